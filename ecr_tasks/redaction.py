@@ -90,7 +90,8 @@ _SHAPES = (
 )
 _QUERY = r"(?P<before>[?&;#](?P<name>[\w.~%-]{1,64})=)(?P<value>[^&;#\s\"'<>\\]+)"
 _ASSIGNED = (
-    r"(?P<before>(?<![\w-])[\"']?(?=[\w-]{0,64}(?i:token|secret|pass|pwd|credential|key|pat|jwt|auth|bearer|sig))"
+    r"(?P<before>(?<![\w-])(?!secretsmanager:)[\"']?"  # which is AWS's service, in actions and ARNs
+    r"(?=[\w-]{0,64}(?i:token|secret|pass|pwd|credential|key|pat|jwt|auth|bearer|sig))"
     r"(?P<name>[\w-]{1,64})\\?[\"']?(?:\s?[=:]\s?|\s)\\?[\"']?)(?P<value>[^\s\"',;&\\]{8,})"
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -24,6 +24,7 @@ from ecr_tasks.checks.python_packages import PYTHON, check_python
 from ecr_tasks.checks.repository_settings import REPOSITORY, check_repositories, check_scanning, check_templates
 from ecr_tasks.errors import AwsError, EcrTasksError
 from ecr_tasks.model.account import Caller, CreationTemplate, Credentials, IdentityFacts, Permission, Region
+from ecr_tasks.model.ecr_host import DOCKER_HUB as HUB
 from ecr_tasks.model.ecr_host import host_of, parse_ecr_host
 from ecr_tasks.model.finding import Finding, Section
 from ecr_tasks.model.image import Image
@@ -99,7 +100,8 @@ def findings(facts: Facts) -> Iterator[Finding]:
     yield from _asked(DISK, "room", facts.folders, check_folders)
     yield from _asked(DISK, "left names", facts.left, check_left_names)
     yield from _aws(facts)
-    yield from check_logins(facts.logins, _foreign_hosts(facts.bases))
+    own = () if isinstance(facts.settings, EcrTasksError) else facts.settings.registry_logins
+    yield from check_logins(facts.logins, _foreign_hosts(facts.bases, own))
     yield from _repository(facts)
     yield from _permissions(facts)
     yield from _files(facts)
@@ -223,11 +225,14 @@ def _endpoint_setting(settings: Settings) -> str:
     return next((name for name, value in names.items() if value), "")
 
 
-def _foreign_hosts(bases: Mapping[str, str | EcrTasksError] | EcrTasksError) -> list[str]:
+def _foreign_hosts(
+    bases: Mapping[str, str | EcrTasksError] | EcrTasksError, logins: Collection[str] = ()
+) -> list[str]:
     """Return the registries that are not ECR's and that builds ask for images, as docker's configuration names them.
 
-    An image in the engine's store is asked of none.
+    An image in the engine's store is asked of none; ``logins`` are registries for which the settings have one.
     """
     found = {} if isinstance(bases, EcrTasksError) else bases
-    hosts = {host_of(reference) or DOCKER_HUB for reference, place in found.items() if place != IN_STORE}
-    return sorted(host for host in hosts if parse_ecr_host(host) is None)
+    hosts = {host_of(reference) or HUB for reference, place in found.items() if place != IN_STORE}
+    names = {HUB: DOCKER_HUB}
+    return sorted(names.get(host, host) for host in hosts if parse_ecr_host(host) is None and host not in logins)

@@ -33,7 +33,7 @@ class AbsentRegistry:
     admin = artifacts = evidence = pull_time_exclusions = property(_return_self)
     in_region = public = _return_self
     describe = image = read = remember = images = tag_digests = labels = find = existing_digests = _refuse
-    list_tags = referrers = inventory = _refuse
+    list_tags = referrers = inventory = login_from_secret = _refuse
     set_tag = untag = reserve = token = region = endpoint = caller_account = replicates_to = replication = detail = (
         _refuse
     )

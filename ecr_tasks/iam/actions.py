@@ -74,12 +74,27 @@ def _resources(on: str, settings: Settings, scope: Scope) -> Iterator[tuple[str,
         yield from _keys(settings.kms_key or "", [place for place in scope.copies if not place.is_public])
     elif on == "*" or (on == "public-reads" and scope.reads_public):
         yield "*", {}
+    elif on == "secrets":
+        yield from ((arn, {}) for secret in settings.registry_logins.values() for arn in _secret(secret, scope))
     elif on == "roles":
         yield from ((role, {}) for role in scope.roles)
     places = {"own": scope.own, "copies": scope.copies, "public": scope.copies, "reads": scope.reads}
     for place in {**places, "caches": scope.caches}.get(on, ()):
         if place.is_public == (on == "public"):
             yield place.arn, {}
+
+
+def _secret(secret: str, scope: Scope) -> Iterator[str]:
+    """Yield the ARN of a secret in the settings' registry's account and region, unless it is an ARN itself.
+
+    AWS puts a hyphen and six letters of its own after a secret's name (Secrets Manager user guide, "What's in a
+    secret").
+    """
+    if secret.startswith("arn:"):
+        yield secret
+        return
+    for partition, region, account in dict.fromkeys(place.place for place in scope.own):
+        yield f"arn:{partition}:secretsmanager:{region}:{account}:secret:{secret}-??????"
 
 
 def _keys(key: str, places: Iterable[RepositoryAt]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -22,7 +22,7 @@ class Row:
 
     ``actions`` and ``on`` are words with spaces between. On are: ``*``; repositories of the scope, ``copies`` without
     and ``public`` with those of ECR Public alone; ``own-key`` and ``copies-key``, ECR_KMS_KEY in their registries;
-    ``roles``, those of the destinations.
+    ``roles``, those of the destinations; ``secrets``, those of ECR_REGISTRY_LOGINS.
     """
 
     actions: str
@@ -94,6 +94,7 @@ _READ_BASES = (
     Row(_PULL, "reads", "pull base images"),
     Row("ecr:BatchImportUpstreamImage", "reads", "pull base images through a pull-through cache", required=False),
     Row(_PUBLIC_TOKEN, "public-reads", "pull from ECR Public at the rate of a login", required=False),
+    Row("secretsmanager:GetSecretValue", "secrets", "log in to the registries of ECR_REGISTRY_LOGINS"),
 )
 
 _READ_AND_CACHE = (

@@ -11,6 +11,9 @@ from ecr_tasks.model.destination import PUBLIC_HOST, PUBLIC_REGION
 PUBLIC_HOSTS = (PUBLIC_HOST, "ecr-public.aws.com")
 """ECR Public's hosts; the second one is its dual-stack host (Amazon ECR Public user guide, IPv6)."""
 
+DOCKER_HUB = "docker.io"
+"""The host of references that name none (distribution/reference, splitDockerDomain)."""
+
 AWS_DOMAIN = (
     r"(?:amazonaws\.(?:com(?:\.cn)?|eu)|on\.(?:aws|amazonwebservices\.(?:com\.cn|eu))|sc2s\.sgov\.gov|c2s\.ic\.gov"
     r"|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)"

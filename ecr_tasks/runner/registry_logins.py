@@ -1,4 +1,7 @@
-"""Log docker in to the ECR registries that images are read from and caches written to, each host once a run."""
+"""Log docker in to the registries that images are read from and caches written to, each host once a run.
+
+ECR's get tokens, others what ECR_REGISTRY_LOGINS has for them; for the rest, docker has the user's own logins.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from urllib.parse import urlsplit
 from ecr_tasks.console import say, warn
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.destination import PUBLIC_REGION as PUBLIC
-from ecr_tasks.model.ecr_host import EcrHost, host_of, parse_ecr_host
+from ecr_tasks.model.ecr_host import DOCKER_HUB, EcrHost, host_of, parse_ecr_host
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.source.build_context.references import BuildReferences, read_references
 from ecr_tasks.source.inputs.base_digests import is_taken_from_store
@@ -29,6 +32,10 @@ _UNAUTHORIZED = re.compile(r"\b401\b|\b403\b|no basic auth|authoriz|denied")
 
 _HOST = re.compile(r"(?<![\w.:-])[\w.:-]+(?=/)")
 _LIKE_AWS = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.")
+
+
+def _host(reference: str) -> str:
+    return host_of(reference) or DOCKER_HUB
 
 
 class RegistryLogins:
@@ -49,16 +56,17 @@ class RegistryLogins:
         """
         errors = {}
         for reference in references:
-            host = host_of(reference)
-            if host is not None and (error := self._log_in_once(host)) is not None:
+            if (error := self._log_in_once(_host(reference))) is not None:
                 errors[reference] = error
         return errors
 
     def log_in_to_own(self) -> None:
-        """Log docker in to the settings' registry, from which a build may read what can't be known before.
+        """Log docker in to the settings' registries, from which a build may read what can't be known before.
 
         An error is only remembered: most of these builds read nothing there.
         """
+        for host in self._settings.registry_logins:
+            self._log_in_once(host)
         try:
             token = self._registry.token()
         except EcrTasksError as error:
@@ -97,11 +105,15 @@ class RegistryLogins:
         if any(references.may_be_more for _, references in builds):
             self.log_in_to_own()
         for definition, references in builds:
-            in_ecr = [reference for reference in sorted(references.all) if self.place(host_of(reference))]
+            known = [item for item in sorted(references.all) if self._has_login(item)]
             pulls = bool(definition.extra.get("pull"))
-            needed = [item for item in in_ecr if pulls or not self._is_stored(item, references, engine)]
-            for host in dict.fromkeys(host_of(reference) or "" for reference in self.log_in(needed)):
+            needed = [item for item in known if pulls or not self._is_stored(item, references, engine)]
+            for host in dict.fromkeys(_host(reference) for reference in self.log_in(needed)):
                 self._report(host, self._errors[host])
+
+    def _has_login(self, reference: str) -> bool:
+        """Return whether a reference's registry is ECR's, or one of ECR_REGISTRY_LOGINS."""
+        return _host(reference) in self._settings.registry_logins or bool(self.place(host_of(reference)))
 
     def place(self, host: str | None) -> EcrHost | None:
         """Return where a host's registry is; None for a host that is not ECR's.
@@ -152,10 +164,12 @@ class RegistryLogins:
         return self._errors[host]
 
     def _token(self, host: str) -> RegistryToken | None:
-        """Return a token that a host takes; None for a host that is not ECR's.
+        """Return a token that a host takes; None for a host that is not ECR's and not in the settings.
 
         The local ECR's tokens (and LocalStack's) are for its own hosts only, AWS's are for those of AWS.
         """
+        if (secret := self._settings.registry_logins.get(host)) is not None:
+            return self._registry.login_from_secret(host, secret)
         place = self.place(host)
         if place is None:
             return None

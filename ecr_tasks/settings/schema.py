@@ -184,6 +184,13 @@ class Schema:
         registry.repository_prefix,
         "With a bake file: what each target's repository begins with.",
     )
+    registry_logins: Mapping[str, str] = setting(
+        "ECR_REGISTRY_LOGINS=ghcr.io=secretsmanager:build/ghcr",
+        registry.registry_logins,
+        "Logins for other registries that builds read from, beside docker's own: HOST=secretsmanager:ARN-OR-NAME. "
+        'The secret is JSON: {"username": "...", "password": "..."}, or "accessToken" in place of the password.',
+        default="",
+    )
     cache: str = setting(
         "ECR_CACHE=registry",
         build_options.cache,

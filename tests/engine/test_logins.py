@@ -16,6 +16,8 @@ from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.conftest import docker
 from tests.engine.faults import FaultKind, FaultProxy
 from tests.engine.project import Project, project
+from tests.local_ecr.http_client import HttpClient
+from tests.support.secrets_manager import SecretsManager
 
 OTHER_ACCOUNT = "111122223333"
 OTHER_REGION = "eu-west-3"
@@ -98,6 +100,37 @@ def test_one_build_reads_from_several_accounts_regions_and_ecr_public(app: Proje
     reference = app.ok("build", "push", ECR_BUILD_CONTEXTS=f"base=docker-image://{base}").lines[0]
     listed = docker(app.environ, "run", "--rm", reference, "ls", "/").stdout.split()
     assert {"base", "tools", "shared", "open"} <= set(listed)
+
+
+def test_a_registry_that_is_not_ecr_gets_the_login_of_its_secret(
+    app: Project, engine: dict[str, str], tiny_base: str, tmp_path: Path
+) -> None:
+    """Another local ECR stands for it: this one gives no token for it, and docker has no login there."""
+    manager = SecretsManager()
+    with LocalEcr(tmp_path / "other") as other:
+        there = Registries(other, engine, tiny_base, tmp_path / "publisher")
+        base = there.publish(there.repository("base", region=other.region), region=other.region)
+        user, password = "AWS", HttpClient.logged_in(other).password()
+        manager.document = {"SecretString": json.dumps({"username": user, "password": password})}
+        app.write("Dockerfile", f"FROM {base}\nCOPY hello.txt /\n")
+        app.commit()
+        settings = {"ECR_REGISTRY_LOGINS": f"{other.registry}=secretsmanager:build/base", **manager.environment}
+        refused = app.inv("build")
+        assert refused.code == 3
+        for words in (("build", "push"), ("--debug", "plan")):
+            result = app.inv(*words, **settings)
+            assert result.code == 0, result.stderr
+            assert password not in result.stdout + result.stderr
+        assert {secret for _, secret in manager.asked} == {"build/base"}
+        manager.document = {"SecretString": json.dumps({"username": user, "password": "none of it"})}
+        app.write("hello.txt", "another")
+        app.commit()
+        assert app.inv("build", **settings).code in (3, 5)
+        manager.status, manager.document = 400, {"__type": "ResourceNotFoundException", "message": "no"}
+        missing = app.inv("build", **settings)
+        assert missing.code == 4
+        assert "has no secret build/base for" in missing.stderr
+    manager.close()
 
 
 def test_a_linked_targets_inline_dockerfile_and_arguments_name_registries(

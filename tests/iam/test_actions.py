@@ -18,7 +18,7 @@ from ecr_tasks.iam.actions import ADMIN, needs
 from ecr_tasks.iam.rows import ROWS
 from ecr_tasks.iam.scope import Scope, scope_of
 from ecr_tasks.model.account import Need
-from ecr_tasks.model.destination import Destination
+from ecr_tasks.model.destination import Destination, Identity
 from ecr_tasks.settings.load import load
 from ecr_tasks.settings.settings import Settings
 
@@ -30,6 +30,8 @@ OTHER_SERVICES = {
     "inspector2:ListCoverage",
     "inspector2:ListFindings",
     "iam:GetRole",
+    "secretsmanager:GetSecretValue",
+    "sts:AssumeRole",
 }
 NO_OPERATION = {"ecr:BatchImportUpstreamImage"}
 """Actions that exist in IAM only (Service Authorization Reference, Amazon ECR)."""
@@ -86,8 +88,14 @@ def everything(tmp_path: Path) -> tuple[Need, ...]:
         "ECR_MUTABILITY": "mutable",
         "ECR_CACHE": "registry",
         "ECR_PULL_TIME_EXCLUSIONS": "caller",
+        "ECR_REGISTRY_LOGINS": "ghcr.io=secretsmanager:build/ghcr",
     }
-    destinations = (Destination(OTHER, "eu-west-1"), Destination("", "us-east-1", alias="team"))
+    role = Identity(f"arn:aws:iam::{OTHER}:role/push")
+    destinations = (
+        Destination(OTHER, "eu-west-1"),
+        Destination("", "us-east-1", alias="team"),
+        Destination(OTHER, "eu-west-2", identity=role),
+    )
     reads = (f"{OTHER}.dkr.ecr.eu-central-1.amazonaws.com/base:1", "public.ecr.aws/docker/library/alpine:3")
     return needs(ADMIN, settings_with(tmp_path, **environ), scope_in("eu-central-1", *destinations, reads=reads))
 

@@ -38,7 +38,7 @@ ELSEWHERE: tuple[str, ...] = (
     *("ECR_LIFECYCLE_POLICY", "ECR_REPOSITORY_POLICY", "ECR_KMS_KEY", "ECR_REPOSITORY_TAGS", "ECR_DESTINATIONS"),
     *("ECR_SCAN_FAIL_ON", "ECR_ALLOW_KEYS_IN", "ECR_PULL_REQUEST", "ECR_DIRTY_IGNORE", "ECR_LOCK_MINUTES"),
     *("ECR_ENV_FILE", "ECR_KEEP_LOCAL", "ECR_PULL_TIME_EXCLUSIONS", "ECR_REGISTRY_FILE", "ECR_SBOM_GENERATOR"),
-    "ECR_SCAN_ACCEPTED",
+    *("ECR_SCAN_ACCEPTED", "ECR_REGISTRY_LOGINS"),
 )
 """The settings that change nothing in an image's definition, tags or repository: they mean the same for all kinds."""
 

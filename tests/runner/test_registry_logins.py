@@ -217,3 +217,34 @@ def test_the_error_of_the_digests_is_the_missing_token(builder: Builder) -> None
     builder.registry.without_token.add("us-east-1")
     errors: dict[str, EcrTasksError] = builder.logins.log_in([f"{OTHER}/a", f"{HOST}/b", "alpine"])
     assert errors == {f"{OTHER}/a": REFUSAL}
+
+
+def test_other_registries_get_the_login_of_their_secret(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    logins = "ghcr.io=secretsmanager:a,docker.io=secretsmanager:b,quay.io=secretsmanager:c"
+    builder = Builder(tmp_path, {"ECR_REGISTRY_LOGINS": logins})
+    asked: list[tuple[str, str]] = []
+
+    def login_from_secret(host: str, secret: str) -> RegistryToken:
+        asked.append((host, secret))
+        if host == "quay.io":
+            raise REFUSAL
+        return RegistryToken(host, "me", f"password of {secret}")
+
+    builder.registry.login_from_secret = login_from_secret  # type: ignore[attr-defined]
+    dockerfile = "FROM alpine\nCOPY --from=ghcr.io/a/b / /\nCOPY --from=r.example/a / /\n"
+    expected = {"docker.io": "password of b", "ghcr.io": "password of a"}
+    assert builder.log_in(dockerfile) == expected
+    assert builder.log_in(dockerfile) == expected
+    assert sorted(asked) == [("docker.io", "b"), ("ghcr.io", "a")]  # each once, and none that is not needed
+    builder.log_in("FROM quay.io/a/b\n")
+    assert f"No token of ours for quay.io, only what docker has by itself: {REFUSAL.cause}" in capsys.readouterr().err
+    explained = builder.logins.explain(BuildError("quay.io/a/b: 401 Unauthorized", "Log in."))
+    assert REFUSAL.cause in explained.cause
+
+
+def test_a_build_that_may_read_more_gets_every_login(tmp_path: Path) -> None:
+    builder = Builder(tmp_path, {"ECR_REGISTRY_LOGINS": "ghcr.io=secretsmanager:a"})
+    builder.registry.login_from_secret = (  # type: ignore[attr-defined]
+        lambda host, secret: RegistryToken(host, "me", secret)
+    )
+    assert builder.log_in("ARG B\nFROM $B\n")["ghcr.io"] == "a"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ecr_tasks.documents import parse_json
+from ecr_tasks.model.ecr_host import DOCKER_HUB
 from ecr_tasks.model.registry import RegistryToken
 
 AUTH_CONFIG = "DOCKER_AUTH_CONFIG"
@@ -29,14 +30,24 @@ def with_tokens(config: Mapping[str, Any], tokens: Sequence[RegistryToken]) -> d
     docker looks up a host in ``credHelpers``, then in ``credsStore``, and in ``auths`` only when neither is set. When
     the helper's name for the host is empty, docker uses ``auths`` (docker/cli, cli/config/configfile).
     """
-    hosts = {token.host for token in tokens}
+    hosts = {_hostname(token.host) for token in tokens}
     auths, helpers = (_without(hosts, config.get(key) or {}) for key in ("auths", "credHelpers"))
     # docker reads no login of a file in which it can't read one.
     auths = {name: entry for name, entry in auths.items() if _is_login(entry)}
-    auths |= {token.host: {"auth": token.auth} for token in tokens}
+    auths |= {_key(token.host): {"auth": token.auth} for token in tokens}
     if config.get("credsStore") or len(helpers) < len(config.get("credHelpers") or {}):
-        helpers |= dict.fromkeys(hosts, "")
+        helpers |= {_key(token.host): "" for token in tokens}
     return {**config, "auths": auths, **({"credHelpers": helpers} if helpers else {})}
+
+
+def _hostname(host: str) -> str:
+    """Return the host of docker's entry for a registry: Docker Hub has another one there than in references."""
+    return "index.docker.io" if host == DOCKER_HUB else host
+
+
+def _key(host: str) -> str:
+    """Return the name of docker's entry for a registry (moby/registry, IndexServer)."""
+    return "https://index.docker.io/v1/" if host == DOCKER_HUB else host
 
 
 def without_tokens(auth_config: str, hosts: Collection[str]) -> str:
@@ -45,14 +56,14 @@ def without_tokens(auth_config: str, hosts: Collection[str]) -> str:
     Nothing is left of a text that can't be read: docker uses none of it, or has another idea of it than we have.
     """
     document = _auth_config(auth_config)
-    auths = _without(hosts, document["auths"]) if document else {}
+    auths = _without([*map(_hostname, hosts)], document["auths"]) if document else {}
     return json.dumps({**(document or {}), "auths": auths}) if auths else ""
 
 
 def has_login(auth_config: str, host: str) -> bool:
     """Return whether DOCKER_AUTH_CONFIG has a login for a host."""
     document = _auth_config(auth_config)
-    return document is not None and _without([host], document["auths"]) != document["auths"]
+    return document is not None and _without([_hostname(host)], document["auths"]) != document["auths"]
 
 
 def auth_config_hosts(auth_config: str) -> list[str]:

@@ -366,6 +366,12 @@ class EcrRegistry:
             data = self._aws.ecr(region).get_authorization_token(**ids)["authorizationData"][0]
         return parse_token(data, data["proxyEndpoint"].partition("://")[2].partition("/")[0])
 
+    def login_from_secret(self, host: str, secret: str) -> RegistryToken:
+        """Return the login of another registry, which Secrets Manager keeps (GetSecretValue)."""
+        from ecr_tasks.clients.ecr.secrets import login
+
+        return login(self._aws, host, secret)
+
     def caller_account(self) -> str:
         """Return the account that the credentials belong to (STS GetCallerIdentity)."""
         return self._reader.caller_account()

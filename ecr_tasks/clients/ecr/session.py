@@ -88,6 +88,10 @@ class AwsSession:
         """Return the IAM client."""
         return self._client("iam")
 
+    def secrets(self, region: str | None = None) -> Any:
+        """Return the client of Secrets Manager in a region, by default the settings' region."""
+        return self._client("secretsmanager", region)
+
     def close(self) -> None:
         """End a ``credential_process`` that hangs."""
         for core in self._cores:

@@ -450,3 +450,24 @@ def test_a_folder_for_temporary_files_that_can_t_be_used_is_named(tmp_path: Path
         PrivateConfig({}, tmp_path / "none").environment()
     assert str(tmp_path / "none") in caught.value.cause
     assert "TMPDIR" in caught.value.remedy
+
+
+HUB = "https://index.docker.io/v1/"
+
+
+@pytest.mark.parametrize(
+    "users",
+    [
+        {},
+        {"auths": {HUB: {"auth": "c3RhbGU="}, "docker.io": {"auth": "c3RhbGU="}, **OTHERS}},
+        {"credsStore": "desktop", "auths": {HUB: {}}},
+        {"credHelpers": {HUB: "secretservice", "ghcr.example": "secretservice"}},
+    ],
+)
+def test_docker_hubs_login_has_the_name_that_docker_looks_for(users: dict[str, Any]) -> None:
+    config = with_tokens(users, [RegistryToken("docker.io", "AWS", "the:pass:word")])
+    assert credentials_for(HUB, config) == ENTRY
+    assert credentials_for("ghcr.example", config) == credentials_for("ghcr.example", users)
+    variable = json.dumps({"auths": {HUB: {"auth": "c3RhbGU="}, **OTHERS}})
+    assert has_login(variable, "docker.io")
+    assert json.loads(without_tokens(variable, ["docker.io"])) == {"auths": OTHERS}
