@@ -14,6 +14,7 @@ import pytest
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.http_client import HttpClient, digest_of
 from tests.local_ecr.sample import HOSTILE, fill, push_release
+from tests.local_ecr.test_scans import enhance
 
 DOCUMENTS = (
     "/_local/contents",
@@ -208,7 +209,7 @@ def test_a_repository_that_there_is_not_is_named(ecr: LocalEcr, registry: str) -
 
 def test_a_mistake_in_the_findings_file_is_shown_and_hides_nothing(ecr: LocalEcr, api: Any) -> None:
     fill(ecr, api)
-    api.put_registry_scanning_configuration(scanType="ENHANCED", rules=[])  # whose findings are read each time
+    enhance(api, "CONTINUOUS_SCAN", "*")  # whose findings are read each time
     (ecr.root / "findings.json").write_text("{")
     _, release, _ = repository(ecr)["images"]
     assert release["scan"]["status"] == "FAILED"

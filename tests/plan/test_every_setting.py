@@ -57,7 +57,14 @@ EXAMPLES = {
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    for name in ("docker-bake.hcl", "more.hcl", "ecr/lifecycle.json", "ecr/policy.json", "registry.yaml"):
+    for name in (
+        "docker-bake.hcl",
+        "more.hcl",
+        "ecr/lifecycle.json",
+        "ecr/policy.json",
+        "ecr/accepted.yaml",
+        "registry.yaml",
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("{}", encoding="utf-8")
     (tmp_path / "compose.yaml").write_text("services: {app: {build: .}}", encoding="utf-8")
