@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import manifests, replication_rules
+from . import archive, manifests, replication_rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ def put_image(
         image = store.images.find(repository, digest=digest)
         assert digest is not None  # noqa: S101  (for mypy: there is at least one tag or None)
         assert image is not None  # noqa: S101  (it was put in this transaction)
+        if not archive.is_active(registry, image):  # a push restores it at once
+            archive.restore(registry, image, at_once=True)
+            changed = True
         if changed and manifest.is_image:
             registry.scanner.on_push(repository, image)
         if changed and replicate and replication_rules.exist(registry):

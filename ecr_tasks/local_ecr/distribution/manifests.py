@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from .. import pull_times
+from .. import archive, pull_times
 from ..http.messages import BadRequest, Response
 from ..manifests import MAX_BYTES
 from ..names import is_digest, is_tag
@@ -26,7 +26,7 @@ def handle(registry: Registry, request: Request, repository: Repository, referen
         code = "DIGEST_INVALID" if ":" in reference else "TAG_INVALID"
         raise RegistryError(400, code, f"Invalid reference '{reference}'")
     if request.method in ("GET", "HEAD"):
-        return _get(registry, request, _find(registry, repository, reference, digest))
+        return _get(registry, request, _find(registry, repository, reference, digest, to_pull=True))
     if request.method == "PUT":
         return _put(registry, request, repository, reference, digest)
     if request.method == "DELETE":
@@ -34,10 +34,12 @@ def handle(registry: Registry, request: Request, repository: Repository, referen
     raise unsupported(request.method, "a manifest")
 
 
-def _find(registry: Registry, repository: Repository, reference: str, digest: str | None) -> Image:
+def _find(
+    registry: Registry, repository: Repository, reference: str, digest: str | None, *, to_pull: bool = False
+) -> Image:
     tag = reference if digest is None else None
     image = registry.store.images.find(repository, digest=digest, tag=tag)
-    if image is None:
+    if image is None or (to_pull and not archive.is_active(registry, image)):
         raise RegistryError(404, "MANIFEST_UNKNOWN", "Requested image not found")
     return image
 

@@ -122,6 +122,7 @@ OPERATIONS: dict[str, Operation] = {
     "StopReplicationBackfill": replication_backfills.stop,
     "TagResource": repositories.tag_resource,
     "UntagResource": repositories.untag_resource,
+    "UpdateImageStorageClass": images.update_image_storage_class,
     "UpdatePullThroughCacheRule": pull_through_cache.update,
     "UpdateRepositoryCreationTemplate": creation_templates.update_repository_creation_template,
     "UploadLayerPart": layers.upload_layer_part,

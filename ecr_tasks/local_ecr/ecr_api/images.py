@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import pull_times, replication_rules
+from .. import archive, pull_times, replication_rules
 from .. import put_image as store_image
 from ..errors import EcrError
 from ..manifests import MAX_BYTES
@@ -110,6 +110,8 @@ def batch_get_image(registry: Registry, params: Params) -> dict[str, Any]:
                     f"Requested image has the media type {image.media_type}, which is not among "
                     "acceptedMediaTypes; the local ECR does not translate manifests",
                 )
+            if not archive.is_active(registry, image):
+                raise ImageFailure("ImageInaccessible", "Requested image is archived and can't be pulled")
         except ImageFailure as failure:
             failures.append(_failure(item, failure))
             continue
@@ -141,6 +143,19 @@ def batch_delete_image(registry: Registry, params: Params) -> dict[str, Any]:
             failures.append(_failure(item, error))
     replication_rules.delete_copies(registry, repository.name, gone)
     return {"imageIds": deleted, "failures": failures}
+
+
+def update_image_storage_class(registry: Registry, params: Params) -> dict[str, Any]:
+    """Answer UpdateImageStorageClass."""
+    repository = params.repository(registry)
+    storage_class = params.text("targetStorageClass", choices=("STANDARD", "ARCHIVE"))
+    image, tag = get(registry, repository, params.structure("imageId", required=True))
+    if storage_class == "ARCHIVE":
+        archive.archive(registry, repository, image)
+    else:
+        archive.restore(registry, image)
+    status = archive.States(registry).of(image).status
+    return {**repository.members, "imageId": image_id(image.digest, tag), "imageStatus": status}
 
 
 def _failure(item: Params, error: EcrError) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import archive
 from ..constants import PUBLIC_REGION
 from ..names import DIGEST_PATTERN
 from .images import get, image_id
@@ -24,26 +25,26 @@ def tag_status_condition(conditions: Params) -> Callable[[list[str]], bool]:
     return lambda tags: status == "ANY" or bool(tags) == (status == "TAGGED")
 
 
-def _has_active_images(conditions: Params, member: str) -> bool:
-    """Return whether a filter selects active images. All are, as UpdateImageStorageClass is not implemented."""
-    choices = ("ACTIVE", "ARCHIVED", "ACTIVATING", "ANY")
-    return conditions.optional_text(member, choices=choices) in (None, "ACTIVE", "ANY")
+def _image_status_condition(registry: Registry, conditions: Params, member: str) -> Callable[[Image], bool]:
+    """Return a function that checks whether an image has the status of a filter, which is ACTIVE without one."""
+    status = conditions.optional_text(member, choices=(*archive.STATUSES, "ANY")) or "ACTIVE"
+    states = archive.States(registry)
+    return lambda image: status in ("ANY", states.of(image).status)
 
 
-def _filtered(images: Iterable[Image], params: Params) -> Iterator[Image]:
+def _filtered(registry: Registry, images: Iterable[Image], params: Params) -> Iterator[Image]:
     """Return the images that the request's filter selects, by their tag status and image status."""
     conditions = params.structure("filter")
-    if not _has_active_images(conditions, "imageStatus"):
-        images = ()
+    has_status = _image_status_condition(registry, conditions, "imageStatus")
     has_tag_status = tag_status_condition(conditions)
-    return (image for image in images if has_tag_status(image.tags))
+    return (image for image in images if has_tag_status(image.tags) and has_status(image))
 
 
 def _images_from(
     registry: Registry, repository: Repository, params: Params
 ) -> Callable[[list[Any]], Iterator[Image]]:
     """Return a function that yields the selected images from a paging key on, which begins with an image's id."""
-    return lambda after: _filtered(registry.store.images.walk(repository, after[0] if after else 0), params)
+    return lambda after: _filtered(registry, registry.store.images.walk(repository, after[0] if after else 0), params)
 
 
 def describe_images(registry: Registry, params: Params) -> dict[str, Any]:
@@ -52,11 +53,12 @@ def describe_images(registry: Registry, params: Params) -> dict[str, Any]:
     token: dict[str, str] = {}
     if params.has_instead_of_page("imageIds"):
         requested = [get(registry, repository, item)[0] for item in params.image_ids()]
-        images = list(_filtered({image.digest: image for image in requested}.values(), params))
+        images = list(_filtered(registry, {image.digest: image for image in requested}.values(), params))
     else:
         images_from = _images_from(registry, repository, params)
         images, token = params.page(images_from, lambda image: [image.id], key_types=(int,))
-    return {"imageDetails": [_detail(registry, repository, image) for image in images], **token}
+    states = archive.States(registry)
+    return {"imageDetails": [_detail(registry, repository, image, states.of(image)) for image in images], **token}
 
 
 def referenced_detail(image: Image) -> dict[str, Any]:
@@ -70,14 +72,17 @@ def referenced_detail(image: Image) -> dict[str, Any]:
     return detail if image.kind is None else {**detail, "artifactMediaType": image.kind}
 
 
-def _detail(registry: Registry, repository: Repository, image: Image) -> dict[str, Any]:
+def _detail(registry: Registry, repository: Repository, image: Image, state: archive.State) -> dict[str, Any]:
     """Return an ImageDetail, in the shape of the API model; that of ECR Public has fewer members."""
     detail: dict[str, Any] = {**repository.members, **referenced_detail(image)}
     if image.tags:
         detail["imageTags"] = image.tags
     if registry.region == PUBLIC_REGION:
         return detail
-    detail["imageStatus"] = "ACTIVE"
+    detail["imageStatus"] = state.status
+    for member, moment in (("lastArchivedAt", state.archived), ("lastActivatedAt", state.activated)):
+        if moment is not None:
+            detail[member] = round(moment, 3)
     if image.pulled is not None:
         detail["lastRecordedPullTime"] = round(image.pulled, 3)
     if image.subject is not None:
@@ -114,14 +119,16 @@ def list_image_referrers(registry: Registry, params: Params) -> dict[str, Any]:
     types = (
         conditions.texts("artifactTypes", 0, 5, shortest=1, longest=255) if conditions.has("artifactTypes") else []
     )
-    has_active_images = _has_active_images(conditions, "artifactStatus")
+    has_status = _image_status_condition(registry, conditions, "artifactStatus")
     referrers = [
         image
         for image in registry.store.images.referrers(repository, subject)
-        if has_active_images and (not types or image.kind in types)
+        if has_status(image) and (not types or image.kind in types)
     ]
     page_referrers, token = params.page(referrers, lambda image: [image.id], key_types=(int,), default=50, maximum=50)
-    return {"referrers": [{**image.descriptor(), "artifactStatus": "ACTIVE"} for image in page_referrers], **token}
+    states = archive.States(registry)
+    entries = [{**image.descriptor(), "artifactStatus": states.of(image).status} for image in page_referrers]
+    return {"referrers": entries, **token}
 
 
 def describe_image_signing_status(registry: Registry, params: Params) -> dict[str, Any]:

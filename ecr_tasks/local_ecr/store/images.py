@@ -165,6 +165,14 @@ class Images:
             indexes.setdefault(child, []).append(parent)
         return indexes
 
+    def parents_of(self, repository: Repository, digest: str) -> list[str]:
+        """Return the digests of the indexes that list an image."""
+        return self._db.column(
+            "SELECT image.digest FROM child JOIN image ON image.id = child.image"
+            " WHERE child.repository = ? AND child.digest = ? ORDER BY image.id",
+            *(repository.id, digest),
+        )
+
     def record_pull(self, image: Image) -> None:
         """Record a pull, unless the disk is full, which must not stop it.
 
@@ -189,7 +197,7 @@ class Images:
         ImageReferencedByManifestList if an index lists it.
         """
         with self._db.transaction():
-            parents = self.parents(repository).get(image.digest)
+            parents = self.parents_of(repository, image.digest)
             if parents:
                 raise EcrError(
                     "ImageReferencedByManifestList",
