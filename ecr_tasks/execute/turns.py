@@ -20,10 +20,8 @@ from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Target
 from ecr_tasks.model.registry import Repository
+from ecr_tasks.model.tag import TURN_TAG
 from ecr_tasks.plan.tag_states import PlannedTag
-
-TURN_TAG = "ecr-tasks-upload-"
-"""The beginning of the tags that exist only until a fixed tag is set."""
 
 ATTEMPTS = 5
 POLL_SECONDS = 0.5

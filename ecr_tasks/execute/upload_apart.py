@@ -15,7 +15,6 @@ from ecr_tasks.execute.built_manifest import with_manifest
 from ecr_tasks.execute.set_tags import free_tags
 from ecr_tasks.execute.turns import (
     ATTEMPTS,
-    TURN_TAG,
     can_take_turns,
     remove_turn,
     turn_tag,
@@ -26,6 +25,7 @@ from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry
 from ecr_tasks.model.receipt import Built
 from ecr_tasks.model.registry import Repository
+from ecr_tasks.model.tag import TURN_TAG
 from ecr_tasks.plan.tag_states import PlannedTag
 
 

@@ -9,12 +9,11 @@ from ecr_tasks.errors import SettingsError, nearest
 from ecr_tasks.iam.rows import ROWS, Row
 from ecr_tasks.iam.scope import RepositoryAt, Scope
 from ecr_tasks.model.account import Need
+from ecr_tasks.settings.parse.registry import RUNNERS
 from ecr_tasks.settings.settings import Settings
 
 ADMIN = "admin"
 """The name for all of them together."""
-
-FUTURE = ("prune",)
 
 
 def needs(name: str, settings: Settings, scope: Scope) -> tuple[Need, ...]:
@@ -72,6 +71,8 @@ def _resources(on: str, settings: Settings, scope: Scope) -> Iterator[tuple[str,
         yield from _keys(settings.kms_key or "", scope.own)
     elif on == "copies-key":
         yield from _keys(settings.kms_key or "", [place for place in scope.copies if not place.is_public])
+    elif ":" in on:
+        yield from _of_service(on, settings, scope)
     elif on == "*" or (on == "public-reads" and scope.reads_public):
         yield "*", {}
     elif on == "secrets":
@@ -95,6 +96,17 @@ def _secret(secret: str, scope: Scope) -> Iterator[str]:
         return
     for partition, region, account in dict.fromkeys(place.place for place in scope.own):
         yield f"arn:{partition}:secretsmanager:{region}:{account}:secret:{secret}-??????"
+
+
+def _of_service(on: str, settings: Settings, scope: Scope) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the ARNs of a service's resources in the registries' accounts and regions, and the settings'."""
+    registries = dict.fromkeys(place.place for place in (*scope.own, *scope.copies) if not place.is_public)
+    service, _, path = on.partition(":")
+    more = [(partition, region, account) for partition, _, account in registries for region in settings.prune_ask]
+    for partition, region, account in dict.fromkeys(
+        (*registries, *(place for place in more if place[1] not in RUNNERS))
+    ):
+        yield f"arn:{partition}:{service}:{region}:{account}:{path}", {}
 
 
 def _keys(key: str, places: Iterable[RepositoryAt]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -22,7 +22,8 @@ class Row:
 
     ``actions`` and ``on`` are words with spaces between. On are: ``*``; repositories of the scope, ``copies`` without
     and ``public`` with those of ECR Public alone; ``own-key`` and ``copies-key``, ECR_KMS_KEY in their registries;
-    ``roles``, those of the destinations; ``secrets``, those of ECR_REGISTRY_LOGINS.
+    ``roles``, those of the destinations; ``secrets``, those of ECR_REGISTRY_LOGINS; ``SERVICE:PATH``, all such
+    resources of another service in the accounts and regions of these repositories.
     """
 
     actions: str
@@ -57,6 +58,11 @@ def _leaves_tags_unlocked(settings: Settings, scope: Scope) -> bool:
     return settings.mutability[0] == "mutable"
 
 
+def _asks(who: str) -> Condition:
+    """Return whether ECR_PRUNE_ASK has somebody asked what runs."""
+    return lambda settings, scope: who in settings.prune_ask
+
+
 def _locks_uncommitted(settings: Settings, scope: Scope) -> bool:
     """Return whether the tags of uncommitted trees are locked; by the tag rules they are not."""
     return settings.mutability[0] == "immutable" and settings.dirty == "tag"
@@ -86,6 +92,21 @@ _PUSH = " ".join(f"ecr:{name}" for name in _UPLOAD)
 _PUSH_PUBLIC = " ".join(f"ecr-public:{name}" for name in _UPLOAD)
 _PULL = "ecr:BatchGetImage ecr:GetDownloadUrlForLayer"
 _PUBLIC_TOKEN = "ecr-public:GetAuthorizationToken sts:GetServiceBearerToken"  # noqa: S105 - the names of actions
+
+_RUNS = "see what ECS and Lambda run"
+_WHAT_RUNS = (
+    Row(
+        "ecs:ListClusters ecs:ListServices ecs:ListTaskDefinitionFamilies ecs:DescribeTaskDefinition",
+        *("*", _RUNS),
+        when=_asks("ecs"),
+    ),
+    Row("ecs:ListTasks", "ecs:container-instance/*/*", _RUNS, when=_asks("ecs")),
+    Row("ecs:DescribeTasks", "ecs:task/*/*", _RUNS, when=_asks("ecs")),
+    Row("ecs:DescribeServices", "ecs:service/*/*", _RUNS, when=_asks("ecs")),
+    Row("lambda:ListFunctions", "*", _RUNS, when=_asks("lambda")),
+    Row("lambda:GetFunction", "lambda:function:*", _RUNS, when=_asks("lambda")),
+    Row("eks:ListClusters", "*", "see whether there is a cluster of EKS", when=_asks("eks")),
+)
 
 _TOKEN = Row("ecr:GetAuthorizationToken", "*", "log in to the registry")
 
@@ -250,13 +271,18 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
             Row("inspector2:ListCoverage inspector2:ListFindings", "*", "read an enhanced scan", required=False),
         ),
         "prune": (
-            Row(
-                "ecr:DescribeRepositories ecr:DescribeImages ecr:ListImages ecr:BatchGetImage ecr:ListImageReferrers",
-                "own",
-                "find what nothing needs",
-            ),
+            Row("ecr:DescribeImages", "own", "find what nothing needs"),
+            Row("ecr:BatchGetImage", "own", "read what an index lists"),
+            Row("ecr:DescribeRegistry", "*", "see where ECR replicates images and deletions"),
             Row("ecr:BatchDeleteImage", "own", "delete images"),
-            Row("ecr:UpdateImageStorageClass", "own", "archive images and restore them"),
+            Row("ecr:UpdateImageStorageClass", "own", "archive images", required=False),
+            Row("ecr:GetRepositoryPolicy", "own", "see who else may pull", when=_asks("accounts")),
+            *_WHAT_RUNS,
+        ),
+        "restore": (
+            Row("ecr:DescribeRepositories ecr:DescribeImages", "own", "find an archived image and wait for it"),
+            Row("ecr:UpdateImageStorageClass", "own", "restore an image"),
+            Row("ecr:BatchGetImage", "own", "read what an index lists"),
         ),
         "login": (_TOKEN,),
         "build": (*_READ_AND_CACHE, *_only(_caches, *_LOOK, *_only(_creates, *_CREATE))),
@@ -343,5 +369,4 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
         ),
     }
 )
-"""The rows by task. ``ci`` is what a pipeline does: it pushes, and pulls what it pushed. ``prune`` is not a
-task yet: its is what ECR asks of such work."""
+"""The rows by task. ``ci`` is what a pipeline does: it pushes, and pulls what it pushed."""

@@ -64,6 +64,7 @@ class ImageDetail:
     subject: str | None = None
     scan: ScanSummary | None = None
     status: str = "ACTIVE"
+    archived: datetime | None = None
 
     @property
     def own_tags(self) -> tuple[str, ...]:

@@ -269,6 +269,25 @@ class Evidence(Protocol):
         """Return the statuses of managed signing, one for each profile; empty when it isn't used."""
 
 
+class Removal(Protocol):
+    """Deletes, archives and restores the images of a registry."""
+
+    def details(self, name: str) -> Sequence[ImageDetail]:
+        """Return every manifest of a repository, archived ones too."""
+
+    def manifests(self, name: str, details: Sequence[ImageDetail]) -> Mapping[str, Mapping[str, Any]]:
+        """Return images' manifests by digest, which may count as a pull."""
+
+    def tags(self, name: str, digests: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """Return the tags that at most a hundred images have now, by digest; missing images are left out."""
+
+    def delete(self, name: str, images: Mapping[str, Sequence[str]]) -> Mapping[str, str]:
+        """Delete at most a hundred images with these tags, and return by digest why some were not."""
+
+    def set_storage_class(self, name: str, digests: Sequence[str], storage_class: str) -> Mapping[str, str]:
+        """Archive images (ARCHIVE) or restore them (STANDARD), and return by digest why some were not."""
+
+
 class Artifacts(Protocol):
     """The documents that have an image as their subject (OCI image specification 1.1)."""
 

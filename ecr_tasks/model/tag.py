@@ -19,6 +19,9 @@ MAX_LENGTH = 128
 DIRTY = "-dirty"
 """The suffix of the tags of images that were built from a tree with uncommitted changes."""
 
+TURN_TAG = "ecr-tasks-upload-"
+"""The beginning of the tags that exist only until a fixed tag is set."""
+
 
 class Release(Protocol):
     """The release that gets a tag such as `latest` (of all releases) or `1.2` (of one release line)."""

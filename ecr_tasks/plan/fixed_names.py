@@ -58,7 +58,7 @@ def _is_fixed_by_rules(
 ) -> bool:
     flavor, rules, is_default = rules_of(settings)
     shapes = [
-        shape for shape in tag_shapes(rules, flavor, dirty=False, unversioned=is_default) if _matches(shape, tag)
+        shape for shape in tag_shapes(rules, flavor, dirty=False, unversioned=is_default) if matches_shape(shape, tag)
     ]
     fixed = [shape for shape in shapes if shape.kind == "fixed"]
     if not fixed:
@@ -72,6 +72,13 @@ def _is_fixed_by_rules(
     image = current()
     if image is not None and image.revision and image.revision[:_SHORT_COMMIT] in tag:
         return True
+    return is_of_git_tag(tag, settings, source, environ)
+
+
+def is_of_git_tag(
+    tag: str, settings: Settings, source: Callable[[], SourceState], environ: Mapping[str, str]
+) -> bool:
+    """Return whether a tag is a fixed tag of one of the repository's git tags."""
     return any(
         tag in _fixed_tags(git_tag, settings, source(), environ)
         for git_tag in source().repository_tags
@@ -79,7 +86,8 @@ def _is_fixed_by_rules(
     )
 
 
-def _matches(shape: Shape, tag: str) -> bool:
+def matches_shape(shape: Shape, tag: str) -> bool:
+    """Return whether a rule can give a tag as one of a shape."""
     return overlap(shape.text.replace(MAJOR, "#"), tag)
 
 

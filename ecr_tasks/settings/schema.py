@@ -357,6 +357,19 @@ class Schema:
         "itself on the CI systems of docs/ci; for others: ECR_PULL_REQUEST=$PULL_NUMBER",
         unset="what the CI says",
     )
+    prune: str | None = setting(
+        "ECR_PRUNE=type=untagged,older=14d;type=gone,pattern=pr-*;type=keep,pulled=30d",
+        values.verbatim_text,
+        "What `prune` may delete, and what stays in any case: one rule a line, or separated by ; (docs/prune.md).",
+        unset="prune refuses to run",
+    )
+    prune_ask: tuple[str, ...] = setting(
+        "ECR_PRUNE_ASK=ecs,lambda,us-west-2",
+        registry.prune_ask,
+        "Who may run the images, and is asked before `prune`: ecs, lambda, eks, accounts (others that the "
+        "repository's policy lets in), and further regions. Who can't be asked protects; one left out runs none.",
+        default="ecs,lambda,eks,accounts",
+    )
     scan_fail_on: Level | None = setting(
         "ECR_SCAN_FAIL_ON=high",
         values.choice(*LEVELS),

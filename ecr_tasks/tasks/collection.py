@@ -29,8 +29,10 @@ from ecr_tasks.tasks.init import init
 from ecr_tasks.tasks.login import login, logout
 from ecr_tasks.tasks.plan import plan
 from ecr_tasks.tasks.promote import promote
+from ecr_tasks.tasks.prune import prune
 from ecr_tasks.tasks.pull import pull
 from ecr_tasks.tasks.push import push
+from ecr_tasks.tasks.restore import restore
 from ecr_tasks.tasks.scan import scan
 from ecr_tasks.tasks.settings import settings
 from ecr_tasks.tasks.tags import tags
@@ -50,6 +52,8 @@ ns = Collection(
     images,
     promote,
     attest,
+    prune,
+    restore,
     scan,
     plan,
     commands,

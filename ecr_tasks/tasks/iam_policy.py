@@ -161,11 +161,8 @@ def _explain(name: str, needs: Sequence[Need], role: str | None, *, is_own: bool
 
     ``role`` is whose policy it is, if that is known; ``is_own`` is whether it is that of the settings.
     """
-    from ecr_tasks.iam.actions import FUTURE
     from ecr_tasks.iam.policy import other_accounts, parse_principal
 
-    if name in FUTURE:
-        say(f"There is no task {name} yet: this is what ECR asks of such work.")
     optional: dict[str, list[str]] = {}
     for need in needs:
         if not need.required and need.action not in optional.setdefault(need.purpose, []):

@@ -39,6 +39,7 @@ ELSEWHERE: tuple[str, ...] = (
     *("ECR_SCAN_FAIL_ON", "ECR_ALLOW_KEYS_IN", "ECR_PULL_REQUEST", "ECR_DIRTY_IGNORE", "ECR_LOCK_MINUTES"),
     *("ECR_ENV_FILE", "ECR_KEEP_LOCAL", "ECR_PULL_TIME_EXCLUSIONS", "ECR_REGISTRY_FILE", "ECR_SBOM_GENERATOR"),
     *("ECR_SCAN_ACCEPTED", "ECR_REGISTRY_LOGINS"),
+    *("ECR_PRUNE", "ECR_PRUNE_ASK"),
 )
 """The settings that change nothing in an image's definition, tags or repository: they mean the same for all kinds."""
 

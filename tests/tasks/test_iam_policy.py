@@ -65,11 +65,6 @@ def test_who_pulls_from_a_destination_may_read_that_one_alone(
     assert resources == {"*", f"arn:aws-cn:ecr:cn-northwest-1:{OTHER}:repository/team/app"}
 
 
-@pytest.mark.parametrize("name", ["prune"])
-def test_what_is_no_task_yet_is_said(name: str, offline: Project) -> None:
-    assert f"no task {name} yet" in offline.inv("iam.policy", "--for", name).stderr
-
-
 @pytest.mark.parametrize(
     ("words", "reason"),
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.ecr.errors import result_or_none
@@ -27,6 +27,16 @@ def describe_images(client: ECRClient, repository: str, registry_id: Mapping[str
     parameters |= _with_archived(client)
     pages = client.get_paginator("describe_images").paginate(**parameters)
     return [_image_detail(data) for page in pages for data in page["imageDetails"]]
+
+
+def details_of(
+    client: ECRClient, repository: str, registry_id: Mapping[str, Any], digests: Sequence[str]
+) -> list[ImageDetail] | None:
+    """Return the manifests of at most a hundred digests, or None if one is missing. Raises botocore's errors."""
+    ids: Any = [{"imageDigest": digest} for digest in digests]
+    parameters: Any = {**registry_id, "repositoryName": repository, **_with_archived(client)}
+    found = result_or_none(lambda: client.describe_images(**parameters, imageIds=ids), "ImageNotFoundException")
+    return [_image_detail(data) for data in found["imageDetails"]] if found else None
 
 
 def image_detail(client: ECRClient, repository: Repository, reference: str) -> ImageDetail | None:
@@ -84,4 +94,5 @@ def _image_detail(data: ImageDetailTypeDef) -> ImageDetail:
         subject=data.get("subjectManifestDigest"),
         scan=scan,
         status=data.get("imageStatus", "ACTIVE"),
+        archived=data.get("lastArchivedAt"),
     )

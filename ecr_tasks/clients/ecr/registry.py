@@ -32,7 +32,9 @@ if TYPE_CHECKING:  # and imported by the methods that need them: publishing need
     from ecr_tasks.clients.ecr.identity_session import IdentitySessions
     from ecr_tasks.clients.ecr.pull_times import PullTimeExclusions
     from ecr_tasks.clients.ecr.registry_settings import RegistrySettings
+    from ecr_tasks.clients.ecr.removal import EcrRemoval
     from ecr_tasks.clients.ecr.repositories import EcrRepositories
+    from ecr_tasks.clients.ecr.running import RunningImages
     from ecr_tasks.clients.ecr.scans import EcrEvidence
     from ecr_tasks.model.inventory import ImageDetail, ListedImage
 
@@ -106,6 +108,20 @@ class EcrRegistry:
         from ecr_tasks.clients.ecr.scans import EcrEvidence
 
         return EcrEvidence(self._reader.client)
+
+    @property
+    def removal(self) -> EcrRemoval:
+        """The adapter that deletes, archives and restores the registry's images."""
+        from ecr_tasks.clients.ecr.removal import EcrRemoval
+
+        return EcrRemoval(self._reader)
+
+    @property
+    def running(self) -> RunningImages:
+        """The adapter that asks other services of the same credentials which images they run."""
+        from ecr_tasks.clients.ecr.running import RunningImages
+
+        return RunningImages(self._aws)
 
     @property
     def artifacts(self) -> EcrArtifacts:

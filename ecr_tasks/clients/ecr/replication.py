@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.model.registry import Repository
 
@@ -31,6 +31,11 @@ def places(rules: list[ReplicationRuleOutputTypeDef], name: str) -> frozenset[Pl
         if not (filters := rule.get("repositoryFilters")) or any(name.startswith(each["filter"]) for each in filters)
         for destination in rule["destinations"]
     )
+
+
+def replicates_deletions(rule: Any) -> bool:
+    """Return whether a rule has deletions replicated, too (API model, DeleteReplication)."""
+    return bool(rule.get("deleteReplication", {}).get("enabled"))
 
 
 def statuses(client: ECRClient, repository: Repository, digest: str) -> dict[Place, str]:

@@ -84,6 +84,10 @@ class AwsSession:
             identity = self.sts().get_caller_identity()
         return Caller(identity["Account"], identity.get("Arn", ""))
 
+    def service(self, name: str, region: str) -> Any:
+        """Return the client of a service that may run images: ``ecs``, ``lambda`` or ``eks``."""
+        return self._client(name, region)
+
     def iam(self) -> Any:
         """Return the IAM client."""
         return self._client("iam")

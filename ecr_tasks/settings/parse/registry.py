@@ -53,6 +53,21 @@ def principals(text: str) -> tuple[str, ...]:
     return entries
 
 
+RUNNERS = ("ecs", "lambda", "eks", "accounts")
+"""Who may run a registry's images."""
+
+
+def prune_ask(text: str) -> tuple[str, ...]:
+    """Parse who is asked what runs: some of RUNNERS, and further regions; ``none`` is nobody."""
+    entries = tuple(dict.fromkeys(entry.lower() for entry in split_plain(text)))
+    if entries == ("none",):
+        return ()
+    for entry in entries:
+        if entry not in RUNNERS and not re.fullmatch(_REGION, entry):
+            raise Malformed(f"must be {', '.join(RUNNERS)}, regions such as eu-west-1, or none, not {entry[:80]!r}")
+    return entries
+
+
 def account_id(text: str) -> str:
     """Parse an account's id: twelve digits (ECR's API model, RegistryId)."""
     text = text.strip()

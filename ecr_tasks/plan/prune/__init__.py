@@ -1,0 +1,1 @@
+"""What may go from a repository, and what stays: decisions as functions of data."""

@@ -1,0 +1,101 @@
+"""Which images are in use: from references that are configured somewhere, and policies that let others pull."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from ecr_tasks.documents import parse_json
+from ecr_tasks.errors import SettingsError
+from ecr_tasks.model.ecr_host import host_of
+from ecr_tasks.model.running import Use
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_PULLS = re.compile(r"\*|ecr:(?:\*|(?:batch)?get.*|batch\*.*|b\*)", re.IGNORECASE)
+_ACCOUNT = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
+
+
+def in_use(uses: Iterable[Use], repositories: Collection[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what uses an image, by digest and by tag; ``repositories`` are the names of ours and of its copies.
+
+    A digest counts whatever the repository: it is the same image. A reference without a tag means ``latest``.
+    """
+    digests: dict[str, str] = {}
+    tags: dict[str, str] = {}
+    for use in uses:
+        for digest in _DIGEST.findall(f"{use.reference} {use.digest or ''}"):
+            digests.setdefault(digest, use.where)
+        name, at, _ = use.reference.partition("@")
+        host = host_of(name)
+        name = name.removeprefix(f"{host}/") if host else name
+        path, colon, tag = name.rpartition(":")
+        if (path if colon else name) in repositories and (colon or not at):
+            tags.setdefault(tag if colon else "latest", use.where)
+    return digests, tags
+
+
+def parse_references(text: str, where: str) -> tuple[Use, ...]:
+    """Parse references of images, with blanks, commas or line breaks between them.
+
+    Raises SettingsError for a word that is none, and for a text without any: a command that failed may have left it.
+    """
+    words = [
+        re.sub(r"^(?:docker-pullable|docker|https?)://", "", word)
+        for word in re.split(r"[\s,\"'\[\]]+", text)
+        if word
+    ]
+    if strange := next((word for word in words if not re.search(r"[/:@]", word)), None):
+        raise SettingsError(
+            f"{strange[:80]!r} in {where} is no reference of an image.",
+            "Write references such as host/repository:tag or host/repository@sha256:…, with blanks between them.",
+        )
+    if not words:
+        raise SettingsError(
+            f"{where} names no image, so nothing would be known to run.",
+            "See whether what wrote it failed; leave --running out if nothing runs elsewhere.",
+        )
+    return tuple(Use(word, f"named in {where}") for word in words)
+
+
+def others_let_in(policy: str, account: str) -> tuple[str, ...]:
+    """Return the other accounts that a repository policy lets pull; ``*`` for everybody.
+
+    Whatever can't be understood counts as letting others in.
+    """
+    try:
+        statements = parse_json(policy).get("Statement", [])
+        statements = statements if isinstance(statements, list) else [statements]
+        found: set[str] = set()
+        for statement in statements:
+            found |= _let_in_by(statement, account)
+    except (ValueError, AttributeError, TypeError):
+        return ("*",)
+    return tuple(sorted(found))
+
+
+def _let_in_by(statement: Any, account: str) -> set[str]:
+    if statement.get("Effect") != "Allow":
+        return set()
+    actions = statement.get("Action")
+    actions = [actions] if isinstance(actions, str) else actions or []
+    if "NotAction" not in statement and not any(_PULLS.fullmatch(action) for action in actions):
+        return set()
+    principal = statement.get("Principal")
+    names = [principal] if isinstance(principal, str) else list(_texts(principal))
+    accounts = {found for text in (*names, *_texts(statement.get("Condition"))) for found in _ACCOUNT.findall(text)}
+    is_open = principal is None or any(name == "*" for name in names)
+    others = accounts - {account}
+    return others or ({"*"} if is_open and account not in accounts else set())
+
+
+def _texts(value: Any) -> Iterable[str]:
+    """Yield all texts in a JSON value, however deep, but not the keys."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)

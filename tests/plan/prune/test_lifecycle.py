@@ -1,0 +1,52 @@
+"""Tests of plan/prune/lifecycle: the policy is one that ECR takes, and it expires nothing that a guard names."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecr_tasks.local_ecr import lifecycle_policy
+from ecr_tasks.plan.prune.lifecycle import as_lifecycle_policy
+from tests.plan.prune.inventories import rules
+
+TEXTS = [
+    "type=untagged,older=14d",
+    "type=untagged,older=3d,newest=7",
+    "type=untagged,newest=7",
+    "type=cache,older=30d",
+    "type=tags,pattern=sha-*,older=36h",
+    "type=tags,pattern=*,newest=50",
+    "type=tags,pattern=a*b*c*d*e*,newest=50",
+    "type=tags,pattern=x-*,newest=5,older=9d",
+    "type=gone,pattern=pr-*",
+    "type=archived,older=120d",
+    "type=keep,pattern=prod*",
+    "type=keep,pulled=30d",
+]
+
+
+@given(st.lists(st.sampled_from(TEXTS), min_size=1, unique=True), st.booleans())
+def test_ecr_takes_the_policy_and_what_is_left_out_is_told(texts: list[str], archive: bool) -> None:
+    texts = [*texts, "type=gone,pattern=pr-*"] if all("keep" in text for text in texts) else texts
+    policy, differences = as_lifecycle_policy(rules("\n".join(texts) + "\n"), archive=archive)
+    told = "\n".join(differences)
+    written = json.dumps(policy)
+    for text in texts:
+        assert text in told or text in written or (policy is None and "keep" in text)
+    if policy is not None:
+        parsed = lifecycle_policy.parse(json.dumps(policy))
+        release = lifecycle_policy.Candidate("sha256:1", ["sha-1", "1.2.3"], 0.0)
+        assert lifecycle_policy.evaluate(parsed, [release], 10**9) == {}
+
+
+def test_what_ecr_would_expire() -> None:
+    policy, _ = as_lifecycle_policy(rules("type=tags,pattern=sha-*,older=30d;type=keep,pattern=prod*"))
+    parsed = lifecycle_policy.parse(json.dumps(policy))
+    images = [
+        lifecycle_policy.Candidate(name, tags, 0.0)
+        for name, tags in {"a": ["sha-1"], "b": ["sha-2", "prod"], "c": ["other"], "d": ["sha-3", "1.2.3"]}.items()
+    ]
+    assert set(lifecycle_policy.evaluate(parsed, images, 31 * 86400)) == {"a"}
+    assert lifecycle_policy.evaluate(parsed, images, 29 * 86400) == {}
