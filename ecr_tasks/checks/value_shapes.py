@@ -19,7 +19,7 @@ _SHORTEST = 12
 _SHORTEST_KNOWN = 8
 
 _NAME = (
-    r"(?i)token|secret|passw|passphrase|(?:^|_)pwd$|credential|(?:^|[_-])pat$|jwt"
+    r"(?i)token(?!s|iz)|secret(?!s)|passw|passphrase|(?:^|_)pwd$|credential|(?:^|[_-])pat$|jwt"
     r"|(?:api|access|account|private|signing|deploy|encryption|master)[_-]?key"
 )
 _OTHER_NAME = (

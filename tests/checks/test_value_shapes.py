@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_tasks.checks.value_shapes import find_in_text, find_in_value
+from ecr_tasks.plan.build_settings import _WORDS
 from tests.checks.test_secret_shapes import some
 from tests.support.keys import SECRET
 
@@ -48,6 +49,10 @@ def test_a_shape_says_more_than_a_name_or_that_it_is_known() -> None:
     assert [what for what, _ in found] == ["an AWS secret access key"]
 
 
+SETTINGS = "1 " + " ".join(f"{name}={some(12, '0123456789abcdef')}" for name in _WORDS)
+"""What the label of the settings is like."""
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -74,6 +79,7 @@ def test_a_shape_says_more_than_a_name_or_that_it_is_known() -> None:
         ("CACHE_KEY", HEX),
         ("TOKENIZERS_PARALLELISM", "false"),
         ("USER", "production"),
+        ("io.ecr-tasks.settings", SETTINGS),
     ],
 )
 def test_what_opens_nothing_passes(name: str, value: str) -> None:
