@@ -12,6 +12,7 @@ from ecr_tasks.model.scan import Scanning
 from ecr_tasks.model.wording import name_some
 from ecr_tasks.plan.conflicts import Conflict
 from ecr_tasks.plan.planned_image import PlannedImage
+from ecr_tasks.plan.repository.creation_template import template_of, template_on_push
 
 REPOSITORY = Section("Repository", ExitCode.REGISTRY)
 
@@ -33,13 +34,18 @@ def check_repositories(
             yield from _check_template(name, item, templates)
             continue
         locked = [name for name in _moving(item) if repository.locks(name)]
-        if locked:
+        if locked and item.view.template:
+            yield _locked_by_template(name, repository, item.view.template, locked)
+        elif locked:
             yield REPOSITORY.warning(
                 f"{name} tags",
                 f"{name} is {repository.mutability}, which locks the moving tags {name_some(locked)} with their "
                 "first image.",
                 "Let them move: `inv repo.ensure` shows and sets the exclusion filters of the tag rules.",
             )
+        elif not errors and item.view.template:
+            made = f"ECR creates it with the push, by the creation template {item.view.template}"
+            yield REPOSITORY.fine(name, f"doesn't exist yet; {made} ({_mutability(repository)})")
         elif not errors:
             planned = f"{_mutability(repository)}, fits the planned tags"
             yield REPOSITORY.fine(name, f"exists, {planned} ({name_some([tag.tag.name for tag in item.tags])})")
@@ -62,19 +68,23 @@ def _check_destinations(images: Sequence[PlannedImage]) -> Iterator[Finding]:
 
 def _check_template(name: str, item: PlannedImage, templates: Sequence[CreationTemplate]) -> Iterator[Finding]:
     """Yield a warning where the template that would shape a repository locks tags that are planned to move."""
-    template = template_of(name, templates)
-    if template is None or "CREATE_ON_PUSH" not in template.applied_for:
+    template = template_on_push(name, templates)
+    if template is None:
         return
     # The template decides the repository of those who push with docker; ours comes with ECR_MUTABILITY's.
     shaped = Repository(name, "", name, template.mutability, template.exclusions)
     locked = [tag for tag in _moving(item) if shaped.locks(tag)]
     if locked:
-        yield REPOSITORY.warning(
-            "creation template",
-            f"The template {template.prefix} makes {name} {template.mutability} if docker's push creates it, which "
-            f"locks {name_some(locked)}.",
-            "Create the repository with `inv repo.ensure`, or give the template exclusion filters.",
-        )
+        yield _locked_by_template(name, shaped, template.prefix, locked)
+
+
+def _locked_by_template(name: str, shaped: Repository, prefix: str, locked: Sequence[str]) -> Finding:
+    return REPOSITORY.warning(
+        "creation template",
+        f"The template {prefix} makes {name} {shaped.mutability} if a push creates it, which locks "
+        f"{name_some(locked)}.",
+        "Create the repository with `inv repo.ensure`, or give the template exclusion filters.",
+    )
 
 
 def check_templates(
@@ -90,19 +100,6 @@ def check_templates(
     for name, template in chosen.items():
         purposes = ", ".join(word.lower().replace("_", " ") for word in template.applied_for)
         yield REPOSITORY.fine("creation templates", f"{template.prefix} is for {name} ({purposes})")
-
-
-def template_of(name: str, templates: Sequence[CreationTemplate]) -> CreationTemplate | None:
-    """Return the template for a repository's name: the one with the longest prefix, else ROOT's.
-
-    (ECR user guide, "Repository creation templates".)
-    """
-
-    def fits(prefix: str) -> bool:
-        return prefix == "ROOT" or name.startswith(prefix if prefix.endswith("/") else f"{prefix}/")
-
-    fitting = [template for template in templates if fits(template.prefix)]
-    return max(fitting, key=lambda item: 0 if item.prefix == "ROOT" else len(item.prefix), default=None)
 
 
 def check_scanning(

@@ -30,10 +30,11 @@ class AbsentRegistry:
             "Start it with `inv local.up`.",
         )
 
-    admin = artifacts = evidence = pull_time_exclusions = property(_return_self)
+    admin = artifacts = evidence = pull_time_exclusions = registry_settings = property(_return_self)
     in_region = public = _return_self
     describe = image = read = remember = images = tag_digests = labels = find = existing_digests = _refuse
-    list_tags = referrers = inventory = login_from_secret = _refuse
+    list_tags = referrers = inventory = login_from_secret = created_on_push = _refuse
+    owner = check = part = apply = _refuse
     set_tag = untag = reserve = token = region = endpoint = caller_account = replicates_to = replication = detail = (
         _refuse
     )

@@ -52,6 +52,8 @@ def look_at_registries(
     may_build = republish or settings.skip == "never" or any(image.tags[0].kind != "fixed" for image in images)
     brief = brief and not may_build and settings.cache != "registry"
     snapshot = _describe(images, settings.destinations, registry, target, retrier, brief=brief)
+    if not settings.create_repository:
+        snapshot = _with_templates(snapshot, registry)
     items = [
         plan_image(
             image,
@@ -123,6 +125,15 @@ def _target_or_error(destination: Destination, target: Callable[[Destination], T
         return target(destination)
     except EcrTasksError as error:
         return error
+
+
+def _with_templates(snapshot: Snapshot, registry: Registry) -> Snapshot:
+    """Return the snapshot with the missing repositories that ECR itself creates when they are pushed to."""
+    views = {
+        name: registry.created_on_push(name) if view.repository is None else view
+        for name, view in snapshot.repositories.items()
+    }
+    return replace(snapshot, repositories=views)
 
 
 def _describe_repository(

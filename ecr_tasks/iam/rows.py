@@ -137,6 +137,13 @@ _LOOK = (
     Row("ecr-public:DescribeRepositories ecr-public:DescribeImageTags", "public", "look at the public copies"),
     Row("ecr:GetDownloadUrlForLayer", "own copies", "read an image's commit from its labels", required=False),
     Row("ecr:DescribeRegistry", "*", "see what ECR replicates by itself", False, _has_private_copies),
+    Row(
+        "ecr:DescribeRepositoryCreationTemplates",
+        "*",
+        "see whether a push creates a missing repository",
+        False,
+        lambda settings, scope: not settings.create_repository,
+    ),
 )
 
 _TAKE_TURNS = (

@@ -223,6 +223,12 @@ class Registry(Target, Protocol):
     def caller_account(self) -> str:
         """Return the account that the credentials belong to (STS)."""
 
+    def created_on_push(self, name: str) -> RepositoryView:
+        """Return the repository that ECR creates when it is pushed to; a view without one where it creates none.
+
+        Until then, looks at its images find none.
+        """
+
     def detail(self, repository: Repository, reference: str) -> ImageDetail | None:
         """Return what the registry lists of an image by tag or digest, or None; no look of this kind is a pull."""
 

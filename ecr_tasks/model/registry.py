@@ -86,7 +86,11 @@ class RegistryToken:
 
 @dataclass(frozen=True)
 class RepositoryView:
-    """A repository, if it exists, and the images by tag of those requested tags that exist."""
+    """A repository, if it exists, and the images by tag of those requested tags that exist.
+
+    With ``template``, a creation template's prefix, the repository is what ECR creates by it with the first push.
+    """
 
     repository: Repository | None
     tags: Mapping[str, StoredImage] = field(default_factory=dict)
+    template: str = ""

@@ -120,6 +120,7 @@ def plan_image(
     expected = published if revision is None else None
     tags = tuple(plan_tag(tag, view, expected, newer=newer.get(tag.name), own=own) for tag in image.tags)
     why = skip_reason(image, view, source, rebuilds=skip == "never", revision=revision)
+    why = "its repository does not exist yet" if view.template else why
     return PlannedImage(
         image,
         tags,

@@ -62,6 +62,8 @@ def show_plan(plan: Plan, line: Callable[..., None] = say, grid: Callable[..., N
             line((Styled(item.image.name, "strong"), ": ", *_build_parts(item)))
             address = f"{item.registry}/{item.image.repository}" if item.registry else item.image.repository
             created = ", a repository that will be created" if item.creates_repository else ""
+            if item.view is not None and item.view.template:
+                created = f", a repository that ECR creates with the push, by the template {item.view.template}"
             if item.view is not None:
                 line((Styled("to ", "dim"), address, Styled(created, "add")), indent=2)
             if item.view is not None and item.image.referrers:
@@ -184,6 +186,7 @@ def _image_json(item: PlannedImage) -> dict[str, Any]:
         "repository": item.image.repository,
         "registry": item.registry,
         "creates_repository": item.creates_repository,
+        "creation_template": (item.view.template or None) if item.view else None,
         "build": {"needed": item.build_needed, "because": item.because},
         "inputs": _inputs_json(item.image),
         "attached": list(item.image.referrer_kinds),

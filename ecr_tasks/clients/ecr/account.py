@@ -142,19 +142,9 @@ class AwsAccount:
 
     def templates(self) -> Sequence[CreationTemplate]:
         """Return the registry's creation templates."""
-        action = "read the creation templates (ecr:DescribeRepositoryCreationTemplates)"
-        with translate_errors(action):
-            pages = self._aws.ecr().get_paginator("describe_repository_creation_templates").paginate()
-            found = [item for page in pages for item in page.get("repositoryCreationTemplates", [])]
-        return [
-            CreationTemplate(
-                item.get("prefix", ""),
-                tuple(item.get("appliedFor", ())),
-                item.get("imageTagMutability", "MUTABLE"),
-                tuple(part["filter"] for part in item.get("imageTagMutabilityExclusionFilters", [])),
-            )
-            for item in found
-        ]
+        from ecr_tasks.clients.ecr.creation_templates import read_templates
+
+        return read_templates(self._aws.ecr())
 
     def permissions(self, caller: Caller, wanted: Sequence[Need]) -> Sequence[Permission]:
         """Return whether the caller may do each of the actions that are wanted."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 PARALLEL = 8
 """How many repositories or batches are read at a time; far below ECR's 1,000 and 2,000 requests a second."""
 
+MISSING = "RepositoryNotFoundException"
+
 BATCH = 100
 """The maximum number of ids that DescribeImages and BatchGetImage take (API model, ImageIdentifierList)."""
 
@@ -40,6 +42,8 @@ class Reader:
         self._account, self._region = account, region
         self.account = account
         """The registry's account, as soon as it is known."""
+        self.awaited: set[str] = set()
+        """The repositories that may be missing, because the first push creates them; they hold no images then."""
         self._unseen: set[str] = set()
         """The repositories whose images these credentials may read and not describe."""
 
@@ -64,7 +68,7 @@ class Reader:
             try:
                 response = self.client().describe_repositories(**self.registry_id, repositoryNames=[name])
             except ClientError as error:
-                if errors.error_code(error) != "RepositoryNotFoundException":
+                if errors.error_code(error) != MISSING:
                     raise
                 self._check_account(error)
                 return None
@@ -87,7 +91,7 @@ class Reader:
 
         The account is requested only after an error, so that other runs save the call.
         """
-        is_suspicious = errors.error_code(error) in ("RepositoryNotFoundException", "AccessDeniedException")
+        is_suspicious = errors.error_code(error) in (MISSING, "AccessDeniedException")
         if not is_suspicious or self._account is None or self._region is not None:  # a destination may be another's
             return
         try:
@@ -135,7 +139,7 @@ class Reader:
                 )
             except ClientError as error:
                 code = errors.error_code(error)
-                if code == "ImageNotFoundException":
+                if code == "ImageNotFoundException" or (code == MISSING and name in self.awaited):
                     return None
                 if code == "AccessDeniedException":
                     raise _LookDeniedError from error
@@ -198,12 +202,17 @@ class Reader:
         and can't be read.
         """
         with self.translate_errors(f"read images of {name} (ecr:BatchGetImage)"):
-            response = self.client().batch_get_image(
-                **self.registry_id,
-                repositoryName=name,
-                imageIds=[_id(reference) for reference in references],
-                acceptedMediaTypes=[*INDEX_MEDIA_TYPES, *MANIFEST_MEDIA_TYPES],
+            response = errors.result_or_none(
+                lambda: self.client().batch_get_image(
+                    **self.registry_id,
+                    repositoryName=name,
+                    imageIds=[_id(reference) for reference in references],
+                    acceptedMediaTypes=[*INDEX_MEDIA_TYPES, *MANIFEST_MEDIA_TYPES],
+                ),
+                *([MISSING] if name in self.awaited else []),
             )
+        if response is None:
+            return []
         refuse_unreadable(name, response.get("failures", ()))
         self.account = self.account or next((image.get("registryId") for image in response["images"]), None)
         return response["images"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -196,6 +197,30 @@ class EcrRegistry:
             return None
         host = registry_host(str(self._reader.client().meta.endpoint_url), account, own=self._region is None)
         return Repository(name, account, f"{host}/{name}") if host else None
+
+    def created_on_push(self, name: str) -> RepositoryView:
+        """Return the repository that ECR creates by a creation template when it is pushed to, or a view without one.
+
+        Its templates are the credentials' own registry's alone; where they may not be read, it is reported.
+        """
+        from ecr_tasks.clients.ecr.creation_templates import read_templates
+        from ecr_tasks.plan.repository.creation_template import template_on_push
+
+        try:
+            own = self.caller_account()
+            if self._account not in (None, own):
+                return RepositoryView(None)
+            template = template_on_push(name, read_templates(self._reader.client()))
+        except EcrTasksError as error:
+            self._aws.report_once(f"whether a creation template would create {name} is not known: {error.cause}")
+            return RepositoryView(None)
+        if template is None:
+            return RepositoryView(None)
+        self._reader.account = own
+        self._reader.awaited.add(name)
+        address = self._address(name) or Repository(name, own, f"{self.token().host}/{name}")
+        repository = replace(address, mutability=template.mutability, exclusions=template.exclusions)
+        return RepositoryView(repository, template=template.prefix)
 
     def image(self, repository: Repository, reference: str) -> StoredImage | None:
         """Return an image by tag or digest, or None; with its manifest only where that is in the cache."""

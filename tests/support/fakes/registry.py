@@ -44,6 +44,8 @@ class FakeRegistry:
         self.rules: dict[str, set[tuple[str, str]]] = {}
         self.replications: list[Mapping[tuple[str, str], str]] = []
         """The replication statuses that ECR gives, one for each call."""
+        self.on_push: dict[str, RepositoryView] = {}
+        """The repositories that a push creates."""
         self.scans: dict[str, list[ScanResult | None]] = {}
         self.scanning = Scanning("BASIC")
         self.start_refusals: dict[str, StartRefusal] = {}
@@ -59,6 +61,12 @@ class FakeRegistry:
         views = {name: self._view(name, tags) for name, tags in repositories.items()}
         self.calls.end()
         return views
+
+    def created_on_push(self, name: str) -> RepositoryView:
+        self.calls.begin("created_on_push", name)
+        view = self.on_push.get(name, RepositoryView(None))
+        self.calls.end()
+        return view
 
     def image(self, repository: Repository, reference: str) -> StoredImage | None:
         self.calls.begin("image", repository.name, reference)
