@@ -12,7 +12,7 @@ import pytest
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.project import Project, project
 
-TEMPLATE = {
+TEMPLATE: dict[str, Any] = {
     "prefix": "team",
     "appliedFor": ["CREATE_ON_PUSH"],
     "imageTagMutability": "IMMUTABLE_WITH_EXCLUSION",
@@ -47,26 +47,20 @@ def test_the_first_push_creates_the_repository_as_the_template_says(
     assert "CreateRepository" not in local_ecr.requests()
     [repository] = api.describe_repositories()["repositories"]
     assert repository["imageTagMutability"] == TEMPLATE["imageTagMutability"]
-    tags = {
-        image["imageTag"] for image in api.list_images(repositoryName="team/app")["imageIds"] if "imageTag" in image
-    }
-    assert {"main"} < tags
+    images = api.list_images(repositoryName="team/app")["imageIds"]
+    assert {"main"} < {image["imageTag"] for image in images if "imageTag" in image}
     before = local_ecr.requests()
     assert app.ok("build", "push").lines == [pushed]
-    assert (
-        local_ecr.requests().get("DescribeRepositoryCreationTemplates")
-        == before["DescribeRepositoryCreationTemplates"]
-    ), "an existing repository's template is nobody's concern"
+    asked = [requests["DescribeRepositoryCreationTemplates"] for requests in (before, local_ecr.requests())]
+    assert asked[0] == asked[1], "an existing repository's template is nobody's concern"
 
 
 def test_a_template_that_locks_a_moving_tag_is_told_by_doctor(app: Project, api: Any) -> None:
-    api.create_repository_creation_template(
-        prefix="team", appliedFor=["CREATE_ON_PUSH"], imageTagMutability="IMMUTABLE"
-    )
-    found = app.inv("doctor").stdout
-    assert "The template team makes team/app IMMUTABLE if a push creates it, which locks main" in " ".join(
-        found.split()
-    )
+    filters = TEMPLATE["imageTagMutabilityExclusionFilters"][1:]
+    api.create_repository_creation_template(**{**TEMPLATE, "imageTagMutabilityExclusionFilters": filters})
+    found = " ".join(app.inv("doctor").stdout.split())
+    locking = "makes team/app IMMUTABLE_WITH_EXCLUSION if a push creates it, which locks main"
+    assert f"The template team {locking}" in found
 
 
 def test_templates_that_may_not_be_read_are_none_and_it_is_said(app: Project, api: Any, local_ecr: LocalEcr) -> None:

@@ -189,7 +189,8 @@ def test_a_plain_push_needs_what_docker_needs_and_a_look(settings: Settings) -> 
         "PutImage",
     }
     optional = {need.action.partition(":")[2] for need in found if not need.required}
-    assert optional == {"DescribeImages", "ListImages", "GetDownloadUrlForLayer"}
+    looks = {"DescribeImages", "ListImages", "DescribeRepositoryCreationTemplates"}
+    assert optional == {*looks, "GetDownloadUrlForLayer"}
 
 
 @pytest.mark.parametrize(
@@ -214,6 +215,8 @@ def test_a_plain_push_needs_what_docker_needs_and_a_look(settings: Settings) -> 
 )
 def test_settings_add_actions_to_a_push(environ: dict[str, str], more: set[str], tmp_path: Path) -> None:
     plain = actions_of(needs("push", settings_with(tmp_path), scope_in()))
+    if "ECR_CREATE_REPOSITORY" in environ:
+        plain -= {"ecr:DescribeRepositoryCreationTemplates"}
     assert actions_of(needs("push", settings_with(tmp_path, **environ), scope_in())) == plain | more
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import time
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ecr_tasks.clients.ecr.registry import EcrRegistry
 from ecr_tasks.local_ecr.server import LocalEcr
+from ecr_tasks.settings.load import load
 from tests.local_ecr.conftest import refused
 from tests.local_ecr.http_client import HttpClient
 
@@ -94,6 +97,26 @@ def test_a_push_creates_the_repository_that_a_template_is_for(ecr: LocalEcr, api
     assert http.send("POST", "/v2/other/web/blobs/uploads/").status == 202
     names = {repository["repositoryName"] for repository in api.describe_repositories()["repositories"]}
     assert names == {"team/web", "other/web"}
+
+
+@pytest.mark.parametrize("denied", [False, True])
+def test_a_repository_that_a_push_creates_has_no_images_until_then(
+    ecr: LocalEcr, api: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, denied: bool
+) -> None:
+    for name, value in ecr.environment().items():
+        monkeypatch.setenv(name, value)
+    registry = EcrRegistry(load(tmp_path, environ={**ecr.environment(), "ECR_REPOSITORY": "team/web"}))
+    assert registry.created_on_push("team/web").repository is None
+    api.create_repository_creation_template(**LOCKED)
+    view = registry.created_on_push("team/web")
+    assert view.repository is not None
+    assert (view.template, view.repository.uri) == ("team", f"{ecr.registry}/team/web")
+    assert (view.repository.locks("v1"), view.repository.locks("latest")) == (True, False)
+    if denied:
+        ecr.misbehave("DescribeImages", "deny")
+    assert registry.tag_digests(view.repository, ["v1", "latest"]) == {}
+    assert registry.image(view.repository, "v1") is None
+    assert registry.created_on_push("other/web").repository is None
 
 
 def test_every_answer_has_the_time(api: Any) -> None:

@@ -200,6 +200,14 @@ def test_a_missing_repository_that_may_be_created_is_no_conflict() -> None:
     assert set(states(plan).values()) == {"new"}
 
 
+def test_a_repository_that_ecr_creates_on_push_is_no_conflict() -> None:
+    view = RepositoryView(repository(), template="team")
+    plan = make_plan([image()], source(), Snapshot({"team/app": view}))
+    item = only_image(plan)
+    assert (plan.conflicts, item.build_needed, item.creates_repository) == ((), True, False)
+    assert item.because == "its repository does not exist yet"
+
+
 def test_without_a_snapshot_every_image_is_built_and_no_tag_has_a_state() -> None:
     plan = make_plan([image()], source(), None)
     assert only_image(plan).build_needed
