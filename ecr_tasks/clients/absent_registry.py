@@ -33,11 +33,11 @@ class AbsentRegistry:
     admin = artifacts = evidence = pull_time_exclusions = registry_settings = property(_return_self)
     in_region = public = _return_self
     describe = image = read = remember = images = tag_digests = labels = find = existing_digests = _refuse
-    list_tags = referrers = inventory = login_from_secret = created_on_push = _refuse
+    list_tags = referrers = inventory = details = caller = login_from_secret = created_on_push = _refuse
     owner = check = part = apply = _refuse
     set_tag = untag = reserve = token = region = endpoint = caller_account = replicates_to = replication = detail = (
         _refuse
     )
     state = create = set_policies = change = would_expire = delete = missing = add = _refuse
-    attach = list = _refuse
+    attach = list = manifests = _refuse
     scan = start_scan = scanning = push_time = signatures = signing_statuses = _refuse

@@ -29,6 +29,12 @@ def manifest_folder(environ: Mapping[str, str]) -> Path | None:
     return caches / "ecr-tasks" / "manifests" if caches else None
 
 
+def artifact_folder(environ: Mapping[str, str]) -> Path | None:
+    """Return the folder for the manifests of artifacts, of which there may be many; None without one."""
+    caches = cache_folder(environ)
+    return caches / "ecr-tasks" / "artifacts" if caches else None
+
+
 class ManifestCache:
     """A folder with a file for each manifest. Without a folder, or where it can't be used, it keeps nothing."""
 

@@ -20,6 +20,14 @@ IsFixed = Callable[[str, Callable[[], "StoredImage | None"]], bool]
 """Returns whether a tag never moves; its second argument reads the image that has it, None for a new tag."""
 
 
+Record = Callable[[Promotion, Sequence[str]], None]
+"""Records that the promoted image, whose manifest was read, got these tags."""
+
+
+def no_record(promotion: Promotion, tags: Sequence[str]) -> None:
+    """Record nothing."""
+
+
 def look_up_promotion(
     registry: Registry,
     repository: str,
@@ -77,10 +85,11 @@ def look_again(registry: Target, promotion: Promotion, tags: Sequence[str]) -> P
     return promotion
 
 
-def promote(registry: Target, promotion: Promotion) -> None:
+def promote(registry: Target, promotion: Promotion, record: Record = no_record) -> None:
     """Set the pending tags. Raises Refused with both digests for a locked tag; errors name the tags already set.
 
-    Only the image itself is read. The fixed tags are looked at again right before.
+    Only the image itself is read. The fixed tags are looked at again right before. ``record`` is called with what was
+    set in the end, also before an error.
     """
     names: list[str] = []
     if promotion.pending:
@@ -94,5 +103,7 @@ def promote(registry: Target, promotion: Promotion) -> None:
             if isinstance(error, Refused) and promotion.tags[tag] is not None:
                 shown = locked_promotion(promotion, tag, None, fixed=False)
             before = f"{', '.join(names)} set, but: " if names else ""
+            record(promotion, names)
             raise type(shown)(before + shown.cause, shown.remedy) from error
         names.append(tag)
+    record(promotion, names)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.execute.copy import Place, check_present, copy_manifests
-from ecr_tasks.execute.promote import IsFixed, look_again, planned_promotion, promote
+from ecr_tasks.execute.promote import IsFixed, Record, look_again, no_record, planned_promotion, promote
 from ecr_tasks.model.destination import OWN, Destination, Identity
 from ecr_tasks.model.inventory import referrer_tag
 from ecr_tasks.model.manifest import StoredImage
@@ -94,6 +94,7 @@ def promote_to(
     registry: Registry,
     target: Target,
     create: Callable[[str], RepositoryView],
+    record: Record = no_record,
 ) -> Promotion:
     """Copy what the target lacks, verify the digests, then set the tags; a second run completes a failed one.
 
@@ -115,7 +116,7 @@ def promote_to(
     promotion = look_again(target, copy.promotion, copy.promotion.pending)
     for tag, item in copy.tagged.items():
         target.set_tag(place.repository, registry.read(copy.source, item), tag)
-    promote(target, promotion)
+    promote(target, promotion, record)
     return promotion
 
 

@@ -210,6 +210,21 @@ _FIND = (
     Row("ecr:BatchGetImage", "own", "see whether the commit's tag is the commit's", required=False),
 )
 
+_GATES = (
+    Row("ecr:DescribeImageScanFindings", "own", "promote --require-scan", required=False),
+    Row(
+        "ecr:ListImageReferrers ecr:DescribeImageSigningStatus",
+        "own",
+        "promote --require-signature",
+        required=False,
+    ),
+)
+
+_RECORD = Row(" ".join(f"ecr:{name}" for name in _UPLOAD[:-1]), "own", "record what is promoted", required=False)
+"""The first record in a repository uploads the layer of all empty artifacts."""
+
+_READ_RECORDS = Row("ecr:DescribeRepositories ecr:DescribeImages ecr:BatchGetImage", "own", "read what a tag was")
+
 _READ_SETTINGS = Row(
     "ecr:DescribeRepositories ecr:ListTagsForResource ecr:GetLifecyclePolicy ecr:GetRepositoryPolicy",
     "own",
@@ -241,14 +256,9 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
         "promote": (
             Row("ecr:DescribeRepositories ecr:BatchGetImage ecr:PutImage", "own", "find an image and set its tags"),
             _LOOK_IS_NO_PULL,
-            Row("ecr:DescribeImageScanFindings", "own", "promote --require-scan", required=False),
             Row("ecr:ListImageReferrers", "own", "promote --to", when=_has_copies),
-            Row(
-                "ecr:ListImageReferrers ecr:DescribeImageSigningStatus",
-                "own",
-                "promote --require-signature",
-                required=False,
-            ),
+            *_GATES,
+            _RECORD,
             Row("ecr:GetAuthorizationToken", "*", "promote --to", when=_logs_in_to_copy),
             _ASSUME,
             Row("ecr:DescribeRepositories ecr:BatchGetImage", "copies", "promote --to"),
@@ -256,6 +266,8 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
             *_COPY,
             *_only(_creates, *_without("own own-key", _CREATE)),
         ),
+        "history": (_READ_RECORDS,),
+        "rollback": (_READ_RECORDS, Row("ecr:PutImage", "own", "put an image back"), *_GATES, _RECORD),
         "scan": (
             Row("ecr:DescribeRepositories ecr:DescribeImages", "own", "find what can be scanned"),
             Row(

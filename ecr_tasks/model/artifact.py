@@ -16,7 +16,8 @@ from ecr_tasks.model.manifest import MANIFEST_MEDIA_TYPES, StoredImage
 
 EMPTY_MEDIA_TYPE = "application/vnd.oci.empty.v1+json"
 EMPTY_CONFIG = b"{}"
-"""The configuration of an artifact that needs none (OCI image specification, "Guidance for an Empty Descriptor")."""
+"""The configuration of an artifact that needs none, and the layer of one without documents (OCI image specification,
+"Guidance for an Empty Descriptor")."""
 
 MAX_DOCUMENT = 256 * 1024 * 1024
 """The most bytes of a document that is read into memory."""
@@ -52,7 +53,8 @@ class Artifact:
             "mediaType": MANIFEST_MEDIA_TYPES[0],
             "artifactType": self.artifact_type,
             "config": _descriptor(EMPTY_MEDIA_TYPE, EMPTY_CONFIG),
-            "layers": [_descriptor(item.media_type, item.content, item.annotations) for item in self.documents],
+            "layers": [_descriptor(item.media_type, item.content, item.annotations) for item in self.documents]
+            or [_descriptor(EMPTY_MEDIA_TYPE, EMPTY_CONFIG)],
             "subject": _descriptor(subject.media_type, subject.manifest.encode()),
             "annotations": dict(self.annotations),
         }

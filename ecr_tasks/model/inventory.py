@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-Kind = Literal["image", "cache", "signature", "attestation", "sbom", "referrers", "artifact", "part"]
+Kind = Literal["image", "cache", "signature", "attestation", "sbom", "release", "referrers", "artifact", "part"]
 """A part has no tag, and may belong to an index whose manifest is not known here."""
 
 CACHE = "application/vnd.buildkit.cacheconfig.v0"
 """The media type of a cache's configuration (BuildKit, cache/remotecache/v1, CacheConfigMediaTypeV0)."""
+
+RELEASE = "application/vnd.ecr-tasks.release.v1+json"
+"""The artifact type of a record of a release (``model/release.py``)."""
 
 _ARTIFACT_TYPES: Mapping[str | None, Kind] = {
     None: "image",
@@ -27,6 +30,7 @@ _ARTIFACT_TYPES: Mapping[str | None, Kind] = {
     "application/vnd.dev.cosign.artifact.sbom.v1+json": "sbom",
     "application/spdx+json": "sbom",
     "application/vnd.cyclonedx+json": "sbom",
+    RELEASE: "release",
 }
 _BUNDLE = re.compile(r"application/vnd\.dev\.sigstore\.bundle(\.v0\.\d+)?\+json(;version=0\.\d+)?")
 """A sigstore bundle of any version (sigstore/protobuf-specs, sigstore_bundle.proto: media_type)."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.model.account import Caller
 from ecr_tasks.model.artifact import Artifact, ListedArtifact
 from ecr_tasks.model.image import BakeFile, BuildDefinition, BuildInput
 from ecr_tasks.model.image_config import ImageConfig
@@ -205,6 +206,12 @@ class Target(Protocol):
     def connect(self) -> None:
         """Create the API clients. Raises the errors of wrong credentials."""
 
+    def region(self) -> str:
+        """Return the registry's region."""
+
+    def caller(self) -> Caller:
+        """Return whom STS takes us for."""
+
     @property
     def admin(self) -> NewRepositories:
         """The interface that creates repositories in this registry."""
@@ -217,8 +224,8 @@ class Target(Protocol):
 class Registry(Target, Protocol):
     """A private registry of one account in one region: images are pushed to it and copied from it."""
 
-    def region(self) -> str:
-        """Return the registry's region."""
+    def details(self, name: str) -> Sequence[ImageDetail]:
+        """Return every manifest of a repository, archived ones too, in a way that does not count as a pull."""
 
     def caller_account(self) -> str:
         """Return the account that the credentials belong to (STS)."""
@@ -302,6 +309,9 @@ class Artifacts(Protocol):
 
     def list(self, repository: Repository, digest: str) -> Sequence[ListedArtifact]:
         """Return the artifacts of an image, in a way that does not count as a pull."""
+
+    def manifests(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, str]:
+        """Return the manifests of those artifacts that exist; each is read once and then kept."""
 
     def read(self, repository: Repository, digest: str) -> Artifact:
         """Return an artifact with its documents. Raises RegistryError when it can't be read."""

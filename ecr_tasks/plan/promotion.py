@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ecr_tasks.errors import Refused, RegistryError
-from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.model.manifest import StoredImage, short_digest
 from ecr_tasks.model.reference import ImageName
 from ecr_tasks.model.refusals import locked_tag
 from ecr_tasks.model.registry import Repository, RepositoryView
@@ -79,6 +79,17 @@ def check_movable(promotion: Promotion, repository: Repository | None, tags: Map
         fixed = tag in promotion.fixed
         if promotion.state(tag) == "moves" and (fixed or (repository and repository.locks(tag))):
             raise locked_promotion(promotion, tag, tags.get(tag), fixed=fixed)
+
+
+def check_expected(promotion: Promotion, digest: str | None) -> None:
+    """Raise Refused for the first tag that is not on this digest any more."""
+    for tag, current in promotion.tags.items():
+        if current != digest:
+            raise Refused(
+                f"{promotion.repository.name}:{tag} was {short_digest(digest)} a moment ago, and is "
+                f"{short_digest(current)} now: somebody else moved it.",
+                f"Look again (`inv history {tag}`), and decide anew.",
+            )
 
 
 def locked_promotion(promotion: Promotion, tag: str, current: StoredImage | None, *, fixed: bool) -> Refused:

@@ -24,6 +24,7 @@ from ecr_tasks.tasks.commands import commands
 from ecr_tasks.tasks.doctor import doctor
 from ecr_tasks.tasks.env import env
 from ecr_tasks.tasks.export import export
+from ecr_tasks.tasks.history import history
 from ecr_tasks.tasks.images import images
 from ecr_tasks.tasks.init import init
 from ecr_tasks.tasks.login import login, logout
@@ -33,6 +34,7 @@ from ecr_tasks.tasks.prune import prune
 from ecr_tasks.tasks.pull import pull
 from ecr_tasks.tasks.push import push
 from ecr_tasks.tasks.restore import restore
+from ecr_tasks.tasks.rollback import rollback
 from ecr_tasks.tasks.scan import scan
 from ecr_tasks.tasks.settings import settings
 from ecr_tasks.tasks.tags import tags
@@ -51,6 +53,8 @@ ns = Collection(
     export,
     images,
     promote,
+    history,
+    rollback,
     attest,
     prune,
     restore,

@@ -282,7 +282,7 @@ def _attached(item: ListedImage) -> str:
 
 
 def _count(kind: Kind, number: int) -> str:
-    words = {"cache": "cache image", "sbom": "SBOM", "referrers": "list of referrers"}
+    words = {"cache": "cache image", "sbom": "SBOM", "release": "release record", "referrers": "list of referrers"}
     return _plural(words.get(kind, kind), number)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.console import data, document, say, warn, working
@@ -14,6 +15,7 @@ from ecr_tasks.runner.decorator import task
 if TYPE_CHECKING:
     from ecr_tasks.execute.promote import IsFixed
     from ecr_tasks.execute.promote_to_registry import CopyPromotion
+    from ecr_tasks.execute.record_release import Recorder
     from ecr_tasks.model.destination import Destination
     from ecr_tasks.model.manifest import StoredImage
     from ecr_tasks.model.reference import ImageName
@@ -21,6 +23,16 @@ if TYPE_CHECKING:
     from ecr_tasks.plan.gates import GateResults, Gates
     from ecr_tasks.plan.promotion import Promotion
     from ecr_tasks.runner.run import Run
+
+
+GATE_HELP = {
+    "require-scan": "only if ECR's scans found nothing as bad as this (default: ECR_SCAN_FAIL_ON, or critical)",
+    "only-fixable": "with --require-scan: only findings that have a fix count",
+    "than": "with --require-scan: only findings that the image of this tag doesn't have count",
+    "require-signature": "only if it is signed; by whom is not checked",
+    "from-branch": "only if its commit is on this branch, as git knows it",
+}
+"""The help of the flags of the gates, which `rollback` has as well."""
 
 
 @task(
@@ -31,14 +43,10 @@ if TYPE_CHECKING:
     help={
         "source": "a tag, a sha256: digest, or host/repository@digest as push prints it",
         "tag": "a tag to give it; once for each",
-        "to": "ACCOUNT/REGION[/REPOSITORY]: copy it there, with its signatures and SBOMs; who does it there: "
-        "add ,role=ARN ,external-id=ID ,profile=NAME",
+        "to": "ACCOUNT/REGION[/REPOSITORY]: copy it there, with its signatures, SBOMs and records; who does it "
+        "there: add ,role=ARN ,external-id=ID ,profile=NAME",
         "image": "of several images, the one (default: all of them)",
-        "require-scan": "only if ECR's scans found nothing as bad as this (default: ECR_SCAN_FAIL_ON, or critical)",
-        "only-fixable": "with --require-scan: only findings that have a fix count",
-        "than": "with --require-scan: only findings that the image of this tag doesn't have count",
-        "require-signature": "only if it is signed; by whom is not checked",
-        "from-branch": "only if its commit is on this branch, as git knows it",
+        **GATE_HELP,
         "json": "one JSON document on stdout",
     },
 )
@@ -57,7 +65,7 @@ def promote(
 ) -> None:
     """Give a published image more tags, here or elsewhere.
 
-    Nothing is pulled or built.
+    Nothing is pulled or built. What is set is recorded: see `inv history TAG`.
     """
     from ecr_tasks.model.reference import parse_image_name
 
@@ -70,7 +78,7 @@ def promote(
     if run.dry:
         return
     if json:
-        entries = [_as_json(key, promotion, name, results) for key, promotion in promotions.items()]
+        entries = [as_json(key, promotion, name.reference, results) for key, promotion in promotions.items()]
         document({"images": entries})
         return
     for promotion in promotions.values():
@@ -130,27 +138,53 @@ def promote_here(
 
     All images and tags are looked up and all gates are checked before the first tag is set.
     """
-    from ecr_tasks.execute.promote import look_up_promotion, promote
     from ecr_tasks.model.reference import parse_tags
     from ecr_tasks.runner.images import chosen_repositories
+    from ecr_tasks.runner.releases import recorder
 
     tags = parse_tags(texts)
     if not tags:
         raise SettingsError("No tag is given.", "Say which: `inv promote SOURCE --tag TAG`.")
     repositories = chosen_repositories(run, name, image)
+    names = dict.fromkeys(repositories, name)
+    return set_tags_of(run, repositories, names, tags, gates, recorder(run, "promote", name.reference, run.registry))
+
+
+def set_tags_of(
+    run: Run,
+    repositories: Mapping[str, str],
+    names: Mapping[str, ImageName],
+    tags: Sequence[str],
+    gates: Gates | None,
+    releases: Recorder,
+    expected: Mapping[str, str | None] | None = None,
+) -> tuple[dict[str, Promotion], GateResults | None]:
+    """Set tags on the images with these names: look all of them up, check the gates, set each tag, and record it.
+
+    Raises Refused for an image whose tags are not on the ``expected`` digest, which is by image.
+    """
+    from ecr_tasks.execute.promote import look_up_promotion, promote
+    from ecr_tasks.plan.promotion import check_expected
 
     def look_up(key: str, name: ImageName) -> Promotion:
         alone = len(repositories) == 1
         return look_up_promotion(run.registry, repositories[key], name, tags, _is_fixed(run), alone=alone)
 
     with working("looking at the images"):
-        promotions = {key: look_up(key, name) for key in repositories}
+        releases.look()
+        promotions = {key: look_up(key, name) for key, name in names.items()}
     results = _check(run, gates, {key: (item.repository, item.image) for key, item in promotions.items()})
     if results is not None and results.waited:
-        promotions = {key: look_up(key, _by_digest(name, item.image)) for key, item in promotions.items()}
-    for promotion in promotions.values():
+        releases.look()
+        promotions = {key: look_up(key, _by_digest(names[key], item.image)) for key, item in promotions.items()}
+    releases.gates = results.gates if results is not None else {}
+    for key, digest in (expected or {}).items():
+        check_expected(promotions[key], digest)
+    if not run.dry:
+        releases.begin(promotions.values())
+    for key, promotion in promotions.items():
         if not run.dry:
-            promote(run.registry, promotion)
+            promote(run.registry, promotion, partial(releases.record, key))
         _show(promotion, promotion.repository.name, dry=run.dry)
     return promotions, results
 
@@ -164,8 +198,10 @@ def promote_elsewhere(
     """
     from ecr_tasks.execute.promote_to_registry import look_up_copy, promote_to
     from ecr_tasks.model.reference import parse_tags
+    from ecr_tasks.model.release import TagPlace
     from ecr_tasks.plan.destinations import with_identity
     from ecr_tasks.runner.images import chosen_repositories
+    from ecr_tasks.runner.releases import recorder
 
     destination = with_identity(parse_destination(to), run.settings.destinations)
     tags = parse_tags(texts or ([] if name.reference.startswith("sha256:") else [name.reference]))
@@ -202,15 +238,23 @@ def promote_elsewhere(
         desired = desired_repository(run.settings, run.source)
         return create_repository(name, desired, target, say, warn, tags=tags, by_address=True)
 
+    releases = recorder(run, "promote", name.reference, target)
     with working("looking at the images here and there"):
+        releases.look()
         copies = {key: look_up(key, name) for key in repositories}
     results = _check(run, gates, {key: (item.source, item.promotion.image) for key, item in copies.items()})
     if results is not None and results.waited:  # copy signatures that were pushed meanwhile, too
+        releases.look()
         copies = {key: look_up(key, _by_digest(name, item.promotion.image)) for key, item in copies.items()}
     promotions = {key: copy.promotion for key, copy in copies.items()}
+    releases.gates = results.gates if results is not None else {}
+    if not run.dry:
+        releases.begin(promotions.values())
     for key, copy in copies.items():
         if not run.dry:
-            promotions[key] = promote_to(copy, run.docker, run.registry, target, create)
+            source = TagPlace(copy.source.account, run.registry.region(), copy.source.name)
+            record = partial(releases.record, key, source_place=source)
+            promotions[key] = promote_to(copy, run.docker, run.registry, target, create, record)
         address = promotions[key].repository.uri
         say(f"{address}: {_copy_words(copy, dry=run.dry)}")
         _show(promotions[key], address, dry=run.dry)
@@ -243,7 +287,7 @@ def _copy_words(copy: CopyPromotion, *, dry: bool) -> str:
     """Return what is copied to the other repository, in words: the image and its referrers."""
     referrers = len([digest for digest in copy.missing if digest != copy.promotion.image.digest])
     parts = ["the image"] if len(copy.missing) > referrers else []
-    parts += [f"{referrers} about it (signatures, SBOMs)"] if referrers else []
+    parts += [f"{referrers} about it (signatures, SBOMs, records)"] if referrers else []
     created = "would be created; " if dry and copy.creates else ""
     return f"{created}{'would copy' if dry else 'copied'} {' and '.join(parts)}" if parts else "nothing to copy"
 
@@ -257,10 +301,11 @@ def _show(promotion: Promotion, repository: str, *, dry: bool) -> None:
         say(f"{repository}:{tag}: {words[promotion.state(tag)]}")
 
 
-def _as_json(name: str, promotion: Promotion, source: ImageName, results: GateResults | None) -> dict[str, Any]:
+def as_json(name: str, promotion: Promotion, source: str, results: GateResults | None) -> dict[str, Any]:
+    """Return a promotion with its tags, what they were, and the results of its gates."""
     return {
         "name": name,
-        "source": source.reference,
+        "source": source,
         "registry": promotion.repository.host,
         "repository": promotion.repository.name,
         "digest": promotion.image.digest,

@@ -7,18 +7,23 @@ import inspect
 import pytest
 
 from ecr_tasks.clients.absent_registry import AbsentRegistry
+from ecr_tasks.clients.ecr.artifacts import EcrArtifacts
 from ecr_tasks.clients.ecr.pull_times import PullTimeExclusions
 from ecr_tasks.clients.ecr.registry import EcrRegistry
+from ecr_tasks.clients.ecr.registry_settings import RegistrySettings
 from ecr_tasks.clients.ecr.repositories import EcrRepositories
 from ecr_tasks.clients.ecr.scans import EcrEvidence
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.model.ports import Evidence, Registry, Repositories
 
-CLIENTS = {"admin", "evidence", "pull_time_exclusions", "connect", "in_region", "public"}
+CLIENTS = {
+    *("admin", "artifacts", "evidence", "pull_time_exclusions", "registry_settings"),
+    *("connect", "in_region", "public"),
+}
 METHODS = sorted(
     {
         name
-        for kind in (EcrRegistry, EcrRepositories, EcrEvidence, PullTimeExclusions)
+        for kind in (EcrRegistry, EcrArtifacts, EcrRepositories, EcrEvidence, PullTimeExclusions, RegistrySettings)
         for name in dir(kind)
         if not name.startswith("_")
     }
@@ -34,7 +39,10 @@ def test_every_question_is_answered_with_the_same_error(name: str) -> None:
 def test_what_it_gives_is_absent_too() -> None:
     absent = AbsentRegistry()
     absent.connect()
-    clients = (absent.admin, absent.evidence, absent.pull_time_exclusions)
+    clients = (
+        *(absent.admin, absent.artifacts, absent.evidence, absent.pull_time_exclusions),
+        absent.registry_settings,
+    )
     others = (absent.in_region("123456789012", "eu-west-1"), absent.public("x", str))
     assert all(isinstance(client, AbsentRegistry) for client in (*clients, *others))
 

@@ -10,6 +10,7 @@ import boto3
 import pytest
 
 from ecr_tasks.local_ecr.server import LocalEcr
+from ecr_tasks.model.inventory import RELEASE
 from tests.engine.conftest import docker
 from tests.engine.faults import FaultProxy
 from tests.engine.project import Project, project
@@ -44,9 +45,13 @@ def api(local_ecr: LocalEcr, region: str) -> Any:
 
 
 def tags_by_digest(local_ecr: LocalEcr, region: str, name: str) -> dict[str, list[str]]:
-    """Return the tags of each manifest, by digest."""
+    """Return the tags of each manifest but the records of promotions, by digest."""
     details = api(local_ecr, region).describe_images(registryId=ACCOUNT, repositoryName=name)["imageDetails"]
-    return {item["imageDigest"]: sorted(item.get("imageTags", [])) for item in details}
+    return {
+        item["imageDigest"]: sorted(item.get("imageTags", []))
+        for item in details
+        if item.get("artifactMediaType") != RELEASE
+    }
 
 
 def requests_since(local_ecr: LocalEcr, before: dict[str, int]) -> dict[str, int]:

@@ -61,10 +61,18 @@ IDLE = {
     "images": {("own", "BatchGetImage"), ("own", "DescribeRepositories")},
     "pull": {("own", "GetDownloadUrlForLayer")},
     "push": {(COPIES, "GetDownloadUrlForLayer")},
+    "rollback": {
+        ("own", action)
+        for action in (
+            *("BatchGetImage", "BatchCheckLayerAvailability", "InitiateLayerUpload"),
+            *("UploadLayerPart", "CompleteLayerUpload"),
+        )
+    },
     "plan": {(place, action) for place in ("own", COPIES) for action in ("BatchGetImage", "GetDownloadUrlForLayer")},
 }
 """What these runs don't call: manifests are in the cache, the engine has the layers already that it would pull, the
-commit is in annotations, so that labels, where the classic store has it alone, are not read; nobody opens a page."""
+commit is in annotations, so that labels, where the classic store has it alone, are not read; nobody opens a page; the
+first record in a repository brings the layer that the others have."""
 
 
 OPTIONAL = {"DescribeImages", "ListImages"}
@@ -203,6 +211,9 @@ def test_with_every_setting_the_table_and_the_calls_are_the_same(flows: Flows) -
     flows.run("promote", "promote", "1.2.4", "--tag", "prod", "--tag", "9.9.9")
     flows.run("promote", "promote", "1.2.3", "--tag", "prod", "--tag", "rc")
     flows.run("promote", "promote", "1.2.4", "--tag", "p", "--require-scan", "--require-signature", code=6)
+    flows.run("history", "history", "prod", XDG_CACHE_HOME=str(app.folder.parent / "another-machine"))
+    flows.run("rollback", "rollback", "prod")
+    flows.run("rollback", "rollback", "prod", "--require-scan", "--require-signature", code=6)
     for place in (f"{flows.ecr.account}/{COPIES}/other", "public.ecr.aws/local/other"):
         flows.run("promote", "promote", "1.2.4", "--tag", "p", "--to", place)
     api.put_image_tag_mutability(repositoryName=app.name, imageTagMutability="IMMUTABLE")

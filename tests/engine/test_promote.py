@@ -9,6 +9,7 @@ import boto3
 import pytest
 
 from ecr_tasks.local_ecr.server import LocalEcr
+from ecr_tasks.model.inventory import RELEASE
 from tests.engine.conftest import docker
 from tests.engine.project import Project, project
 from tests.local_ecr.http_client import OCI_INDEX, HttpClient, descriptor, digest_of
@@ -51,9 +52,13 @@ def to_option(local_ecr: LocalEcr) -> tuple[str, str]:
 
 
 def tags_by_digest(api: Any, repository: str = "prod/app") -> dict[str, list[str]]:
-    """Return the tags of each manifest, by digest."""
+    """Return the tags of each manifest but the records of promotions, by digest."""
     details = api.describe_images(repositoryName=repository)["imageDetails"]
-    return {item["imageDigest"]: sorted(item.get("imageTags", [])) for item in details}
+    return {
+        item["imageDigest"]: sorted(item.get("imageTags", []))
+        for item in details
+        if item.get("artifactMediaType") != RELEASE
+    }
 
 
 def test_a_promoted_image_can_be_pulled_and_run(app: Project, api: Any, to_option: tuple[str, str]) -> None:
@@ -85,7 +90,9 @@ def test_every_platform_and_its_signatures_are_copied(
     assert result.lines[0].endswith(f"prod/app@{digest_of(index)}")
     untagged: dict[str, list[str]] = {digest_of(raw): [] for raw in (*platforms, signature, signature_of_signature)}
     assert tags_by_digest(api) == {**untagged, digest_of(index): ["v1"], digest_of(cosign): [name]}
-    assert ": copied the image and 3 about it (signatures, SBOMs)\n" in result.stderr
+    assert ": copied the image and 3 about it (signatures, SBOMs, records)\n" in result.stderr
+    about = api.list_image_referrers(repositoryName="prod/app", subjectId={"imageDigest": digest_of(index)})
+    assert sorted(item["artifactType"] for item in about["referrers"]) == [SIGNATURE, RELEASE]
 
 
 def test_a_second_run_copies_nothing_and_needs_no_docker(

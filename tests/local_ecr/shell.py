@@ -9,6 +9,9 @@ from pathlib import Path
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.support.inv import run_inv
 
+RECORDED = {"PutImage": 2, "GetCallerIdentity": 1}
+"""The calls of a promotion to one tag that change something: the tag, and the record of who set it."""
+
 
 class Shell:
     """Runs `inv` in a project that has no docker and no git."""

@@ -37,14 +37,14 @@ def app(project: Project) -> Project:
 def test_promoting_to_one_tag_needs_two_calls(app: Project, given: str) -> None:
     result = app.inv("promote", given, "--tag", "staging")
     assert (result.code, result.stdout) == (0, REFERENCE)
-    assert [call[0] for call in app.calls.log] == ["find", "set_tag"]
+    assert [call[0] for call in app.calls.log] == ["find", "set_tag", "attach"]
     assert app.tags["staging"] == NEW_IMAGE.digest
 
 
 def test_a_moving_tag_moves_and_its_old_digest_is_shown(app: Project) -> None:
     result = app.inv("promote", "main", "--tag", "prod")
     assert (result.code, result.stdout) == (0, REFERENCE)
-    assert [call[0] for call in app.calls.log] == ["find", "set_tag"]
+    assert [call[0] for call in app.calls.log] == ["find", "set_tag", "attach"]
     assert OLD_IMAGE.digest[:19] in result.stderr
     assert app.tags["prod"] == NEW_IMAGE.digest
 
@@ -185,12 +185,16 @@ def test_copying_an_index_reserves_a_put_for_each_manifest(app_with_target: Proj
 
 @pytest.mark.parametrize("late", [False, True])
 def test_a_copy_that_fails_at_any_call_is_finished_by_the_next_run(app_with_target: Project, late: bool) -> None:
+    """The last call records it, and a promotion that can't be recorded stands."""
     app_with_target.inv("promote", "main", *TO_OPTION, "--tag", "a", "--tag", "b")
     count = len(app_with_target.calls.log)
+    assert app_with_target.calls.log[-1][0] == "attach"
     for step in range(count):
         app_with_target.registry.stored["prod/app"], app_with_target.registry.tags["prod/app"] = {}, {}
         app_with_target.calls.fail_at, app_with_target.calls.late = step, late
-        assert app_with_target.inv("promote", "main", *TO_OPTION, "--tag", "a", "--tag", "b").code == 5
+        result = app_with_target.inv("promote", "main", *TO_OPTION, "--tag", "a", "--tag", "b")
+        assert result.code == (0 if step == count - 1 else 5)
+        assert ("is not recorded" in result.stderr) is (step == count - 1)
         stored = app_with_target.registry.stored["prod/app"]
         assert all(digest in stored for digest in app_with_target.registry.tags["prod/app"].values())
         app_with_target.calls.fail_at = None

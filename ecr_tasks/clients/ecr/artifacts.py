@@ -5,13 +5,15 @@ Nothing of docker is needed for it, so that it works with every image store.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.ecr.download import download
 from ecr_tasks.clients.ecr.errors import result_or_none, translate_errors
 from ecr_tasks.clients.ecr.listing import referrers
 from ecr_tasks.clients.ecr.reader import Reader
+from ecr_tasks.clients.manifest_cache import ManifestCache, artifact_folder
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.model.artifact import EMPTY_CONFIG, MAX_DOCUMENT, Artifact, Document, ListedArtifact, layers_of
 from ecr_tasks.model.digest import sha256_digest
@@ -27,6 +29,8 @@ class EcrArtifacts:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+        # Artifacts have a cache of their own: many of them must not displace images' manifests, whose reading counts.
+        self._kept = reader.with_cache(ManifestCache(artifact_folder(os.environ)))
 
     def attach(self, repository: Repository, subject: StoredImage, artifact: Artifact) -> str:
         """Push an artifact of an image without a tag and return its digest; one that is there already is no error.
@@ -40,8 +44,20 @@ class EcrArtifacts:
         with translate_errors(
             f"attach {artifact.artifact_type} to {repository.name}@{subject.digest} (ecr:PutImage)"
         ):
-            for content in dict.fromkeys([EMPTY_CONFIG, *(item.content for item in artifact.documents)]):
-                upload_layer(self._client(), _in(repository), content)
+            if artifact.documents or not self._put(repository, manifest, digest):
+                for content in dict.fromkeys([EMPTY_CONFIG, *(item.content for item in artifact.documents)]):
+                    upload_layer(self._client(), _in(repository), content)
+                if not self._put(repository, manifest, digest):
+                    raise RegistryError(
+                        f"ECR lacks what was just uploaded for an artifact of {repository.name}.", "Run it again."
+                    )
+        self._kept.cache.put(manifest)
+        return digest
+
+    def _put(self, repository: Repository, manifest: str, digest: str) -> bool:
+        """Put an artifact's manifest, unless it is there; return False where the repository lacks its documents."""
+
+        def put() -> bool:
             _unless(
                 "ImageAlreadyExistsException",
                 lambda: self._client().put_image(
@@ -51,8 +67,9 @@ class EcrArtifacts:
                     imageDigest=digest,
                 ),
             )
-        self._reader.cache.put(manifest)
-        return digest
+            return True
+
+        return result_or_none(put, "LayersNotFoundException") is True
 
     def list(self, repository: Repository, digest: str) -> tuple[ListedArtifact, ...]:
         """Return the artifacts that have an image as their subject (ListImageReferrers), which is no pull."""
@@ -63,6 +80,12 @@ class EcrArtifacts:
             for item in items
         )
 
+    def manifests(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, str]:
+        """Return the manifests of artifacts that exist, a hundred in a call; each is read once and then kept."""
+        images = [StoredImage(digest, "", MANIFEST_MEDIA_TYPES[0]) for digest in digests]
+        found = self._kept.known(repository.name, images, read=True)
+        return {digest: image.manifest for digest, image in found.items()}
+
     def read(self, repository: Repository, digest: str) -> Artifact:
         """Return an artifact with its documents (GetDownloadUrlForLayer).
 
@@ -70,7 +93,7 @@ class EcrArtifacts:
         that its digest promises.
         """
         wanted = StoredImage(digest, "", MANIFEST_MEDIA_TYPES[0])
-        image = self._reader.read(repository.name, wanted)
+        image = self._kept.read(repository.name, wanted)
         documents = []
         for media_type, layer, size, notes in layers_of(image.manifest):
             if size > MAX_DOCUMENT:

@@ -16,6 +16,7 @@ from ecr_tasks.clients.ecr.parse import aws_tags, parse_token
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.ecr.tokens import Tokens
 from ecr_tasks.errors import RegistryError
+from ecr_tasks.model.account import Caller
 from ecr_tasks.model.destination import PUBLIC_HOST, PUBLIC_REGION
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
@@ -145,6 +146,14 @@ class PublicRegistry:
     def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
         """Return a context that does not wait: ECR Public's quotas are higher than a run's calls."""
         return nullcontext()
+
+    def region(self) -> str:
+        """Return the region of ECR Public's API."""
+        return PUBLIC_REGION
+
+    def caller(self) -> Caller:
+        """Return whom STS takes us for."""
+        return self._aws.caller()
 
     def token(self) -> RegistryToken:
         """Return the registry's token (GetAuthorizationToken), which is fetched once, until it must be renewed.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.ecr import errors
@@ -167,7 +168,13 @@ class Reader:
             raise RegistryError(f"The image {image.digest} of {name} is gone.", "Run it again.")
         return image.with_manifest(found.manifest)
 
-    def known(self, name: str, details: Sequence[ImageDetail], read: bool) -> dict[str, StoredImage]:
+    def with_cache(self, cache: ManifestCache) -> Reader:
+        """Return a reader of the same registry with another cache."""
+        reader = copy(self)
+        reader.cache = cache
+        return reader
+
+    def known(self, name: str, details: Sequence[ImageDetail | StoredImage], read: bool) -> dict[str, StoredImage]:
         """Return by digest the images whose manifests are in the cache; with ``read``, read the others, as a pull."""
         texts = {detail.digest: self.cache.get(detail.digest) for detail in details}
         images = {

@@ -37,6 +37,7 @@ if TYPE_CHECKING:  # and imported by the methods that need them: publishing need
     from ecr_tasks.clients.ecr.repositories import EcrRepositories
     from ecr_tasks.clients.ecr.running import RunningImages
     from ecr_tasks.clients.ecr.scans import EcrEvidence
+    from ecr_tasks.model.account import Caller
     from ecr_tasks.model.inventory import ImageDetail, ListedImage
 
 
@@ -290,12 +291,10 @@ class EcrRegistry:
         Makes a DescribeImages call per thousand manifests. The platforms are known of images whose manifests are in
         the cache. With ``read``, the others are read, too, a hundred in a call, which counts as a pull of each.
         """
-        from ecr_tasks.clients.ecr import listing
         from ecr_tasks.clients.ecr.image_config import platform_of
         from ecr_tasks.plan.group_manifests import group_manifests
 
-        with self._reader.translate_errors(f"list the images of {name} (ecr:DescribeImages)"):
-            details = listing.describe_images(self._reader.client(), name, self._reader.registry_id)
+        details = self.details(name)
         indexes = self._reader.known(name, [item for item in details if item.media_type in INDEX_MEDIA_TYPES], read)
         singles = [item for item in details if item.own_tags and item.kind == "image" and item.digest not in indexes]
         images = list(self._reader.known(name, singles, read).values())
@@ -304,6 +303,13 @@ class EcrRegistry:
         )
         platforms = {image.digest: platform_of(config) for image, config in zip(images, configs, strict=False)}
         return group_manifests(details, indexes, platforms)
+
+    def details(self, name: str) -> Sequence[ImageDetail]:
+        """Return every manifest of a repository, archived ones too (DescribeImages), with one call per thousand."""
+        from ecr_tasks.clients.ecr import listing
+
+        with self._reader.translate_errors(f"list the images of {name} (ecr:DescribeImages)"):
+            return listing.describe_images(self._reader.client(), name, self._reader.registry_id)
 
     def list_tags(self, repository: Repository) -> Sequence[str] | None:
         """Return every tag (ListImages), or None without that permission, which pushing does not need."""
@@ -416,6 +422,10 @@ class EcrRegistry:
     def caller_account(self) -> str:
         """Return the account that the credentials belong to (STS GetCallerIdentity)."""
         return self._reader.caller_account()
+
+    def caller(self) -> Caller:
+        """Return whom STS takes us for (STS GetCallerIdentity)."""
+        return self._aws.caller()
 
     def endpoint(self, region: str | None = None) -> str:
         """Return the URL of the API that the SDK chose, in another region if one is given."""

@@ -23,8 +23,9 @@ _TYPES = (
     ("SBOM", re.compile(r"spdx|cyclonedx|syft|sbom")),
     ("attestation", re.compile(r"in-toto|cosign\.artifact\.att")),
     ("cache", re.compile(r"buildkit\.cacheconfig")),
+    ("release record", re.compile(r"ecr-tasks\.release")),
 )
-"""Artifact types and configurations' media types, as cosign, notation, oras and BuildKit write them."""
+"""Artifact types and configurations' media types, as cosign, notation, oras, BuildKit and ecr-tasks write them."""
 
 _PREDICATES = (
     ("signature", re.compile(r"sigstore\.dev/cosign/sign")),

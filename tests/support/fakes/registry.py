@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import TypeVar
 
 from ecr_tasks.errors import Refused
+from ecr_tasks.model.account import Caller
 from ecr_tasks.model.artifact import Artifact, ListedArtifact
 from ecr_tasks.model.destination import OWN, Identity
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.inventory import ImageDetail, artifact_kind
-from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.model.manifest import MANIFEST_MEDIA_TYPES, StoredImage
 from ecr_tasks.model.ports import Signing
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
 from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
@@ -53,6 +54,8 @@ class FakeRegistry:
         self.attached: dict[tuple[str, str], dict[str, Artifact]] = {}
         """The artifacts by repository and subject, and by their digest."""
         self.signings: dict[str, list[Sequence[Signing]]] = {}
+        self.caller_error: Exception | None = None
+        self.attach_error: Exception | None = None
 
     def describe(
         self, repositories: Mapping[str, Sequence[str]], *, brief: bool = False
@@ -181,6 +184,29 @@ class FakeRegistry:
         """The documents that are attached to its images."""
         return FakeArtifacts(self)
 
+    def details(self, name: str) -> Sequence[ImageDetail]:
+        self.calls.begin("details", name)
+        stored, tags = self.stored[name], self.tags[name]
+        self.calls.end()
+        return [
+            ImageDetail(
+                image.digest,
+                image.media_type,
+                tuple(sorted(tag for tag, digest in tags.items() if digest == image.digest)),
+                image.size,
+                self.pushed.get(image.digest),
+                artifact_type=image.document.get("artifactType"),
+                subject=image.document.get("subject", {}).get("digest"),
+            )
+            for image in stored.values()
+        ]
+
+    def caller(self) -> Caller:
+        """Return whom STS takes us for; it is asked in a thread, at any time, and so is no logged call."""
+        if self.caller_error is not None:
+            raise self.caller_error
+        return Caller(ACCOUNT, f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/ada")
+
     @property
     def evidence(self) -> FakeEvidence:
         """The Evidence port. It is not in the Registry port."""
@@ -224,16 +250,23 @@ class FakeRegistry:
 
 
 class FakeArtifacts:
-    """Keeps artifacts of a FakeRegistry's images."""
+    """Keeps artifacts of a FakeRegistry's images, each pushed a minute after the one before."""
 
     def __init__(self, registry: FakeRegistry) -> None:
         self._registry = registry
 
     def attach(self, repository: Repository, subject: StoredImage, artifact: Artifact) -> str:
-        self._registry.calls.begin("attach", repository.name, subject.digest, artifact.artifact_type)
-        digest = sha256_digest(artifact.manifest(self._registry.read(repository, subject)))
-        self._registry.attached.setdefault((repository.name, subject.digest), {})[digest] = artifact
-        self._registry.calls.end()
+        registry = self._registry
+        registry.calls.begin("attach", repository.name, subject.digest, artifact.artifact_type)
+        if registry.attach_error is not None:
+            raise registry.attach_error
+        text = artifact.manifest(registry.read(repository, subject))
+        digest = sha256_digest(text)
+        registry.attached.setdefault((repository.name, subject.digest), {})[digest] = artifact
+        registry.stored[repository.name][digest] = StoredImage(digest, text, MANIFEST_MEDIA_TYPES[0])
+        latest = max(registry.pushed.values(), default=datetime(2026, 1, 1, tzinfo=timezone.utc))
+        registry.pushed[digest] = latest + timedelta(minutes=1)
+        registry.calls.end()
         return digest
 
     def list(self, repository: Repository, digest: str) -> Sequence[ListedArtifact]:
@@ -241,6 +274,12 @@ class FakeArtifacts:
         there = self._registry.attached.get((repository.name, digest), {})
         self._registry.calls.end()
         return [ListedArtifact(key, item.artifact_type, 100, item.annotations) for key, item in there.items()]
+
+    def manifests(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, str]:
+        self._registry.calls.begin("manifests", repository.name, *digests)
+        stored = self._registry.stored[repository.name]
+        self._registry.calls.end()
+        return {digest: stored[digest].manifest for digest in digests if digest in stored}
 
     def read(self, repository: Repository, digest: str) -> Artifact:
         self._registry.calls.begin("read_attached", repository.name, digest)

@@ -1,0 +1,70 @@
+"""Read what a tag was from the records in a repository: one listing, then the newest records until they suffice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ecr_tasks.model.ports import Registry
+from ecr_tasks.model.refusals import missing_repository
+from ecr_tasks.model.release import ReleaseRecord, TagPlace, may_be_record, parse_record
+from ecr_tasks.plan.release_history import TagHistory, tag_entries
+
+BATCH = 100
+"""How many records are read at a time: as many as one call returns."""
+
+_SPARE = 8
+"""How many records more than wanted are read, because those of runs at one time may change places."""
+
+
+def read_history(registry: Registry, name: str, tag: str, most: int) -> TagHistory:
+    """Return the newest ``most`` images that a tag of a repository was on.
+
+    The calls are DescribeRepositories, DescribeImages for each thousand manifests, and BatchGetImage for each hundred
+    records that were not read before. Records belong to the images that they are about, so they are found whether or
+    not an image still has the tag, and are gone with the image. Raises RegistryError for a missing repository.
+    """
+    repository = registry.describe({name: ()})[name].repository
+    if repository is None:
+        raise missing_repository(name)
+    details = registry.details(name)
+    current = next((detail.digest for detail in details if tag in detail.tags), None)
+    candidates = sorted(
+        (item for item in details if may_be_record(item) and item.status == "ACTIVE" and item.pushed is not None),
+        key=lambda item: (item.pushed, item.digest),
+        reverse=True,
+    )
+    place = TagPlace(repository.account, registry.region(), name)
+    own: list[ReleaseRecord] = []
+    elsewhere: list[ReleaseRecord] = []
+    broken: dict[str, str] = {}
+    start = 0
+    while start < len(candidates) and len(own) < most + _SPARE:
+        batch = candidates[start : start + BATCH]
+        start += BATCH
+        texts: Mapping[str, str] = {}
+        if registry.artifacts is not None:
+            texts = registry.artifacts.manifests(repository, [detail.digest for detail in batch])
+        for detail in batch:
+            if detail.digest not in texts:  # deleted meanwhile
+                continue
+            try:
+                record = parse_record(detail, texts[detail.digest])
+            except ValueError as error:
+                broken[detail.digest] = str(error)
+                continue
+            if record is not None and tag in record.release.was:
+                (own if record.release.place == place else elsewhere).append(record)
+    entries = tag_entries(tag, current, own)
+    is_complete = start >= len(candidates) and len(entries) <= most
+    entries = entries[:most]
+    shown = {entry.digest for entry in entries}
+    return TagHistory(
+        repository,
+        tag,
+        current,
+        entries,
+        {detail.digest: detail for detail in details if detail.digest in shown},
+        tuple(elsewhere),
+        broken,
+        is_complete,
+    )
