@@ -269,7 +269,7 @@ def test_a_rollback_goes_through_the_gates(app: Project) -> None:
 
 def test_rollback_has_each_gate_of_promote() -> None:
     gates = {argument.name for argument in ns["promote"].get_arguments()} - {"source", "tag", "to", "image", "json"}
-    assert "require-scan" in gates
+    assert "require_scan" in gates
     assert {argument.name for argument in ns["rollback"].get_arguments()} == gates | {"tag", "to", "image", "json"}
 
 
