@@ -165,7 +165,9 @@ def _copy_parts(copy: PlannedCopy, item: PlannedImage) -> tuple[str | Styled, ..
     if copy.is_present:
         return ("in ", address, ": ", *(pending or [Styled("all there already", "dim")]))
     created = Styled(" (will be created)" if copy.creates_repository else "", "add")
-    return Styled(verb, "good"), " ", address, created, ": ", *pending
+    identity = copy.destination.identity
+    by = "" if identity.is_own or copy.transport == "replication" else f", by {identity}"
+    return Styled(verb, "good"), " ", address, created, by, ": ", *pending
 
 
 def _state(tag: PlannedTag) -> tuple[str | Styled, ...]:
@@ -217,6 +219,7 @@ def _copy_json(copy: PlannedCopy) -> dict[str, Any]:
         "registry": repository.host if repository else None,
         "repository": copy.repository,
         "by": copy.transport,
+        "identity": None if copy.destination.identity.is_own else str(copy.destination.identity),
         "creates_repository": copy.creates_repository,
         "tags": [_tag_json(item) for item in copy.tags],
         "error": {"cause": copy.error.cause, "remedy": copy.error.remedy} if copy.error else None,

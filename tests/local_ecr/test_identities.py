@@ -102,7 +102,10 @@ def test_an_external_id(ecr: LocalEcr) -> None:
 def test_a_profile_has_its_own_credentials_or_none(ecr: LocalEcr) -> None:
     for wanted in (Identity(profile="empty"), Identity(PUSH, profile="empty")):
         assert refusal(ecr, wanted).cause == "The AWS profile empty has no credentials."
-    assert "unknown" in refusal(ecr, Identity(profile="unknown")).cause
+    for wanted in (Identity(profile="unknown"), Identity(PUSH, profile="unknown")):
+        unknown = refusal(ecr, wanted)
+        assert unknown.cause == "There is no AWS profile unknown."
+        assert "profile= in ECR_DESTINATIONS" in unknown.remedy
 
 
 def test_sessions_are_renewed_each_with_the_others_renewed_credentials(ecr: LocalEcr) -> None:

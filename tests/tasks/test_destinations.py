@@ -206,3 +206,12 @@ def test_commands_for_the_others_are_printed_where_an_identity_fails(
     assert result.code == 4
     assert f"There are no commands for {US}: The config profile (gone)" in result.stderr
     assert f"{HOST}/eu/app" in result.stdout
+
+
+def test_the_plan_says_who_copies(app: Project) -> None:
+    role = "arn:aws:iam::210987654321:role/push"
+    app.write(".env", f"AWS_REGION=eu-central-1\nECR_REPOSITORY=team/app\nECR_DESTINATIONS={EU},role={role},{US}\n")
+    (image,) = app.inv("plan", "--json").document["images"]
+    assert [item["identity"] for item in image["destinations"]] == [f"the role {role}", None]
+    lines = app.inv("plan").stdout.splitlines()
+    assert [f", by the role {role}: " in line for line in lines if "copied to" in line] == [True, False]

@@ -63,10 +63,20 @@ class IdentitySession(AwsSession):
         import boto3.session
 
         profile, role_arn = self._identity.profile, self._identity.role_arn
-        core = checked_session(environ, asks=self.asks, profile=profile)
+        from botocore.exceptions import ProfileNotFound
+
+        try:
+            core = checked_session(environ, asks=self.asks, profile=profile)
+            region = self._region(core)
+            session = boto3.session.Session(botocore_session=core, region_name=region)
+        except ProfileNotFound:
+            if profile is None:
+                raise
+            raise AwsError(
+                f"There is no AWS profile {profile}.",
+                f"Correct profile= in {_WHERE}, or run `aws configure --profile {profile}`.",
+            ) from None
         self._cores.append(core)
-        region = self._region(core)
-        session = boto3.session.Session(botocore_session=core, region_name=region)
         if profile is None:
             source = self._base.credentials()
         else:
