@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     Column("severity"),
-    Column("finding", meaning="strong"),
+    Column("finding", meaning="strong", least=20),
     Column("package", least=8),
     Column("version", 6, least=8),
     Column("fixed in", 7, least=8),

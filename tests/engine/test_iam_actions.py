@@ -68,11 +68,16 @@ IDLE = {
             *("UploadLayerPart", "CompleteLayerUpload"),
         )
     },
+    "scan": {
+        *(("own", action) for action in ("BatchGetImage", "BatchGetRepositoryScanningConfiguration")),
+        *(("own", action) for action in ("ListCoverage", "ListFindings", "StartImageScan")),
+    },
     "plan": {(place, action) for place in ("own", COPIES) for action in ("BatchGetImage", "GetDownloadUrlForLayer")},
 }
 """What these runs don't call: manifests are in the cache, the engine has the layers already that it would pull, the
 commit is in annotations, so that labels, where the classic store has it alone, are not read; nobody opens a page; the
-first record in a repository brings the layer that the others have."""
+first record in a repository brings the layer that the others have. The image was
+scanned when it was pushed, by a registry whose configuration may be read."""
 
 
 OPTIONAL = {"DescribeImages", "ListImages"}
@@ -214,6 +219,7 @@ def test_with_every_setting_the_table_and_the_calls_are_the_same(flows: Flows) -
     flows.run("history", "history", "prod", XDG_CACHE_HOME=str(app.folder.parent / "another-machine"))
     flows.run("rollback", "rollback", "prod")
     flows.run("rollback", "rollback", "prod", "--require-scan", "--require-signature", code=6)
+    flows.run("scan", "scan", "1.2.4")
     for place in (f"{flows.ecr.account}/{COPIES}/other", "public.ecr.aws/local/other"):
         flows.run("promote", "promote", "1.2.4", "--tag", "p", "--to", place)
     api.put_image_tag_mutability(repositoryName=app.name, imageTagMutability="IMMUTABLE")
