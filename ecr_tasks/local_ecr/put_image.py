@@ -22,8 +22,9 @@ def put_image(
 ) -> tuple[str, manifests.Manifest, bool]:
     """Store a manifest with its tags, or without any; returns digest, manifest, and whether anything changed.
 
-    Starts a scan if the repository is scanned on push, and a replication if there are rules for it and ``replicate``
-    is true (false for a replicated image). Raises the exceptions of ``manifests.parse`` and ``Images.put``.
+    Starts a scan if the repository is scanned on push, managed signing if there are rules for it, and a replication
+    if there are rules for that and ``replicate`` is true (false for a replicated image). Raises the exceptions of
+    ``manifests.parse`` and ``Images.put``.
     """
     store = registry.store
     manifest = manifests.parse(raw, media_type)
@@ -41,6 +42,8 @@ def put_image(
             changed = True
         if changed and manifest.is_image:
             registry.scanner.on_push(repository, image)
+        if changed and replicate and manifest.subject is None:
+            registry.signer.on_push(repository, image)
         if changed and replicate and replication_rules.exist(registry):
             has_destination = replication_rules.record_pending(registry, repository, image, tags or [])
     if has_destination:

@@ -2,6 +2,7 @@
 
     def test_push(local_ecr):
         local_ecr.set_findings([{"repository": "demo", "severities": {"CRITICAL": 1}}])
+        local_ecr.set_signing([{"status": "FAILED", "code": "AccessDeniedException"}])
         local_ecr.set_replication(delay=2.0, fail={"eu-west-3": "ServerException"})
         local_ecr.misbehave("PutImage", "throttle", times=2)
         ...

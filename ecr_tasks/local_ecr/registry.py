@@ -5,6 +5,7 @@ from __future__ import annotations
 from .errors import invalid
 from .names import parse_repository_arn, repository_arn
 from .scanner import Scanner
+from .signer import Signer
 from .store import Store
 
 TYPE_CHECKING = False
@@ -58,6 +59,7 @@ class Registry:
         self.tokens = tokens
         self.store = Store(root, account)
         self.scanner = Scanner(registries.root, self.store)
+        self.signer = Signer(registries.root, self.store)
 
     def arn(self, name: str) -> str:
         """Return the ARN of a repository."""

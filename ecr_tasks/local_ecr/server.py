@@ -187,6 +187,12 @@ class LocalEcr:
 
         replace_file(self.root / FILE, json.dumps(check_rules(rules)).encode())
 
+    def set_signing(self, rules: list[dict[str, Any]]) -> None:
+        """Set what managed signing comes to from now on (see ``signer``); the same as writing ``signing.json``."""
+        from .signer import FILE, check_signing_rules
+
+        replace_file(self.root / FILE, json.dumps(check_signing_rules(rules)).encode())
+
     def set_replication(self, *, delay: float = 0.0, fail: dict[str, str] | None = None) -> None:
         """Set how many seconds replications stay IN_PROGRESS, and which fail: failure codes by region (a wildcard).
 

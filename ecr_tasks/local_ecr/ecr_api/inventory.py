@@ -132,7 +132,11 @@ def list_image_referrers(registry: Registry, params: Params) -> dict[str, Any]:
 
 
 def describe_image_signing_status(registry: Registry, params: Params) -> dict[str, Any]:
-    """Answer DescribeImageSigningStatus: no image is signed here, as PutSigningConfiguration is not implemented."""
+    """Answer DescribeImageSigningStatus."""
     repository = params.repository(registry)
     image, tag = get(registry, repository, params.structure("imageId"))
-    return {**repository.members, "imageId": image_id(image.digest, tag), "signingStatuses": []}
+    return {
+        **repository.members,
+        "imageId": image_id(image.digest, tag),
+        "signingStatuses": registry.signer.statuses(image),
+    }

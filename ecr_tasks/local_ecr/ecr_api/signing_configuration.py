@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from ..errors import EcrError
+from ..signer import SETTING
 from ..store.database import stored_json
 
 TYPE_CHECKING = False
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
 
     from ..registry import Registry
     from .params import Params
-
-_SETTING = "signing configuration"
-"""The name of the configuration among the settings of a store."""
 
 # API model: SigningProfileArn, SigningRepositoryFilterValue.
 _PROFILE = r"arn:aws(?:-[a-z]+)*:signer:[a-z0-9-]+:[0-9]{12}:/signing-profiles/[a-zA-Z0-9_]{2,}"
@@ -42,19 +40,19 @@ def put_signing_configuration(registry: Registry, params: Params) -> dict[str, A
         ]
         profile = rule.text("signingProfileArn", maximum=200, pattern=_PROFILE)
         rules.append({"signingProfileArn": profile, **({"repositoryFilters": filters} if filters else {})})
-    registry.store.db.set(_SETTING, json.dumps({"rules": rules}))
+    registry.store.db.set(SETTING, json.dumps({"rules": rules}))
     return {"signingConfiguration": {"rules": rules}}
 
 
 def delete_signing_configuration(registry: Registry, params: Params) -> dict[str, Any]:
     """Answer DeleteSigningConfiguration."""
     configuration = _existing(registry)
-    registry.store.db.execute("DELETE FROM setting WHERE name = ?", _SETTING)
+    registry.store.db.execute("DELETE FROM setting WHERE name = ?", SETTING)
     return {"registryId": registry.account, "signingConfiguration": configuration}
 
 
 def _existing(registry: Registry) -> dict[str, Any]:
-    text = registry.store.db.setting(_SETTING)
+    text = registry.store.db.setting(SETTING)
     if text is None:
         message = f"The signing configuration does not exist in the registry with id '{registry.account}'"
         raise EcrError("SigningConfigurationNotFoundException", message)
