@@ -40,4 +40,5 @@ class AbsentRegistry:
     )
     state = create = set_policies = change = would_expire = delete = missing = add = _refuse
     attach = list = manifests = _refuse
-    scan = start_scan = scanning = push_time = signatures = signing_statuses = _refuse
+    scan = start_scan = scanning = push_time = signatures = signing_statuses = signing_profiles = _refuse
+    environment = platform = _refuse

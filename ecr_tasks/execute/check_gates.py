@@ -9,19 +9,20 @@ from typing import Any
 
 from ecr_tasks.errors import Refused
 from ecr_tasks.execute.scans import scan_checks
+from ecr_tasks.execute.signatures import check_signature
 from ecr_tasks.execute.wait_for_verdicts import wait_for_verdicts
-from ecr_tasks.model.inventory import artifact_kind, referrer_tag
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.model.ports import Evidence, Registry
+from ecr_tasks.model.ports import Evidence, Registry, Signatures
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.plan.branch_gate import judge_branch
 from ecr_tasks.plan.gates import BRANCH, SCAN, SIGNATURE, Failed, GateResults, Gates, Passed, Verdict, Waits
-from ecr_tasks.plan.signature_gate import judge_signature
 from ecr_tasks.source.git.branches import Branch
 
 
 @dataclass(frozen=True)
-class _Check:
+class GateCheck:
+    """One question about one image, of a gate."""
+
     image: str
     gate: str
     judge: Callable[[], Verdict]
@@ -32,6 +33,7 @@ def check_gates(
     images: Mapping[str, tuple[Repository, StoredImage]],
     registry: Registry,
     evidence: Evidence,
+    programs: Signatures,
     say: Callable[[str], None],
     waits: Waits,
 ) -> GateResults:
@@ -43,7 +45,7 @@ def check_gates(
     checks = [
         check
         for name, (repository, image) in images.items()
-        for check in _checks(name, repository, image, gates, registry, evidence)
+        for check in gate_checks(name, repository, image, gates, registry, evidence, programs)
     ]
     verdicts, waited = wait_for_verdicts([check.judge for check in checks], say, waits)
     failed = [verdict for verdict in verdicts if isinstance(verdict, Failed)]
@@ -63,47 +65,33 @@ def check_gates(
     return GateResults(results, waited)
 
 
-def _checks(
-    name: str, repository: Repository, image: StoredImage, gates: Gates, registry: Registry, evidence: Evidence
-) -> Iterator[_Check]:
+def gate_checks(
+    name: str,
+    repository: Repository,
+    image: StoredImage,
+    gates: Gates,
+    registry: Registry,
+    evidence: Evidence,
+    programs: Signatures,
+) -> Iterator[GateCheck]:
+    """Yield what is to be asked of an image for these gates."""
     if gates.scan is not None:
         scans = scan_checks(repository, image, gates.scan, registry, evidence)
         if isinstance(scans, Failed):
-            yield _Check(name, SCAN, partial(_known, scans))
+            yield GateCheck(name, SCAN, partial(_known, scans))
         else:
             for scan in scans:
-                yield _Check(name, SCAN, scan.judge)
-    if gates.signature:
-        yield _Check(name, SIGNATURE, partial(_signature, registry, evidence, repository, image))
+                yield GateCheck(name, SCAN, scan.judge)
+    if gates.signers:
+        look = partial(check_signature, registry, evidence, programs, repository, image, gates.signers)
+        yield GateCheck(name, SIGNATURE, look)
     if gates.branch is not None:
         image = registry.read(repository, image)  # whose annotations name its commit
-        yield _Check(name, BRANCH, partial(_branch, repository, image, gates.branch))
+        yield GateCheck(name, BRANCH, partial(_branch, repository, image, gates.branch))
 
 
 def _known(verdict: Verdict) -> Verdict:
     return verdict
-
-
-def _signature(registry: Registry, evidence: Evidence, repository: Repository, image: StoredImage) -> Verdict:
-    """Look for signatures: referrers, then signature tags, then ECR's managed signing, until one kind exists."""
-    digest = image.digest
-    signatures = list(evidence.signatures(repository, digest)) or list(
-        _tagged_signatures(registry, repository, digest)
-    )
-    signing = () if signatures else evidence.signing_statuses(repository, digest)
-    return judge_signature(repository, image, signatures, signing)
-
-
-def _tagged_signatures(registry: Registry, repository: Repository, digest: str) -> Iterator[str]:
-    """Yield signatures by their tag: cosign's, and those of the referrers tag schema (OCI distribution 1.1)."""
-    own, listing = referrer_tag(digest, ".sig"), referrer_tag(digest)
-    tags = registry.find(repository.name, [own, listing]).tags
-    if own in tags:
-        yield tags[own].digest
-    index = registry.read(repository, tags[listing]).document if listing in tags else {}
-    for descriptor in index.get("manifests", ()):
-        if artifact_kind(descriptor.get("artifactType")) == "signature":
-            yield descriptor["digest"]
 
 
 def _branch(repository: Repository, image: StoredImage, branch: Branch) -> Verdict:

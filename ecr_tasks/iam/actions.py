@@ -9,6 +9,7 @@ from ecr_tasks.errors import SettingsError, nearest
 from ecr_tasks.iam.rows import ROWS, Row
 from ecr_tasks.iam.scope import RepositoryAt, Scope
 from ecr_tasks.model.account import Need
+from ecr_tasks.model.signing import KeySigner, ProfileSigner, kms_key
 from ecr_tasks.settings.parse.registry import RUNNERS
 from ecr_tasks.settings.settings import Settings
 
@@ -71,6 +72,14 @@ def _resources(on: str, settings: Settings, scope: Scope) -> Iterator[tuple[str,
         yield from _keys(settings.kms_key or "", scope.own)
     elif on == "copies-key":
         yield from _keys(settings.kms_key or "", [place for place in scope.copies if not place.is_public])
+    elif on in ("signing-keys", "signers-keys"):
+        addresses = [settings.sign.key] if on == "signing-keys" and settings.sign else []
+        if on == "signers-keys":
+            addresses = [signer.key for signer in settings.signed_by if isinstance(signer, KeySigner)]
+        for key in filter(None, map(kms_key, addresses)):
+            yield from _keys(key, scope.own, via_ecr=False)
+    elif on == "profiles":
+        yield from ((arn, {}) for arn in _profiles(settings, scope))
     elif ":" in on:
         yield from _of_service(on, settings, scope)
     elif on == "*" or (on == "public-reads" and scope.reads_public):
@@ -109,8 +118,22 @@ def _of_service(on: str, settings: Settings, scope: Scope) -> Iterator[tuple[str
         yield f"arn:{partition}:{service}:{region}:{account}:{path}", {}
 
 
-def _keys(key: str, places: Iterable[RepositoryAt]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the ARNs of a KMS key in the registries of these repositories, for what ECR does with it for the caller.
+def _profiles(settings: Settings, scope: Scope) -> list[str]:
+    """Return the ARNs of the signing profiles that the settings name, without versions; else all of the registry."""
+    signers = [signer.profile for signer in settings.signed_by if isinstance(signer, ProfileSigner)]
+    named = [*([settings.sign.profile] if settings.sign and settings.sign.profile else []), *signers]
+    every = [
+        f"arn:{place.partition}:signer:{place.region}:{place.account}:/signing-profiles/*" for place in scope.own
+    ]
+    plain = (arn.rpartition("/signing-profiles/")[0::2] for arn in named)
+    found = [f"{start}/signing-profiles/{name.partition('/')[0]}" for start, name in plain]
+    return list(dict.fromkeys(found or every))
+
+
+def _keys(
+    key: str, places: Iterable[RepositoryAt], *, via_ecr: bool = True
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the ARNs of a KMS key in the registries of these repositories, for the caller or what ECR does for it.
 
     An alias is no resource of a key's actions, so it is a condition (KMS developer guide, "Use aliases to control
     access to KMS keys"). ``kms:ViaService`` is ``ecr.REGION.`` and the partition's domain (there, "kms:ViaService").
@@ -122,4 +145,4 @@ def _keys(key: str, places: Iterable[RepositoryAt]) -> Iterator[tuple[str, Mappi
         arn = f"arn:{partition}:kms:{region}:{account}:key/{'*' if alias else key}"
         if key.startswith("arn:") and not alias:
             arn, region = key, key.split(":")[3]
-        yield arn, {"StringLike": {"kms:ViaService": f"ecr.{region}.*"}, **aliases}
+        yield arn, {**({"StringLike": {"kms:ViaService": f"ecr.{region}.*"}} if via_ecr else {}), **aliases}

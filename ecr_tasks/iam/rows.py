@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from ecr_tasks.iam.scope import Scope
+from ecr_tasks.model.signing import ProfileSigner
 from ecr_tasks.settings.settings import Settings
 
 Condition = Callable[[Settings, Scope], object]
@@ -22,8 +23,9 @@ class Row:
 
     ``actions`` and ``on`` are words with spaces between. On are: ``*``; repositories of the scope, ``copies`` without
     and ``public`` with those of ECR Public alone; ``own-key`` and ``copies-key``, ECR_KMS_KEY in their registries;
-    ``roles``, those of the destinations; ``secrets``, those of ECR_REGISTRY_LOGINS; ``SERVICE:PATH``, all such
-    resources of another service in the accounts and regions of these repositories.
+    ``roles``, those of the destinations; ``secrets``, those of ECR_REGISTRY_LOGINS; ``signing-keys`` and
+    ``signers-keys``, the keys in KMS of ECR_SIGN and of ECR_SIGNED_BY; ``profiles``, the signing profiles of both;
+    ``SERVICE:PATH``, all such resources of another service in the accounts and regions of these repositories.
     """
 
     actions: str
@@ -70,6 +72,18 @@ def _locks_uncommitted(settings: Settings, scope: Scope) -> bool:
 
 def _attaches(settings: Settings, scope: Scope) -> bool:
     return settings.attest == "referrers"
+
+
+def _signs_by_ecr(settings: Settings, scope: Scope) -> bool:
+    return settings.sign is not None and settings.sign.tool == "managed"
+
+
+def _signs_with_profile(settings: Settings, scope: Scope) -> bool:
+    return settings.sign is not None and bool(settings.sign.profile)
+
+
+def _expects_profile(settings: Settings, scope: Scope) -> bool:
+    return any(isinstance(signer, ProfileSigner) for signer in settings.signed_by)
 
 
 def _only(condition: Condition, *rows: Row) -> tuple[Row, ...]:
@@ -195,7 +209,19 @@ _PUBLISH = (
     *_COPY,
     Row("ecr:ListImageReferrers", "own copies", "attach SBOMs and provenance (ECR_ATTEST)", when=_attaches),
     Row("ecr:DescribeImageReplicationStatus", "own", "wait for ECR's own replication", False, _has_private_copies),
+    Row("ecr:GetSigningConfiguration", "*", "see which images ECR signs", required=False),
+    Row("ecr:DescribeImageSigningStatus", "own", "wait for ECR's managed signing", required=False),
+    Row("signer:SignPayload", "profiles", "have ECR sign what is pushed", when=_signs_by_ecr),
     *_only(_creates, *_CREATE),
+)
+
+_VERIFY_SIGNATURES = (
+    Row("ecr:ListImageReferrers", "own", "find an image's signatures"),
+    Row("ecr:DescribeImageSigningStatus", "own", "see what ECR's managed signing says", required=False),
+    Row("ecr:GetAuthorizationToken", "*", "check signatures", when=lambda settings, scope: settings.signed_by),
+    Row(_PULL, "own", "check signatures", when=lambda settings, scope: settings.signed_by),
+    Row("kms:GetPublicKey kms:DescribeKey", "signers-keys", "check signatures with a key in KMS"),
+    Row("signer:GetRevocationStatus", "profiles", "check signatures of AWS Signer", False, _expects_profile),
 )
 
 _DOWNLOAD = (
@@ -212,12 +238,7 @@ _FIND = (
 
 _GATES = (
     Row("ecr:DescribeImageScanFindings", "own", "promote --require-scan", required=False),
-    Row(
-        "ecr:ListImageReferrers ecr:DescribeImageSigningStatus",
-        "own",
-        "promote --require-signature",
-        required=False,
-    ),
+    *(replace(row, required=False) for row in _VERIFY_SIGNATURES),
 )
 
 _RECORD = Row(" ".join(f"ecr:{name}" for name in _UPLOAD[:-1]), "own", "record what is promoted", required=False)
@@ -268,6 +289,33 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
         ),
         "history": (_READ_RECORDS,),
         "rollback": (_READ_RECORDS, Row("ecr:PutImage", "own", "put an image back"), *_GATES, _RECORD),
+        "sign": (
+            _TOKEN,
+            Row("ecr:DescribeRepositories ecr:DescribeImages", "own", "find an image and its digest"),
+            Row(f"{_PULL} {_PUSH}", "own copies", "read an image's manifest and push its signature"),
+            *_VERIFY_SIGNATURES,
+            Row("ecr:GetSigningConfiguration", "*", "see which images ECR signs", False, _signs_by_ecr),
+            Row("kms:Sign kms:GetPublicKey kms:DescribeKey", "signing-keys", "sign with a key in KMS"),
+            Row(
+                "signer:SignPayload signer:GetSigningProfile",
+                "profiles",
+                "sign with AWS Signer",
+                when=_signs_with_profile,
+            ),
+        ),
+        "verify": (
+            Row(
+                "ecr:DescribeRepositories ecr:DescribeImages", "own copies", "find an image, its digest and its tags"
+            ),
+            Row(
+                "ecr-public:DescribeRepositories ecr-public:DescribeImageTags", "public", "look at the public copies"
+            ),
+            Row(_PULL, "own", "read an image's platforms"),
+            *_VERIFY_SIGNATURES,
+            Row("ecr:DescribeImageScanFindings", "own", "read the scans", required=False),
+            Row("ecr:DescribeRegistry", "*", "see what ECR replicates by itself", required=False),
+            Row("ecr:DescribeImageReplicationStatus", "own", "follow ECR's own replication", required=False),
+        ),
         "scan": (
             Row("ecr:DescribeRepositories ecr:DescribeImages", "own", "find what can be scanned"),
             Row(

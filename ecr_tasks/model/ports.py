@@ -20,6 +20,7 @@ from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
 from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
 from ecr_tasks.model.scan import Scanning, ScanResult, StartRefusal
+from ecr_tasks.model.signing import Signer, Signing, SignWith, Tool, Verification
 
 
 @dataclass(frozen=True)
@@ -250,12 +251,20 @@ class Registry(Target, Protocol):
         """The documents that are attached to this registry's images."""
 
 
-@dataclass(frozen=True)
-class Signing:
-    """The status of ECR's managed signing of an image for one profile: IN_PROGRESS, COMPLETE or FAILED."""
+class Signatures(Protocol):
+    """The programs that sign images and check signatures."""
 
-    status: str
-    reason: str = ""
+    def check_installed(self, tool: Tool) -> None:
+        """Raise SettingsError where a program is not installed."""
+
+    def can_check(self, signer: Signer) -> bool:
+        """Return whether a signer's signatures can be checked here."""
+
+    def verify(self, repository: Repository, digest: str, signer: Signer) -> Verification:
+        """Return whether an image has a signature of a signer that covers this digest."""
+
+    def sign(self, repository: Repository, digest: str, method: SignWith) -> None:
+        """Sign an image by its digest. Raises RegistryError with the program's own message."""
 
 
 class Evidence(Protocol):
@@ -280,6 +289,12 @@ class Evidence(Protocol):
 
     def signing_statuses(self, repository: Repository, digest: str) -> Sequence[Signing]:
         """Return the statuses of managed signing, one for each profile; empty when it isn't used."""
+
+    def signing_profiles(self, repository: Repository) -> Sequence[str] | None:
+        """Return the profiles that new images of a repository are signed with by the registry itself.
+
+        None where it can't be known.
+        """
 
 
 class Removal(Protocol):

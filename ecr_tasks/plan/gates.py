@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ecr_tasks.model.scan import ScanRules
+from ecr_tasks.model.signing import Signer
 from ecr_tasks.source.git.branches import Branch
 
 SCAN, SIGNATURE, BRANCH = "require-scan", "require-signature", "from-branch"
@@ -16,10 +17,10 @@ SCAN, SIGNATURE, BRANCH = "require-scan", "require-signature", "from-branch"
 
 @dataclass(frozen=True)
 class Gates:
-    """The gates that a promotion must pass; none by default."""
+    """The gates that a promotion must pass; none by default. ``signers`` are those whose signature counts."""
 
     scan: ScanRules | None = None
-    signature: bool = False
+    signers: tuple[Signer, ...] = ()
     branch: Branch | None = None
 
     @property
@@ -28,8 +29,8 @@ class Gates:
         options: dict[str, Mapping[str, Any]] = {}
         if self.scan is not None:
             options[SCAN] = self.scan.options
-        if self.signature:
-            options[SIGNATURE] = {}
+        if self.signers:
+            options[SIGNATURE] = {"signers": ", ".join(map(str, self.signers))}
         if self.branch is not None:
             options[BRANCH] = {"branch": self.branch.name, "ref": self.branch.ref}
         return options

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
     from ecr_tasks.clients.ecr.ecr_public import PublicRegistry
     from ecr_tasks.clients.ecr.registry import EcrRegistry
     from ecr_tasks.clients.retry import Retrier
+    from ecr_tasks.clients.signing.programs import SigningPrograms
     from ecr_tasks.model.destination import Destination
     from ecr_tasks.model.manifest import StoredImage
     from ecr_tasks.model.ports import Engine
-    from ecr_tasks.model.registry import RegistryToken
+    from ecr_tasks.model.registry import RegistryToken, Repository
+    from ecr_tasks.model.signing import Signer
     from ecr_tasks.model.tag import Tag
     from ecr_tasks.runner.earlier_outputs import EarlierOutputs
     from ecr_tasks.runner.registry_logins import RegistryLogins
@@ -244,6 +247,48 @@ class Run:
 
             self._logins = RegistryLogins(self.settings, self.registry, self.docker)
         return self._logins
+
+    @property
+    def signatures(self) -> SigningPrograms:
+        """The programs that sign and verify; each starts with this run's private docker configuration."""
+        from ecr_tasks.clients.docker.config import PrivateConfig
+        from ecr_tasks.clients.signing.programs import SigningPrograms
+
+        private = self._private = self._private or PrivateConfig(os.environ, warn=self._warn_once)
+
+        def log_in(repository: Repository) -> None:
+            token = self._token_of(repository.host)
+            self._before_login(token)
+            private.authorize(token)
+
+        return SigningPrograms(private, self.project, log_in, lambda: self.registry.environment())
+
+    def is_main(self, host: str) -> bool:
+        """Return whether a host is that of the settings' registry, and of none of the destinations."""
+        return host == self.registry.token().host or all(
+            host != self.target(destination).token().host for destination in self.settings.destinations
+        )
+
+    def _token_of(self, host: str) -> RegistryToken:
+        """Return the token for a registry's host: the settings' registry, or the destination that it is."""
+        if not self.is_main(host):
+            for destination in self.settings.destinations:
+                token = self.target(destination).token()
+                if token.host == host:
+                    return token
+        return replace(self.registry.token(), host=host)
+
+    def expected_signers(self) -> tuple[Signer, ...]:
+        """Return whose signature counts, once it is known that it can be checked here.
+
+        Raises SettingsError without ECR_SIGNED_BY, and for a program that is missing.
+        """
+        from ecr_tasks.plan.signature_gate import require_signers
+
+        signers = require_signers(self.settings.signed_by)
+        for tool in dict.fromkeys(signer.tool for signer in signers if self.signatures.can_check(signer)):
+            self.signatures.check_installed(tool)
+        return signers
 
     @property
     def earlier_outputs(self) -> EarlierOutputs:

@@ -24,6 +24,9 @@ HIDDEN = "…hidden"
 _NAME = r"[\w./-]+"
 """The text of a setting that names something: a repository, a profile, a folder."""
 
+_KEYS_BY_NAME = ("ECR_SIGN", "ECR_SIGNED_BY")
+"""The settings whose ``key=`` is the name or address of a key, never one itself."""
+
 
 def keep_secrets(values: Mapping[str, SettingValue], variables: Mapping[str, str]) -> None:
     """Tell the redaction what is secret in settings and in variables of the environment and of dotenv files.
@@ -37,7 +40,8 @@ def keep_secrets(values: Mapping[str, SettingValue], variables: Mapping[str, str
             keep_secret(value.text)
         elif re.fullmatch(_NAME, value.text):
             keep_public(value.text)
-        keep_options(value.text)
+        if name not in _KEYS_BY_NAME:
+            keep_options(value.text)
         if name == "ECR_BUILD_ARGS":
             with suppress(Malformed):
                 pairs = (entry.partition("=") for entry in build_args(value.text))

@@ -14,7 +14,8 @@ from typing import Literal
 
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.scan import LEVELS, Level
-from ecr_tasks.settings.parse import build_options, lists, registry, values
+from ecr_tasks.model.signing import Signer, SignWith
+from ecr_tasks.settings.parse import build_options, lists, registry, signing, values
 from ecr_tasks.settings.setting import Setting, setting
 
 Preset = Literal["default", "lambda", "supply-chain"]
@@ -383,6 +384,22 @@ class Schema:
         "A YAML file with findings that are accepted: a list of id, reason, and perhaps package and until "
         "(docs/scan.md).",
         unset="none",
+    )
+    sign: SignWith | None = setting(
+        "ECR_SIGN=cosign,key=awskms:///alias/sign",
+        signing.sign_with,
+        "How `sign` signs: cosign with a key (a file, whose password is COSIGN_PASSWORD in the environment, or KMS), "
+        "cosign alone (keyless), notation,key=NAME, notation,profile=ARN (AWS Signer), or managed: ECR signs by "
+        "itself, and push waits for it.",
+        heading="Signatures",
+    )
+    signed_by: tuple[Signer, ...] = setting(
+        "ECR_SIGNED_BY=key=cosign.pub",
+        signing.signers,
+        "Whose signature counts for `verify` and --require-signature, one of them: key=cosign.pub or a KMS key; "
+        "identity=...,issuer=... (keyless); certificate=ca.pem[,subject=...] (notation); profile=ARN (AWS Signer and "
+        "ECR's managed signing). One a line, or with commas between them (docs/signing.md).",
+        default="",
     )
 
 

@@ -37,7 +37,9 @@ from ecr_tasks.tasks.restore import restore
 from ecr_tasks.tasks.rollback import rollback
 from ecr_tasks.tasks.scan import scan
 from ecr_tasks.tasks.settings import settings
+from ecr_tasks.tasks.sign import sign
 from ecr_tasks.tasks.tags import tags
+from ecr_tasks.tasks.verify import verify
 
 redact_logs()  # before Invoke reads the project's configuration
 check_project_being_loaded()
@@ -59,6 +61,8 @@ ns = Collection(
     prune,
     restore,
     scan,
+    sign,
+    verify,
     plan,
     commands,
     tags,

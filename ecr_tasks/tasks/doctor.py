@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from invoke.exceptions import Exit
 
-from ecr_tasks.console import Column, Meaning, Styled, Text, document, result, result_table, say, working
+from ecr_tasks.console import Styled, document, result, say, working
 from ecr_tasks.runner.decorator import task
 
 if TYPE_CHECKING:
-    from ecr_tasks.model.finding import Finding, State
+    from ecr_tasks.model.finding import Finding
     from ecr_tasks.runner.run import Run
-
-_MEANINGS: dict[State, Meaning] = {"wrong": "bad", "warning": "warning", "unknown": "dim", "fine": "good"}
 
 
 @task(
@@ -51,17 +49,10 @@ def doctor(run: Run, json: bool = False, fix: bool = False) -> None:
 
 def show_findings(findings: Sequence[Finding]) -> None:
     """Print the page on stdout: a row for each finding with its remedy, and below them what they come to."""
-    rows: list[tuple[Text, ...]] = []
-    section = ""
-    for item in findings:
-        remedy = (Styled(" → ", "dim"), item.remedy) if item.remedy and item.state != "fine" else ()
-        # A person sees a section's name once; each row of a pipe has it.
-        head = Styled(item.section, "strong", short="" if item.section == section else None)
-        section = item.section
-        text = (Styled(f"{item.name}: ", "strong"), item.text, *remedy)
-        rows.append((head, Styled(item.state, _MEANINGS[item.state]), text))
-    result_table((Column("section", worth=1, heads=True), "state", Column("what is so → what to do", least=24)), rows)
-    count = {state: sum(item.state == state for item in findings) for state in _MEANINGS}
+    from ecr_tasks.tasks.findings import MEANINGS, findings_table
+
+    findings_table(findings)
+    count = {state: sum(item.state == state for item in findings) for state in MEANINGS}
     verdict = "A push would not work" if count["wrong"] else "A push would work"
     counted = ", ".join(f"{number} {state}" for state, number in count.items() if number)
     result("", (Styled(verdict, "bad" if count["wrong"] else "good"), f": {counted}."))
@@ -71,18 +62,10 @@ def show_findings(findings: Sequence[Finding]) -> None:
 
 def doctor_json(findings: Sequence[Finding], mended: Sequence[str] = ()) -> dict[str, Any]:
     """Return the document of `doctor --json`."""
+    from ecr_tasks.tasks.findings import finding_json
+
     return {
         "ok": not any(item.state == "wrong" for item in findings),
-        "checks": [
-            {
-                "section": item.section,
-                "name": item.name,
-                "state": item.state,
-                "text": item.text,
-                "remedy": item.remedy or None,
-                "fixable": bool(item.mends),
-            }
-            for item in findings
-        ],
+        "checks": [{**finding_json(item), "fixable": bool(item.mends)} for item in findings],
         "fixed": list(mended),
     }

@@ -29,7 +29,7 @@ GATE_HELP = {
     "require-scan": "only if ECR's scans found nothing as bad as this (default: ECR_SCAN_FAIL_ON, or critical)",
     "only-fixable": "with --require-scan: only findings that have a fix count",
     "than": "with --require-scan: only findings that the image of this tag doesn't have count",
-    "require-signature": "only if it is signed; by whom is not checked",
+    "require-signature": "only if one of ECR_SIGNED_BY's signers has signed it",
     "from-branch": "only if its commit is on this branch, as git knows it",
 }
 """The help of the flags of the gates, which `rollback` has as well."""
@@ -94,7 +94,9 @@ def gates_of(
     only_fixable: bool = False,
     than: str | None = None,
 ) -> Gates | None:
-    """Return the gates that the flags name, or None. Raises SettingsError for an unknown level or branch."""
+    """Return the gates that the flags name, or None. Raises SettingsError for an unknown level or branch, and where
+    nothing says whose signature counts.
+    """
     if require_scan in (None, False) and (only_fixable or than is not None):
         raise SettingsError(
             f"{'--only-fixable' if only_fixable else '--than'} is about scans, and --require-scan is not set.",
@@ -113,7 +115,7 @@ def gates_of(
         from ecr_tasks.source.git.branches import find_branch
 
         branch = find_branch(run.project, from_branch, environ=os.environ)
-    return Gates(rules, require_signature, branch)
+    return Gates(rules, run.expected_signers() if require_signature else (), branch)
 
 
 def parse_destination(text: str) -> Destination:
@@ -275,7 +277,7 @@ def _check(run: Run, gates: Gates | None, images: Mapping[str, tuple[Repository,
     from ecr_tasks.execute.check_gates import check_gates
     from ecr_tasks.plan.gates import WAITS
 
-    return check_gates(gates, images, run.registry, run.registry.evidence, say, WAITS)
+    return check_gates(gates, images, run.registry, run.registry.evidence, run.signatures, say, WAITS)
 
 
 def _by_digest(name: ImageName, image: StoredImage) -> ImageName:

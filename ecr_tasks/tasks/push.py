@@ -40,6 +40,7 @@ def push(run: Run, earlier: EarlierResults, republish: bool = False, json: bool 
     from ecr_tasks.runner import ci_results
     from ecr_tasks.runner.build_steps import build_images, create_repositories, lock_images, reuse_builds, tidy
     from ecr_tasks.runner.job import continue_job, start_job
+    from ecr_tasks.runner.managed_signing import wait_for_managed_signing
     from ecr_tasks.runner.publish_steps import build_receipt, publish_images
     from ecr_tasks.tasks.plan import show_plan
 
@@ -63,6 +64,7 @@ def push(run: Run, earlier: EarlierResults, republish: bool = False, json: bool 
     job = create_repositories(run, job)
     job = lock_images(run, job, show_plan)
     receipt = publish_images(run, job)
+    unsigned = wait_for_managed_signing(run, receipt)
     tidy(run, job, pushed=True)
     ci_results.hand_over(run, receipt)
     if json:
@@ -72,4 +74,6 @@ def push(run: Run, earlier: EarlierResults, republish: bool = False, json: bool 
             data(reference)
     if receipt.failed:
         raise combined_error(receipt.failed)
+    if unsigned is not None:
+        raise unsigned
     return receipt

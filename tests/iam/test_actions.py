@@ -42,6 +42,11 @@ OTHER_SERVICES = {
     "lambda:ListFunctions",
     "lambda:GetFunction",
     "eks:ListClusters",
+    "kms:GetPublicKey",
+    "kms:Sign",
+    "signer:GetRevocationStatus",
+    "signer:GetSigningProfile",
+    "signer:SignPayload",
 }
 NO_OPERATION = {"ecr:BatchImportUpstreamImage"}
 """Actions that exist in IAM only (Service Authorization Reference, Amazon ECR)."""
@@ -64,6 +69,7 @@ WITH_TAGS = {"ecr-public:TagResource"}
 VIA_ECR = {"StringLike": {"kms:ViaService": "ecr.eu-central-1.*"}}
 
 ACCOUNT, OTHER = "123456789012", "210987654321"
+PROFILE = f"arn:aws:signer:eu-central-1:{ACCOUNT}:/signing-profiles/release"
 
 
 def settings_with(folder: Path, **environ: str) -> Settings:
@@ -103,8 +109,15 @@ def everything(tmp_path: Path) -> tuple[Need, ...]:
         Destination("", "us-east-1", alias="team"),
         Destination(OTHER, "eu-west-2", identity=role),
     )
+    signing = [{"ECR_SIGN": text} for text in ("cosign,key=awskms:///alias/sign", f"notation,profile={PROFILE}")]
     reads = (f"{OTHER}.dkr.ecr.eu-central-1.amazonaws.com/base:1", "public.ecr.aws/docker/library/alpine:3")
-    return needs(ADMIN, settings_with(tmp_path, **environ), scope_in("eu-central-1", *destinations, reads=reads))
+    scope = scope_in("eu-central-1", *destinations, reads=reads)
+    signers = {"ECR_SIGNED_BY": f"key=awskms:///alias/sign,profile={PROFILE}"}
+    return tuple(
+        need
+        for more in signing
+        for need in needs(ADMIN, settings_with(tmp_path, **environ, **signers, **more), scope)
+    )
 
 
 def operations(service: str) -> set[str]:
@@ -161,6 +174,7 @@ def test_only_what_has_no_resource_is_for_everything(everything: tuple[Need, ...
         "ecr:ListReplicationBackfills",
         "ecr:GetAccountSetting",
         "ecr:GetRegistryScanningConfiguration",
+        "ecr:GetSigningConfiguration",
         "iam:GetRole",
         "ecr-public:GetAuthorizationToken",
         "sts:GetServiceBearerToken",
@@ -190,7 +204,7 @@ def test_a_plain_push_needs_what_docker_needs_and_a_look(settings: Settings) -> 
     }
     optional = {need.action.partition(":")[2] for need in found if not need.required}
     looks = {"DescribeImages", "ListImages", "DescribeRepositoryCreationTemplates"}
-    assert optional == {*looks, "GetDownloadUrlForLayer"}
+    assert optional == {*looks, "GetDownloadUrlForLayer", "GetSigningConfiguration", "DescribeImageSigningStatus"}
 
 
 @pytest.mark.parametrize(
@@ -248,6 +262,24 @@ def test_a_key_is_named_by_its_arn_or_by_its_alias(
     settings = settings_with(tmp_path, ECR_KMS_KEY=key)
     found = [need for need in needs("repo.ensure", settings, scope_in()) if need.action == "kms:CreateGrant"]
     assert [(need.resource, need.condition) for need in found] == [(resource, condition)]
+
+
+def test_signing_takes_its_own_key_and_its_own_profile_alone(tmp_path: Path) -> None:
+    keys = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/*"
+    by_alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/sign"}}
+    settings = settings_with(tmp_path, ECR_SIGN="cosign,key=awskms:///alias/sign")
+    found = [need for need in needs("sign", settings, scope_in()) if need.action == "kms:Sign"]
+    assert [(need.resource, need.condition) for need in found] == [(keys, by_alias)]
+    assert "kms:Sign" not in actions_of(needs("push", settings, scope_in()))
+    settings = settings_with(tmp_path, ECR_SIGNED_BY="key=awskms:///arn:aws:kms:eu-west-1:1:key/2")
+    assert actions_of(needs("verify", settings, scope_in()), "arn:aws:kms:eu-west-1:1:key/2") == {
+        "kms:GetPublicKey",
+        "kms:DescribeKey",
+    }
+    every = f"arn:aws:signer:eu-central-1:{ACCOUNT}:/signing-profiles/*"
+    for signers, resource in (("", every), (f"profile={PROFILE}/Ab12345678", PROFILE)):
+        settings = settings_with(tmp_path, ECR_SIGN="managed", ECR_SIGNED_BY=signers)
+        assert actions_of(needs("push", settings, scope_in()), resource) == {"signer:SignPayload"}
 
 
 def test_the_key_of_a_copys_repository_is_where_that_is_created(tmp_path: Path) -> None:

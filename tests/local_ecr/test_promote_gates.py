@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ecr_tasks.errors import Refused
 from ecr_tasks.local_ecr.server import LocalEcr
@@ -142,40 +144,32 @@ def test_an_image_that_nobody_scans_is_refused_when_the_wait_is_over(
 
 
 @pytest.mark.parametrize("artifact_type", SIGNATURES)
-def test_a_signature_that_refers_to_the_image(
-    shell: Shell, http: HttpClient, repository: str, artifact_type: str
+def test_what_only_looks_like_the_images_signature_lets_nothing_through(
+    shell: Shell, api: Any, http: HttpClient, repository: str, artifact_type: str
 ) -> None:
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (shell.folder / "cosign.pub").write_bytes(pem)
     index, amd, _ = push_two_platforms(http, repository, "v1")
     words = ("promote", "v1", "--tag", "prod", "--require-signature")
+    expected = {"ECR_SIGNED_BY": "key=cosign.pub"}
     about = {"mediaType": OCI_MANIFEST, "size": 2, "digest": amd}
     http.push_image(repository, None, b"a platform's", artifactType=artifact_type, subject=about)
-    done, calls = shell.calls(*words)
+    http.push_image(
+        repository, None, b"sbom", artifactType="application/spdx+json", subject={**about, "digest": index}
+    )
+    done, calls = shell.calls(*words, **expected)
     assert done.returncode == 6
     assert f"{index} has no signature" in done.stderr
     assert calls == {"DescribeImages": 4, "ListImageReferrers": 1, "DescribeImageSigningStatus": 1}
-    http.push_image(
-        repository,
-        None,
-        b"sig",
-        artifactType=artifact_type,
-        subject={**about, "mediaType": OCI_INDEX, "digest": index},
-    )
-    done, calls = shell.calls(*words)
-    assert done.returncode == 0, done.stderr
-    assert calls == {"DescribeImages": 2, "BatchGetImage": 1, "ListImageReferrers": 1, **RECORDED}
-
-
-def test_an_sbom_is_no_signature_and_cosigns_tag_is_one(shell: Shell, http: HttpClient, repository: str) -> None:
-    raw = http.push_image(repository, "v1", b"layer")
-    words = ("promote", "v1", "--tag", "prod", "--require-signature")
-    http.push_image(
-        repository, None, b"sbom", artifactType="application/spdx+json", subject=descriptor(raw, OCI_MANIFEST)
-    )
-    assert shell.inv(*words).returncode == 6
-    cosign = http.push_image(repository, digest_of(raw).replace(":", "-") + ".sig", b"sig")
-    done = shell.inv(*words, "--json")
-    assert done.returncode == 0, done.stderr
-    assert digest_of(cosign) in done.stdout
+    on_index = {**about, "mediaType": OCI_INDEX, "digest": index}
+    http.push_image(repository, None, b"no signature", artifactType=artifact_type, subject=on_index)
+    done = shell.inv(*words, **expected)
+    assert done.returncode == 6
+    assert "by key cosign.pub" in done.stderr
+    http.push_image(repository, index.replace(":", "-") + ".sig", b"no signature either")
+    assert shell.inv(*words, **expected).returncode == 6
+    assert "prod" not in tagged(api, repository)
 
 
 class Clone:

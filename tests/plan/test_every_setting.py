@@ -40,6 +40,7 @@ ELSEWHERE: tuple[str, ...] = (
     *("ECR_ENV_FILE", "ECR_KEEP_LOCAL", "ECR_PULL_TIME_EXCLUSIONS", "ECR_REGISTRY_FILE", "ECR_SBOM_GENERATOR"),
     *("ECR_SCAN_ACCEPTED", "ECR_REGISTRY_LOGINS"),
     *("ECR_PRUNE", "ECR_PRUNE_ASK"),
+    *("ECR_SIGN", "ECR_SIGNED_BY"),
 )
 """The settings that change nothing in an image's definition, tags or repository: they mean the same for all kinds."""
 

@@ -13,13 +13,11 @@ from ecr_tasks.errors import SettingsError
 from ecr_tasks.local_ecr.scanner import STATUSES
 from ecr_tasks.model.inventory import artifact_kind
 from ecr_tasks.model.manifest import REVISION, VERSION, StoredImage
-from ecr_tasks.model.ports import Signing
 from ecr_tasks.model.scan import LEVELS, Finding, Level, ScanResult, ScanRules, describe_counts
 from ecr_tasks.plan.branch_gate import judge_branch
 from ecr_tasks.plan.gates import Failed, Passed, Pending
 from ecr_tasks.plan.scan_gate import APPEARS_SECONDS, NEW_SECONDS, judge_scan, scan_level
 from ecr_tasks.plan.scannable_parts import Part, scannable_parts
-from ecr_tasks.plan.signature_gate import judge_signature
 from tests.support.build import REVISION_A, digest, index, manifest, repository
 
 REPOSITORY = repository()
@@ -153,24 +151,6 @@ def test_the_level_of_the_flag_or_the_setting(
 def test_an_unknown_level_is_an_error_that_names_the_levels(wrong: str) -> None:
     with pytest.raises(SettingsError, match="critical, high, medium, low, informational or undefined"):
         scan_level(wrong, "high")
-
-
-@pytest.mark.parametrize(
-    ("signatures", "statuses", "expected"),
-    [
-        (["sha256:1"], [], Passed),
-        ([], [], Failed),
-        ([], ["COMPLETE"], Passed),
-        ([], ["FAILED", "COMPLETE"], Passed),
-        ([], ["FAILED", "IN_PROGRESS"], Pending),
-        ([], ["FAILED"], Failed),
-    ],
-)
-def test_the_verdict_on_signatures(signatures: list[str], statuses: list[str], expected: type) -> None:
-    signing = [Signing(status, "No permission" if status == "FAILED" else "") for status in statuses]
-    verdict = judge_signature(REPOSITORY, IMAGE, signatures, signing)
-    assert type(verdict) is expected
-    assert ("No permission" in str(verdict)) is (statuses == ["FAILED"])
 
 
 @pytest.mark.parametrize(

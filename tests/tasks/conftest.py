@@ -18,7 +18,7 @@ from invoke.program import Program
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.tasks.collection import ns
 from tests.support.build import HOST, manifest, repository
-from tests.support.fakes import Calls, FakeDocker, FakeRegistry
+from tests.support.fakes import Calls, FakeDocker, FakeRegistry, FakeSignatures
 from tests.support.folder import Folder
 
 SETTING_PREFIXES = ("AWS_", "ECR_", "DOCKER_", "GIT_", "INVOKE_", "BUILDX_")
@@ -62,6 +62,7 @@ class Project(Folder):
         self.registry = FakeRegistry(Calls(), repository())
         self.docker = FakeDocker(self.registry)
         self.calls = self.registry.calls
+        self.signatures = FakeSignatures(self.registry)
         self.namespace: Collection = ns
         self._monkeypatch = monkeypatch
         self._capsys = capsys
@@ -144,6 +145,8 @@ def project(
     monkeypatch.chdir(path)
     monkeypatch.setattr("ecr_tasks.clients.docker.client.WhalesDocker", lambda *arguments, **options: project.docker)
     monkeypatch.setattr("ecr_tasks.clients.ecr.registry.EcrRegistry", lambda *arguments: project.registry)
+    programs = "ecr_tasks.clients.signing.programs.SigningPrograms"
+    monkeypatch.setattr(programs, lambda *arguments: project.signatures)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     yield project
     for number, handler in handlers.items():

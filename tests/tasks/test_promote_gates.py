@@ -9,8 +9,8 @@ import pytest
 
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.model.ports import Signing
 from ecr_tasks.model.scan import Finding, ScanResult
+from ecr_tasks.model.signing import Signing
 from ecr_tasks.plan.gates import Waits
 from tests.support.build import HOST, REVISION_B, digest, index, manifest, repository
 from tests.tasks.conftest import CHANGING_CALLS, Project
@@ -29,6 +29,8 @@ SCAN_WITH_HIGH = ScanResult("COMPLETE", counts={"HIGH": 1}, findings=(Finding("H
 RUNNING_SCAN = ScanResult("IN_PROGRESS")
 TO_OPTION = ("--to", "210987654321/us-east-1/prod/app")
 SIGNATURE = "application/vnd.dev.cosign.artifact.sig.v1+json"
+PROFILE = "arn:aws:signer:eu-central-1:123456789012:/signing-profiles/release"
+SIGNED_BY = f"ECR_SIGNED_BY=key=cosign.pub,profile={PROFILE}\n"
 ALL_GATES = ("--require-scan", "--require-signature", "--from-branch", "main")
 
 
@@ -55,6 +57,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def app(project: Project, clock: Clock) -> Project:
     """Return a project whose repository has an image and an index of an unknown commit; a second one is empty."""
+    project.write(".env", f"AWS_REGION=eu-central-1\nECR_REPOSITORY=team/app\n{SIGNED_BY}")
     project.registry.put("team/app", NEW_IMAGE, "v1")
     for image in (AMD, ARM):
         project.registry.put("team/app", image)
@@ -75,6 +78,7 @@ def put_image_that_passes(app: Project) -> StoredImage:
     image = manifest("passing", app.revision)
     app.registry.put("team/app", image, "passing")
     app.registry.put("team/app", signature(image.digest))
+    app.signatures.signed.add((image.digest, "key cosign.pub"))
     app.registry.scans[image.digest] = [CLEAN_SCAN]
     return image
 
@@ -92,8 +96,11 @@ def test_passed_gates_are_in_the_json_document(app: Project, to_option: tuple[st
     ]
     assert signed == {
         "gate": "require-signature",
+        "signers": "key cosign.pub, signing profile release",
         "passed": True,
         "signatures": [signature(image.digest).digest],
+        "signed_by": "key cosign.pub",
+        "checked_by": "cosign",
     }
     assert (branch["gate"], branch["branch"], branch["passed"]) == ("from-branch", "main", True)
     assert branch["revision"] == app.revision
@@ -215,7 +222,7 @@ def test_a_fixed_tag_that_another_run_set_while_we_waited_is_not_moved(app: Proj
 
 
 def test_a_signature_that_appears_while_we_wait_is_copied(app: Project) -> None:
-    app.registry.signings = {NEW_IMAGE.digest: [[Signing("IN_PROGRESS")], [Signing("COMPLETE")]]}
+    app.registry.signings = {NEW_IMAGE.digest: [[Signing("IN_PROGRESS")], [Signing("COMPLETE", "", PROFILE)]]}
     signed = signature(NEW_IMAGE.digest, "application/vnd.cncf.notary.signature")
     app.calls.after["signing_statuses"] = lambda: app.registry.put("team/app", signed)
     assert app.inv("promote", "v1", *TO_OPTION, "--require-signature").code == 0
@@ -237,7 +244,7 @@ def sign_by_referrers_tag(app: Project) -> None:
 
 
 def sign_by_managed_signing(app: Project) -> None:
-    app.registry.signings[INDEX.digest] = [[Signing("COMPLETE")]]
+    app.registry.signings[INDEX.digest] = [[Signing("COMPLETE", "", PROFILE)]]
 
 
 def sign_one_platform_only(app: Project) -> None:
@@ -250,7 +257,16 @@ def attach_an_sbom(app: Project) -> None:
 
 
 def fail_managed_signing(app: Project) -> None:
-    app.registry.signings[INDEX.digest] = [[Signing("FAILED", "The profile is gone")]]
+    app.registry.signings[INDEX.digest] = [[Signing("FAILED", "The profile is gone", PROFILE)]]
+
+
+def sign_by_another_key(app: Project) -> None:
+    app.registry.put("team/app", signature(INDEX.digest))
+    app.signatures.signed.add((INDEX.digest, "key other.pub"))
+
+
+def sign_by_another_profile(app: Project) -> None:
+    app.registry.signings[INDEX.digest] = [[Signing("COMPLETE", "", PROFILE + "2")]]
 
 
 @pytest.mark.parametrize(
@@ -258,15 +274,39 @@ def fail_managed_signing(app: Project) -> None:
 )
 def test_these_signatures_pass_the_gate(app: Project, sign: Callable[[Project], None]) -> None:
     sign(app)
+    app.signatures.signed.add((INDEX.digest, "key cosign.pub"))
     assert app.inv("promote", "multi", "--tag", "rc", "--require-signature").code == 0
 
 
-@pytest.mark.parametrize("sign", [sign_one_platform_only, attach_an_sbom, fail_managed_signing])
+@pytest.mark.parametrize(
+    "sign",
+    [
+        sign_one_platform_only,
+        attach_an_sbom,
+        fail_managed_signing,
+        sign_by_another_key,
+        sign_by_another_profile,
+    ],
+)
 def test_these_artifacts_do_not_pass_the_gate(app: Project, sign: Callable[[Project], None]) -> None:
     sign(app)
     error = app.inv("promote", "multi", "--tag", "rc", "--require-signature").failed(6)
     assert ("The profile is gone" in error) is (sign is fail_managed_signing)
     assert app.calls.named(*CHANGING_CALLS) == []
+
+
+def test_a_required_signature_without_an_expected_signer_is_refused(app: Project) -> None:
+    sign_by_referrer(app)
+    app.write(".env", "AWS_REGION=eu-central-1\nECR_REPOSITORY=team/app\n")
+    error = app.inv("promote", "multi", "--tag", "rc", "--require-signature").failed(2)
+    assert "ECR_SIGNED_BY" in error
+    assert app.calls.log == []
+
+
+def test_a_missing_program_is_named_before_any_call(app: Project) -> None:
+    app.signatures.missing = {"cosign"}
+    assert "cosign" in app.inv("promote", "multi", "--tag", "rc", "--require-signature").failed(2)
+    assert app.calls.log == []
 
 
 def test_an_index_in_an_index_is_checked_and_an_empty_index_is_refused(app: Project) -> None:

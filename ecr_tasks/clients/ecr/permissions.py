@@ -44,7 +44,7 @@ _TRIALS: dict[str, dict[str, Any]] = {
 }
 """The reading operations on a repository, with parameters that find nothing."""
 
-_REGISTRY_TRIALS = ("DescribeRegistry", "GetAuthorizationToken")
+_REGISTRY_TRIALS = ("DescribeRegistry", "GetAuthorizationToken", "GetSigningConfiguration")
 
 
 def permissions(

@@ -132,6 +132,10 @@ class EcrRegistry:
 
         return EcrArtifacts(self._reader)
 
+    def environment(self) -> dict[str, str]:
+        """Return the variables with which another program acts as this registry's credentials do."""
+        return self._aws.environment()
+
     def connect(self) -> None:
         """Create the client, which threads must not do."""
         self._reader.client()
@@ -259,6 +263,12 @@ class EcrRegistry:
             first = self.image(repository, image.children[0][1]) if image.children else None
             return self.labels(repository, first) if first is not None and not first.is_index else {}
         return labels_of(self._reader.config(repository.name, image))
+
+    def platform(self, repository: Repository, image: StoredImage) -> str:
+        """Return the platform of an image without an index, by its configuration; empty when that can't be read."""
+        from ecr_tasks.clients.ecr.image_config import platform_of
+
+        return platform_of(self._reader.config(repository.name, self.read(repository, image)))
 
     def find(self, name: str, references: Sequence[str]) -> RepositoryView:
         """Return those images by tag or digest that exist, which does not count as a pull.

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from ecr_tasks.clients.ecr.errors import DENIED_CODES, error_code, error_message, result_or_none, translate_errors
 from ecr_tasks.clients.ecr.listing import referrers
 from ecr_tasks.model.inventory import artifact_kind
-from ecr_tasks.model.ports import Signing
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.scan import (
     ENHANCED,
@@ -22,6 +21,7 @@ from ecr_tasks.model.scan import (
     StartRefusal,
     VulnerablePackage,
 )
+from ecr_tasks.model.signing import Signing
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
@@ -147,9 +147,20 @@ class EcrEvidence:
         with translate_errors(f"ask whether {repository.name}@{digest} is signed (ecr:DescribeImageSigningStatus)"):
             response = self._client().describe_image_signing_status(**_image(repository, digest))
         return tuple(
-            Signing(item.get("status", ""), item.get("failureReason") or item.get("failureCode") or "")
+            Signing(
+                item.get("status", ""),
+                item.get("failureReason", "").strip().rstrip("."),
+                item.get("signingProfileArn", ""),
+                item.get("failureCode", ""),
+            )
             for item in response.get("signingStatuses", [])
         )
+
+    def signing_profiles(self, repository: Repository) -> tuple[str, ...] | None:
+        """Return the profiles that ECR signs a repository's new images with; None where it can't be known."""
+        from ecr_tasks.clients.ecr.managed_signing import signing_profiles
+
+        return signing_profiles(self._client(), repository)
 
 
 def parse_scanning(answer: Any) -> Scanning:

@@ -17,6 +17,7 @@ from ecr_tasks.errors import AwsError
 from ecr_tasks.files import unreadable_reason
 from ecr_tasks.model.account import Caller
 from ecr_tasks.model.destination import PUBLIC_REGION
+from ecr_tasks.redaction import keep_secret
 from ecr_tasks.settings.settings import Settings
 
 if TYPE_CHECKING:
@@ -118,6 +119,32 @@ class AwsSession:
         with self._lock, translate_errors("reach AWS"), broken_sessions():
             credentials = self._get_session().get_credentials()
             return credentials.get_frozen_credentials().access_key if credentials else None
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables with which another program acts as these credentials do, and as nobody else.
+
+        They are a role's after a renewal if one is due. Raises AwsError without credentials.
+        """
+        from botocore.exceptions import NoCredentialsError
+
+        with self._lock, translate_errors("reach AWS"), broken_sessions():
+            session = self._get_session()
+            credentials = session.get_credentials()
+            if credentials is None:
+                raise NoCredentialsError
+            frozen = credentials.get_frozen_credentials()
+        key, secret, token = frozen.access_key or "", frozen.secret_key or "", frozen.token or ""
+        keep_secret(secret, token)
+        others = dict.fromkeys(("AWS_PROFILE", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"), "")
+        region = session.region_name or ""
+        return {
+            **others,
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_SESSION_TOKEN": token,
+            "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
+        }
 
     def _client(self, service: str, region: str | None = None) -> Any:
         with self._lock, translate_errors("reach AWS"):  # several threads may need the same client

@@ -153,6 +153,16 @@ def split_annotations(text: str) -> tuple[str, ...]:
     return _split(text, lambda entry, _field, _next_field: not re.fullmatch(_ANNOTATION_TYPE, entry[-1].text))
 
 
+def split_signers(text: str) -> tuple[str, ...]:
+    """Split signers: ``key=a.pub,log=true,key=b.pub`` is two. A field that says who begins the next one."""
+    who = ("key", "identity", "identity-regexp", "certificate", "profile")
+
+    def begins_entry(entry: list[Field], field: Field, _next_field: Field | None) -> bool:
+        return field.key in who and any(other.key in who for other in entry)
+
+    return _split(text, begins_entry, quotes=True)
+
+
 def join(entries: Iterable[str]) -> str:
     """Return a text that every ``split_…`` above splits into the same entries: one on each line.
 

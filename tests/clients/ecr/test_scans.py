@@ -13,8 +13,8 @@ from botocore.stub import Stubber
 
 from ecr_tasks.clients.ecr.scans import EcrEvidence
 from ecr_tasks.errors import AwsError, RegistryError
-from ecr_tasks.model.ports import Signing
 from ecr_tasks.model.scan import Scanning, StartRefusal, VulnerablePackage
+from ecr_tasks.model.signing import Signing
 from tests.support.build import digest, repository
 
 HELD_IN, DIGEST = repository(), digest("image")
@@ -65,10 +65,12 @@ def test_no_scan_is_none_and_no_image_is_an_error(ecr: Stubber) -> None:
 
 def test_managed_signing(ecr: Stubber) -> None:
     failed = {"status": "FAILED", "failureCode": "X", "failureReason": "The profile is gone"}
-    ecr.add_response("describe_image_signing_status", {"signingStatuses": [{"status": "COMPLETE"}, failed]}, ASKED)
+    profile = "arn:aws:signer:eu-west-1:123456789012:/signing-profiles/release"
+    done = {"status": "COMPLETE", "signingProfileArn": profile}
+    ecr.add_response("describe_image_signing_status", {"signingStatuses": [done, failed]}, ASKED)
     assert evidence(ecr).signing_statuses(HELD_IN, DIGEST) == (
-        Signing("COMPLETE"),
-        Signing("FAILED", "The profile is gone"),
+        Signing("COMPLETE", "", profile),
+        Signing("FAILED", "The profile is gone", "", "X"),
     )
 
 

@@ -3,5 +3,6 @@
 from tests.support.fakes.calls import Calls
 from tests.support.fakes.docker import FakeDocker
 from tests.support.fakes.registry import FakeRegistry
+from tests.support.fakes.signatures import FakeSignatures
 
-__all__ = ["Calls", "FakeDocker", "FakeRegistry"]
+__all__ = ["Calls", "FakeDocker", "FakeRegistry", "FakeSignatures"]

@@ -15,10 +15,10 @@ from ecr_tasks.model.destination import OWN, Identity
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.inventory import ImageDetail, artifact_kind
 from ecr_tasks.model.manifest import MANIFEST_MEDIA_TYPES, StoredImage
-from ecr_tasks.model.ports import Signing
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
 from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
 from ecr_tasks.model.scan import Scanning, ScanResult, StartRefusal
+from ecr_tasks.model.signing import Signing
 from tests.support.build import ACCOUNT, HOST
 from tests.support.fakes.calls import Calls
 
@@ -53,6 +53,7 @@ class FakeRegistry:
         self.pushed: dict[str, datetime] = {}
         self.attached: dict[tuple[str, str], dict[str, Artifact]] = {}
         """The artifacts by repository and subject, and by their digest."""
+        self.signing_profiles: Sequence[str] | None = ()
         self.signings: dict[str, list[Sequence[Signing]]] = {}
         self.caller_error: Exception | None = None
         self.attach_error: Exception | None = None
@@ -333,6 +334,9 @@ class FakeEvidence:
         signings = _next_answer(self._registry.signings.get(digest, [()]))
         self._calls.end()
         return signings
+
+    def signing_profiles(self, repository: Repository) -> Sequence[str] | None:
+        return self._registry.signing_profiles
 
 
 def _next_answer(answers: list[T]) -> T:

@@ -1,0 +1,1 @@
+"""The programs that sign images and check signatures: cosign and notation."""

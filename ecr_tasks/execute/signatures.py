@@ -1,0 +1,62 @@
+"""Look at an image's signatures: those that refer to it, ECR's managed signing, and whose they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ecr_tasks.model.inventory import artifact_kind, referrer_tag
+from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.model.ports import Evidence, Registry, Signatures
+from ecr_tasks.model.registry import Repository
+from ecr_tasks.model.signing import ProfileSigner, Signer, Signing, Verification
+from ecr_tasks.plan.gates import Verdict
+from ecr_tasks.plan.signature_gate import judge_signature, recorded
+
+
+def check_signature(
+    registry: Registry,
+    evidence: Evidence,
+    programs: Signatures,
+    repository: Repository,
+    image: StoredImage,
+    signers: Sequence[Signer],
+) -> Verdict:
+    """Return the verdict on an image's signatures. No look of it is a pull of the image.
+
+    Raises SettingsError for a missing program or file.
+    """
+    signatures = signatures_of(registry, evidence, repository, image.digest)
+    asks_ecr = not signatures or any(isinstance(signer, ProfileSigner) for signer in signers)
+    signing = evidence.signing_statuses(repository, image.digest) if asks_ecr else ()
+    verifications = list(_verify(programs, repository, image.digest, signers, signing)) if signatures else []
+    return judge_signature(repository, image, signers, signatures, signing, verifications)
+
+
+def signatures_of(registry: Registry, evidence: Evidence, repository: Repository, digest: str) -> list[str]:
+    """Return the digests of an image's signatures: by subject, else by the tag that names the image."""
+    return list(evidence.signatures(repository, digest)) or list(_tagged(registry, repository, digest))
+
+
+def _verify(
+    programs: Signatures, repository: Repository, digest: str, signers: Sequence[Signer], signing: Sequence[Signing]
+) -> Iterator[Verification]:
+    """Yield what the programs say for each signer, up to the first signature that one accepts."""
+    for signer in signers:
+        if recorded(signer, signing) and not programs.can_check(signer):
+            continue  # ECR's own record says it
+        verification = programs.verify(repository, digest, signer)
+        yield verification
+        if verification.accepted:
+            return
+
+
+def _tagged(registry: Registry, repository: Repository, digest: str) -> Iterator[str]:
+    """Yield signatures by their tag: cosign's, and those of the referrers tag schema (OCI distribution 1.1)."""
+    own, listing = referrer_tag(digest, ".sig"), referrer_tag(digest)
+    tags = registry.find(repository.name, [own, listing]).tags
+    if own in tags:
+        yield tags[own].digest
+    index = registry.read(repository, tags[listing]).document if listing in tags else {}
+    for descriptor in index.get("manifests", ()):
+        if artifact_kind(descriptor.get("artifactType")) == "signature":
+            yield descriptor["digest"]

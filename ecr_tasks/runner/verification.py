@@ -1,0 +1,127 @@
+"""Ask registries about published images, and say of each whether all is as it should be after a push."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ecr_tasks.console import say, working
+from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.execute.check_gates import gate_checks
+from ecr_tasks.execute.wait_for_verdicts import wait_for_verdicts
+from ecr_tasks.model.finding import Finding, Section
+from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.model.platform import LOCAL
+from ecr_tasks.model.publication import PublishedImage
+from ecr_tasks.model.registry import Repository
+from ecr_tasks.plan import gates as gate_waits
+from ecr_tasks.plan import verification
+from ecr_tasks.plan.gates import SCAN, SIGNATURE, Gates, Verdict
+from ecr_tasks.plan.replication_gate import judge_replication
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.destination import Destination
+    from ecr_tasks.model.ports import Target
+    from ecr_tasks.runner.run import Run
+
+
+def verify_images(run: Run, images: Sequence[PublishedImage], gates: Gates) -> dict[PublishedImage, list[Finding]]:
+    """Return the findings on each image: those of its own registry first, then of each destination.
+
+    ``images`` have each image in its own registry first.
+    """
+    found: dict[PublishedImage, list[Finding]] = {}
+    for name in dict.fromkeys(image.name for image in images):
+        own, *copies = [image for image in images if image.name == name]
+        found[own] = [*_verify(run, own, gates), *_destinations(run, own, copies)]
+    return found
+
+
+def _verify(run: Run, published: PublishedImage, gates: Gates) -> Iterator[Finding]:
+    section = verification.section_of(published.address)
+    registry, settings = run.registry, run.settings
+    with working(f"looking at {published.repository}"):
+        view = registry.describe({published.repository: published.tags})[published.repository]
+    repository = view.repository
+    if repository is None:
+        yield section.wrong("digest", "there is no such repository", "Correct ECR_REPOSITORY, or publish it.")
+        return
+    detail = registry.detail(repository, published.digest)
+    existence = verification.check_digest(section, published.digest, detail)
+    tags = {tag: view.tags[tag].digest if tag in view.tags else None for tag in published.tags}
+    yield verification.check_tags(section, published.digest, tags)
+    yield existence
+    if detail is None or existence.state != "fine":
+        return
+    image = registry.read(repository, StoredImage(published.digest, "", detail.media_type))
+    children = [child.get("digest", "") for child in image.document.get("manifests", ())]
+    existing = registry.existing_digests(repository, children) if children else ()
+    expected = published.platforms or tuple(name for name in settings.platforms if name != LOCAL)
+    single = "" if image.is_index else registry.platform(repository, image)
+    yield verification.check_platforms(section, image, expected, existing, single)
+    yield verification.check_media_type(section, image, settings.preset)
+    artifacts = registry.artifacts.list(repository, image.digest)
+    yield verification.check_attestations(section, image, settings.preset, artifacts)
+    yield from _gates(run, section, repository, image, gates)
+    if not gates.signers:
+        yield verification.unrequired_signature(section, artifacts)
+    if gates.scan is None:
+        yield section.fine("scan", "not asked for (ECR_SCAN_FAIL_ON)")
+
+
+def _gates(run: Run, section: Section, repository: Repository, image: StoredImage, gates: Gates) -> Iterator[Finding]:
+    """Yield the findings of scan, signature and replication, for which one wait is enough."""
+    registry = run.registry
+    checks = list(gate_checks("", repository, image, gates, registry, registry.evidence, run.signatures))
+    judges: list[Callable[[], Verdict]] = [check.judge for check in checks]
+    places = sorted(registry.replicates_to(repository.name))
+    statuses: dict[tuple[str, str], str | None] = {}
+
+    def replication() -> Verdict:
+        told = registry.replication(repository, image.digest)
+        statuses.update({place: told.get(place) for place in places})
+        return judge_replication(repository, image.digest, statuses)
+
+    if places:
+        judges.append(replication)
+    verdicts, _ = wait_for_verdicts(judges, say, gate_waits.WAITS)
+    for gate, name in ((SIGNATURE, "signature"), (SCAN, "scan")):
+        own = [verdict for check, verdict in zip(checks, verdicts, strict=False) if check.gate == gate]
+        if own:
+            yield verification.gate_finding(section, name, own)
+    finding = verification.replication_finding(section, statuses)
+    if finding is not None:
+        yield finding
+
+
+def _destinations(run: Run, own: PublishedImage, copies: Sequence[PublishedImage]) -> Iterator[Finding]:
+    """Yield a finding for each destination: whether it has the image, and the tags that were copied."""
+    by_host = {copy.registry: copy for copy in copies}
+    for destination in run.settings.destinations:
+        section = verification.section_of(destination.registry)
+        try:
+            with working(f"looking at {destination.registry}"):
+                yield _destination(section, run.target(destination), own, by_host, destination)
+        except EcrTasksError as error:
+            yield section.wrong("copy", error.cause.rstrip("."), error.remedy)
+
+
+def _destination(
+    section: Section,
+    target: Target,
+    own: PublishedImage,
+    by_host: Mapping[str, PublishedImage],
+    destination: Destination,
+) -> Finding:
+    name = destination.repository or own.repository
+    view = target.describe({name: own.tags})[name]
+    if view.repository is None:
+        return section.wrong("copy", f"there is no repository {name}", "Run `inv push` again.")
+    if own.digest not in target.existing_digests(view.repository, [own.digest]):
+        return section.wrong("copy", f"{name} has no {own.digest}", "Run `inv push` again.")
+    copy = by_host.get(view.repository.host)
+    tags = {tag: view.tags[tag].digest if tag in view.tags else None for tag in (copy.tags if copy else ())}
+    finding = verification.check_tags(section, own.digest, tags)
+    if finding.state != "fine":
+        return finding
+    return section.fine("copy", f"{name}@{own.digest}" + (f": {finding.text}" if tags else ""))

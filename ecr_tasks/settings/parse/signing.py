@@ -1,0 +1,129 @@
+"""Parsers of the settings about signatures: how images are signed, and whose signature they must have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Literal
+
+from ecr_tasks.errors import nearest
+from ecr_tasks.model.signing import CertificateSigner, IdentitySigner, KeySigner, ProfileSigner, Signer, SignWith
+from ecr_tasks.settings.errors import Malformed
+from ecr_tasks.settings.parse.lists import csv_fields, split_signers
+from ecr_tasks.settings.parse.values import boolean
+
+# ECR's API model, SigningProfileArn; notation's signatures may also name a version of a profile.
+_PROFILE = (
+    r"arn:aws(?:-[a-z]+)*:signer:[a-z0-9-]+:[0-9]{12}:/signing-profiles/[a-zA-Z0-9_]{2,64}(?:/[a-zA-Z0-9]{10})?"
+)
+_PROFILE_EXAMPLE = "arn:aws:signer:eu-west-1:123456789012:/signing-profiles/release"
+
+_SIGN_EXAMPLES = f"cosign,key=cosign.key, cosign, notation,profile={_PROFILE_EXAMPLE} or managed"
+_HEADS = ("key", "identity", "identity-regexp", "certificate", "profile")
+_FIELDS: Mapping[str, Collection[str]] = {
+    "key": ("key", "log"),
+    "identity": ("identity", "issuer", "issuer-regexp", "trusted-root", "log"),
+    "identity-regexp": ("identity-regexp", "issuer", "issuer-regexp", "trusted-root", "log"),
+    "certificate": ("certificate", "subject"),
+    "profile": ("profile",),
+}
+_SIGN_FIELDS: Mapping[str, Collection[str]] = {
+    "cosign": ("key", "log"),
+    "notation": ("key", "profile"),
+    "managed": (),
+}
+
+
+def sign_with(text: str) -> SignWith:
+    """Parse how images are signed: a program, or managed, and its fields."""
+    word, _, rest = text.strip().partition(",")
+    tool = word.strip().lower()
+    if tool not in _SIGN_FIELDS:
+        raise Malformed(f"must be such as {_SIGN_EXAMPLES}, not {word[:80]!r}")
+    fields = _fields(rest, _SIGN_FIELDS[tool], f"{tool} takes") if rest.strip() else {}
+    profile = fields.get("profile", "")
+    if profile:
+        _check_profile(profile)
+    if tool == "notation" and bool(fields.get("key")) == bool(profile):
+        raise Malformed("must say notation's key or the signing profile, one of them: notation,key=NAME")
+    log = _flag(fields, default=not fields.get("key"))
+    if tool == "cosign" and not fields.get("key") and not log:
+        raise Malformed("can't be cosign without a key and with log=false: such a signature is proved by the log")
+    known: Literal["cosign", "notation", "managed"] = tool  # type: ignore[assignment] # it is one of the keys
+    return SignWith(known, fields.get("key", ""), profile, log=log and tool == "cosign")
+
+
+def signers(text: str) -> tuple[Signer, ...]:
+    """Parse whose signatures count: one signer a line, or with commas between them."""
+    return tuple(_signer(entry) for entry in split_signers(text))
+
+
+def _signer(entry: str) -> Signer:
+    names = [field.key for field in csv_fields(entry)]
+    head = next((name for name in _HEADS if name in names), None)
+    if head is None:
+        raise Malformed(
+            "must be such as key=cosign.pub, identity=…,issuer=…, certificate=ca.pem or "
+            f"profile={_PROFILE_EXAMPLE}, not {entry[:80]!r}"
+        )
+    fields = _fields(entry, _FIELDS[head], f"a signer with {head}= takes")
+    if head == "key":
+        return KeySigner(fields["key"], log=_flag(fields, default=False))
+    if head == "certificate":
+        return CertificateSigner(fields["certificate"], fields.get("subject", ""))
+    if head == "profile":
+        _check_profile(fields["profile"])
+        return ProfileSigner(fields["profile"])
+    for name in ("identity-regexp", "issuer-regexp"):
+        _check_pattern(name, fields.get(name, ""))
+    if bool(fields.get("issuer")) == bool(fields.get("issuer-regexp")):
+        raise Malformed(
+            "needs the issuer of an identity too, or anybody's issuer could certify it: "
+            "issuer=https://token.actions.githubusercontent.com"
+        )
+    return IdentitySigner(
+        fields.get("identity", ""),
+        fields.get("identity-regexp", ""),
+        fields.get("issuer", ""),
+        fields.get("issuer-regexp", ""),
+        fields.get("trusted-root", ""),
+        log=_flag(fields, default=True),
+    )
+
+
+def _fields(entry: str, allowed: Collection[str], whose: str) -> dict[str, str]:
+    """Return the fields of an entry. Raises Malformed for an unknown, an empty or a repeated one."""
+    pairs = [(field.key or field.text.lower(), field.text.partition("=")[2].strip()) for field in csv_fields(entry)]
+    fields = dict(pairs)
+    for name, value in fields.items():
+        if name not in allowed:
+            guess = nearest(name, tuple(allowed), 0.6)
+            known = f"{whose} {', '.join(f'{key}=' for key in allowed) or 'nothing more'}"
+            raise Malformed(f"has {name[:40]!r}, and {known}{f': did you mean {guess}=?' if guess else ''}")
+        if not value or value.startswith("-") or re.search(r"[\x00-\x1f\x7f]", value):
+            raise Malformed(f"has no usable value for {name}=")
+    if len(fields) < len(pairs):  # the last would win, and the other would go unseen
+        raise Malformed("has a field twice in one entry")
+    return fields
+
+
+def _flag(fields: Mapping[str, str], *, default: bool) -> bool:
+    try:
+        return boolean(fields["log"]) if "log" in fields else default
+    except Malformed as error:
+        raise Malformed(f"has a log= that {error.messages[0]}") from None
+
+
+def _check_profile(arn: str) -> None:
+    if not re.fullmatch(_PROFILE, arn):
+        raise Malformed(f"must name a signing profile by its ARN, such as {_PROFILE_EXAMPLE}, not {arn[:120]!r}")
+
+
+def _check_pattern(name: str, pattern: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise Malformed(f"has a {name}= that is no regular expression ({error})") from None
+    is_whole = pattern.startswith("^") and pattern.endswith("$")
+    if pattern and (not is_whole or pattern in ("^.*$", "^.+$", "^$")):
+        raise Malformed(f"must have a {name}= that begins with ^, ends with $ and names somebody")
