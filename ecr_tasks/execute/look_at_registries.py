@@ -53,7 +53,7 @@ def look_at_registries(
     brief = brief and not may_build and settings.cache != "registry"
     snapshot = _describe(images, settings.destinations, registry, target, retrier, brief=brief)
     if not settings.create_repository:
-        snapshot = _with_templates(snapshot, registry)
+        snapshot = _with_templates(snapshot, registry, target)
     items = [
         plan_image(
             image,
@@ -127,13 +127,17 @@ def _target_or_error(destination: Destination, target: Callable[[Destination], T
         return error
 
 
-def _with_templates(snapshot: Snapshot, registry: Registry) -> Snapshot:
+def _with_templates(snapshot: Snapshot, registry: Registry, target: Callable[[Destination], Target]) -> Snapshot:
     """Return the snapshot with the missing repositories that ECR itself creates when they are pushed to."""
-    views = {
-        name: registry.created_on_push(name) if view.repository is None else view
-        for name, view in snapshot.repositories.items()
-    }
-    return replace(snapshot, repositories=views)
+    repositories, destinations = dict(snapshot.repositories), dict(snapshot.destinations)
+    for name, view in snapshot.repositories.items():
+        if view.repository is None:
+            repositories[name] = registry.created_on_push(name)
+    for (name, destination), answer in snapshot.destinations.items():
+        if isinstance(answer, RepositoryView) and answer.repository is None:
+            there = target(destination).created_on_push(destination.repository or name)
+            destinations[name, destination] = there
+    return replace(snapshot, repositories=repositories, destinations=destinations)
 
 
 def _describe_repository(

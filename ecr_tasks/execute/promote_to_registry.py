@@ -63,6 +63,8 @@ def look_up_copy(
     source, image = find_image(registry.find(repository, [name.reference]), repository, name)
     image = registry.read(source, image)  # its children are copied, too
     described = target.describe({target_repository: ()})[target_repository].repository
+    if described is None and not create:
+        described = target.created_on_push(target_repository).repository
     creates = described is None
     if described is None:
         if not create:

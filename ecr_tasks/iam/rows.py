@@ -144,6 +144,14 @@ _LOOK_IS_NO_PULL = Row("ecr:DescribeImages", "own copies", "look at images in a 
 
 _ASSUME = Row("sts:AssumeRole", "roles", "use the roles of the destinations")
 
+_CREATED_ON_PUSH = Row(
+    "ecr:DescribeRepositoryCreationTemplates",
+    "*",
+    "see whether a push creates a missing repository",
+    False,
+    lambda settings, scope: not settings.create_repository,
+)
+
 _LOOK = (
     _ASSUME,
     Row("ecr:DescribeRepositories ecr:BatchGetImage", "own copies", "look at the repositories and planned tags"),
@@ -151,13 +159,7 @@ _LOOK = (
     Row("ecr-public:DescribeRepositories ecr-public:DescribeImageTags", "public", "look at the public copies"),
     Row("ecr:GetDownloadUrlForLayer", "own copies", "read an image's commit from its labels", required=False),
     Row("ecr:DescribeRegistry", "*", "see what ECR replicates by itself", False, _has_private_copies),
-    Row(
-        "ecr:DescribeRepositoryCreationTemplates",
-        "*",
-        "see whether a push creates a missing repository",
-        False,
-        lambda settings, scope: not settings.create_repository,
-    ),
+    _CREATED_ON_PUSH,
 )
 
 _TAKE_TURNS = (
@@ -278,6 +280,7 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
             Row("ecr:DescribeRepositories ecr:BatchGetImage ecr:PutImage", "own", "find an image and set its tags"),
             _LOOK_IS_NO_PULL,
             Row("ecr:ListImageReferrers", "own", "promote --to", when=_has_copies),
+            *_only(_has_private_copies, _CREATED_ON_PUSH),
             *_GATES,
             _RECORD,
             Row("ecr:GetAuthorizationToken", "*", "promote --to", when=_logs_in_to_copy),

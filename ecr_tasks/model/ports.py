@@ -154,6 +154,12 @@ class Target(Protocol):
         With ``brief``, a repository may lack its mutability where all of its tags are on one image: two API calls.
         """
 
+    def created_on_push(self, name: str) -> RepositoryView:
+        """Return the repository that ECR creates when it is pushed to; a view without one where it creates none.
+
+        Until then, looks at its images find none.
+        """
+
     def image(self, repository: Repository, reference: str) -> StoredImage | None:
         """Return an image by tag or ``sha256:`` digest, or None when it does not exist; it does not count as a pull.
 
@@ -230,12 +236,6 @@ class Registry(Target, Protocol):
 
     def caller_account(self) -> str:
         """Return the account that the credentials belong to (STS)."""
-
-    def created_on_push(self, name: str) -> RepositoryView:
-        """Return the repository that ECR creates when it is pushed to; a view without one where it creates none.
-
-        Until then, looks at its images find none.
-        """
 
     def detail(self, repository: Repository, reference: str) -> ImageDetail | None:
         """Return what the registry lists of an image by tag or digest, or None; no look of this kind is a pull."""

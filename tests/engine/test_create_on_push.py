@@ -69,3 +69,23 @@ def test_templates_that_may_not_be_read_are_none_and_it_is_said(app: Project, ap
     refused = app.inv("plan")
     assert refused.code == 6
     assert "whether a creation template would create team/app is not known" in refused.stderr
+
+
+def test_a_destinations_template_creates_its_repository(
+    tmp_path: Path, engine: dict[str, str], tiny_base: str, local_ecr: LocalEcr
+) -> None:
+    app = project(tmp_path / "app", {**engine, **local_ecr.environment()}, f"FROM {tiny_base}\nCOPY hello.txt /\n")
+    boto3.client("ecr").create_repository(repositoryName="team/app")
+    place = f"{local_ecr.account}/eu-west-3"
+    missing = app.inv("build", "push", ECR_DESTINATIONS=place)
+    assert (missing.code, "team/app does not exist in the registry" in missing.stderr) == (5, True), missing.stderr
+    there = boto3.client("ecr", region_name="eu-west-3")
+    there.create_repository_creation_template(**{**TEMPLATE, "prefix": "ROOT"})
+    pushed = app.ok("build", "push", ECR_DESTINATIONS=place).lines[0]
+    app.ok("promote", pushed, "--to", f"{place}/prod/app", "--tag", "1.2.3")
+    names = {
+        item["repositoryName"]: item["imageTagMutability"] for item in there.describe_repositories()["repositories"]
+    }
+    assert names == dict.fromkeys(("team/app", "prod/app"), TEMPLATE["imageTagMutability"])
+    assert "1.2.3" in {image.get("imageTag") for image in there.list_images(repositoryName="prod/app")["imageIds"]}
+    assert local_ecr.requests()["CreateRepository"] == 1

@@ -70,6 +70,10 @@ class PublicRegistry:
         """
         return {name: self._describe(name, tags) for name, tags in repositories.items()}
 
+    def created_on_push(self, name: str) -> RepositoryView:
+        """Return a view without a repository: ECR Public has no creation templates (its API model)."""
+        return RepositoryView(None)
+
     def image(self, repository: Repository, reference: str) -> StoredImage | None:
         """Return an image by tag or digest, without its manifest, or None."""
         if reference.startswith("sha256:"):
