@@ -10,7 +10,7 @@ from ecr_tasks.errors import RegistryError
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Evidence, Target
 from ecr_tasks.model.registry import Repository
-from ecr_tasks.model.scan import Scanning, ScanResult, ScanRules
+from ecr_tasks.model.scan import ENHANCED, Scanning, ScanResult, ScanRules
 from ecr_tasks.plan.gates import Failed, Pending, Verdict
 from ecr_tasks.plan.scan_failures import missing_scan, not_comparable, not_scanned, not_started, nothing_to_scan
 from ecr_tasks.plan.scan_gate import (
@@ -23,6 +23,9 @@ from ecr_tasks.plan.scan_gate import (
     other_findings,
 )
 from ecr_tasks.plan.scannable_parts import Part, scannable_parts
+
+EVERYTHING = Scanning(ENHANCED, (("SCAN_ON_PUSH", ("*",)),))
+"""Enhanced scanning of all repositories."""
 
 
 class PartScan:
@@ -75,16 +78,21 @@ class PartScan:
             return self._start()
         if not scanning.scans(self.part.repository.name):
             return not_scanned(self.part, scanning)
+        return self._await_inspector()
+
+    def _await_inspector(self) -> Failed | Pending:
+        """Wait for Inspector's scan of a new image; it has none of an old one."""
         verdict = judge_readiness(self.part, None, self._age())
         missing = missing_scan(self.part, enhanced=True)
         return replace(verdict, otherwise=missing) if isinstance(verdict, Pending) else missing
 
     def _start(self) -> Failed | Pending:
         refusal = self._evidence.start_scan(self.part.repository, self.part.digest)
+        if refusal is not None and refusal.reason == "enhanced" and not self._again:
+            self._scanning = EVERYTHING  # as far as anybody told us
+            return self._await_inspector()
         self._started = True
         if refusal is not None:
-            if refusal.reason == "enhanced" and not self._again:
-                return missing_scan(self.part, enhanced=True)
             return not_started(self.part, refusal)
         late = Failed(f"The scan of {self.part} did not end while we waited.", "Run this again later.")
         return Pending(f"the scan of {self.part.short}", late)

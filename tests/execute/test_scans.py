@@ -116,7 +116,6 @@ def test_a_started_scan_of_an_old_image_is_awaited_too(registry: FakeRegistry) -
     [
         ("unsupported", "ECR does not scan images of this kind"),
         ("archived", "the image is archived"),
-        ("enhanced", "Amazon Inspector scans by itself"),
     ],
 )
 def test_an_image_that_cannot_be_scanned_fails_at_once(registry: FakeRegistry, reason: str, words: str) -> None:
@@ -132,6 +131,19 @@ def test_enhanced_scanning_starts_nothing_and_is_awaited(registry: FakeRegistry)
     assert not image.failures
     assert started(registry) == []
     assert waited > 0
+
+
+def test_where_nobody_says_that_scanning_is_enhanced_it_is_awaited_all_the_same(registry: FakeRegistry) -> None:
+    registry.start_refusals[SINGLE.digest] = StartRefusal("enhanced", "This feature is disabled")
+    registry.scans[SINGLE.digest] = [None, None, ScanResult("PENDING"), ScanResult("ACTIVE")]
+    assert not scanned(registry, scanning=Scanning(""))[0].failures
+    assert len(started(registry)) == 1
+    registry.scans[SINGLE.digest] = [None]
+    image, waited = scanned(registry, scanning=Scanning(""))
+    assert "nobody can start one: Amazon Inspector scans by itself" in causes(image)
+    assert waited == pytest.approx(60, abs=10)
+    registry.pushed[SINGLE.digest] = datetime.now(timezone.utc) - timedelta(days=1)
+    assert scanned(registry, scanning=Scanning(""))[1] == 0, "an old image is not awaited"
 
 
 def test_a_repository_that_enhanced_scanning_leaves_out_is_not_awaited(registry: FakeRegistry) -> None:
