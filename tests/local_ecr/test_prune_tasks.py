@@ -153,6 +153,20 @@ def test_what_an_index_lists_stays_and_so_does_what_others_may_run(
     assert len(there(api)) == 2
 
 
+def test_replicated_deletions_are_said(shell: Shell, api: Any, http: HttpClient, repository: str) -> None:
+    image = http.push_image(repository, "sha-1", b"a")
+    destination = {"region": "us-west-2", "registryId": shell.ecr.account}
+    rule: dict[str, Any] = {"destinations": [destination], "deleteReplication": {"enabled": True}}
+    api.put_replication_configuration(replicationConfiguration={"rules": [rule]})
+    grow_old(shell.ecr)
+    shown = shell.inv("--dry", "prune", "--json", ECR_PRUNE=RULES)
+    assert shown.returncode == 0, shown.stderr
+    assert "ECR replicates deletions: what goes here goes also in 123456789012/us-west-2" in shown.stderr
+    found = json.loads(shown.stdout)
+    assert found["replicated_to"] == [{"account": "123456789012", "region": "us-west-2"}]
+    assert [item["digest"] for item in found["repositories"][0]["going"]] == [digest_of(image)]
+
+
 def test_the_rules_as_a_lifecycle_policy(shell: Shell, api: Any, repository: str) -> None:
     text = f"{RULES};type=keep,pattern=prod;type=gone,pattern=pr-*;type=cache,older=30d;type=archived,older=120d"
     done, calls = shell.calls("prune", "--lifecycle-policy", ECR_PRUNE=text)
