@@ -31,6 +31,7 @@ class AbsentRegistry:
         )
 
     admin = artifacts = evidence = pull_time_exclusions = registry_settings = property(_return_self)
+    removal = running = property(_return_self)
     in_region = public = _return_self
     describe = image = read = remember = images = tag_digests = labels = find = existing_digests = _refuse
     list_tags = referrers = inventory = details = caller = login_from_secret = created_on_push = _refuse
@@ -42,3 +43,4 @@ class AbsentRegistry:
     attach = list = manifests = _refuse
     scan = start_scan = scanning = push_time = signatures = signing_statuses = signing_profiles = _refuse
     environment = platform = _refuse
+    unknown = tags = set_storage_class = policies = deletes_elsewhere = ask = _refuse

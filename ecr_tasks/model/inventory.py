@@ -69,6 +69,12 @@ class ImageDetail:
     scan: ScanSummary | None = None
     status: str = "ACTIVE"
     archived: datetime | None = None
+    activated: datetime | None = None
+
+    @property
+    def begun(self) -> datetime | None:
+        """When it was pushed, or restored from the archive after that: then it is like a new image to ECR."""
+        return max(filter(None, (self.pushed, self.activated)), default=None)
 
     @property
     def own_tags(self) -> tuple[str, ...]:

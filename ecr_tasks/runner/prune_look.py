@@ -16,7 +16,8 @@ from ecr_tasks.settings.parse.registry import RUNNERS
 
 if TYPE_CHECKING:
     from ecr_tasks.model.inventory import ImageDetail
-    from ecr_tasks.plan.prune.decide import Decision, Facts
+    from ecr_tasks.plan.prune.decide import Decision
+    from ecr_tasks.plan.prune.protect import Facts
     from ecr_tasks.plan.prune.rules import PruneRule
     from ecr_tasks.runner.run import Run
     from ecr_tasks.source.git.remote_names import RemoteNames
@@ -57,9 +58,9 @@ def look(
     run: Run, names: Sequence[str], rules: Sequence[PruneRule], elsewhere: tuple[Use, ...] | None, pulls: Pulls
 ) -> Look:
     """Look at repositories and decide by the rules; ``elsewhere`` is what runs where nobody can be asked."""
-    from ecr_tasks.plan.prune.decide import Facts
     from ecr_tasks.plan.prune.in_use import in_use
     from ecr_tasks.plan.prune.names import gone_names, release_names
+    from ecr_tasks.plan.prune.protect import Facts
 
     run.registry.connect()
     caller = run.registry.caller_account()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ecr_tasks.console import Column, Styled, agrees, document, result, result_table, say, warn, working
 from ecr_tasks.errors import Refused, RegistryError, SettingsError
 from ecr_tasks.runner.decorator import task
+from ecr_tasks.tasks.prune_json import as_json
 
 if TYPE_CHECKING:
     from ecr_tasks.execute.prune import Outcome
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from ecr_tasks.runner.prune_look import Look
     from ecr_tasks.runner.run import Run
 
-SCHEMA = 1
 _RUNNING_BYTES = 64 * 1024 * 1024
 _COLUMNS = (
     Column("repository", meaning="strong", least=12),
@@ -75,7 +75,7 @@ def prune(
         _show(first.decisions, archive=archive, kept=kept)
     if run.dry or not any(decision.all_going for decision in first.decisions.values()):
         if json:
-            document(_as_json(run, first, rules, {}, archive=archive, kept=kept))
+            document(as_json(run.registry.region(), first, rules, {}, archive=archive, kept=kept))
         return
     words = "archive" if archive else "delete"
     if not yes:
@@ -85,7 +85,7 @@ def prune(
     waves = {name: still_going(first.decisions[name], second.decisions[name]) for name in names}
     outcomes = _carry_out(run, second, waves, rules, archive=archive)
     if json:
-        document(_as_json(run, second, rules, outcomes, archive=archive, kept=kept))
+        document(as_json(run.registry.region(), second, rules, outcomes, archive=archive, kept=kept))
     _say_outcome(outcomes, archive=archive)
 
 
@@ -155,9 +155,10 @@ def _say_what_is_unknown(look: Look) -> None:
     if look.unknown_branches:
         warn(f"{look.unknown_branches.rstrip('.')}: nothing goes for a branch that is gone.")
     if look.read:
+        indexes = "1 index was" if look.read == 1 else f"{look.read} indexes were"
         say(
-            f"{look.read} indexes were read to see what belongs to them, which ECR counts as a pull; "
-            "ECR_PULL_TIME_EXCLUSIONS=caller changes that (docs/pull-times.md)."
+            f"{indexes} read to see what belongs there, which ECR counts as a pull; ECR_PULL_TIME_EXCLUSIONS=caller "
+            "changes that (docs/pull-times.md)."
         )
     if look.replicated:
         places = ", ".join(f"{account}/{region}" for account, region in look.replicated)
@@ -229,7 +230,7 @@ def _carry_out(
     outcomes = {name: Outcome(changed=changed) for name, (_, changed) in waves.items()}
 
     def write() -> None:
-        receipt = _as_json(run, look, rules, outcomes, archive=archive, kept=False)
+        receipt = as_json(run.registry.region(), look, rules, outcomes, archive=archive, kept=False)
         prune_file.write(target, run.project, {**receipt, "begun": begun.isoformat()})
 
     write()
@@ -263,57 +264,3 @@ def _say_outcome(outcomes: Mapping[str, Outcome], *, archive: bool) -> None:
 def _named(verdict: Verdict) -> str:
     tags = verdict.detail.own_tags
     return f"{tags[0]} ({verdict.detail.digest[:19]})" if tags else verdict.detail.digest
-
-
-def _as_json(
-    run: Run,
-    look: Look,
-    rules: Sequence[PruneRule],
-    outcomes: Mapping[str, Outcome],
-    *,
-    archive: bool,
-    kept: bool,
-) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA,
-        "account": look.account,
-        "region": run.registry.region(),
-        "action": "archive" if archive else "delete",
-        "rules": [rule.text for rule in rules],
-        "asked": list(look.running.asked),
-        "unasked": list(look.running.unasked),
-        "replicated_to": [{"account": account, "region": region} for account, region in look.replicated],
-        "repositories": [
-            {
-                "repository": name,
-                "bytes": decision.bytes,
-                "going": [_verdict_json(verdict) for verdict in decision.all_going],
-                **({"staying": [_verdict_json(verdict) for verdict in decision.staying]} if kept else {}),
-                **(_outcome_json(outcomes[name]) if name in outcomes else {}),
-            }
-            for name, decision in look.decisions.items()
-        ],
-    }
-
-
-def _outcome_json(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "gone": [verdict.detail.digest for verdict in outcome.gone],
-        "left": [{"digest": verdict.detail.digest, "reason": reason} for verdict, reason in outcome.changed],
-        "failed": [{"digest": verdict.detail.digest, "reason": reason} for verdict, reason in outcome.failed],
-    }
-
-
-def _verdict_json(verdict: Verdict) -> dict[str, Any]:
-    detail = verdict.detail
-    return {
-        "digest": detail.digest,
-        "tags": list(detail.tags),
-        "media_type": detail.media_type,
-        "kind": detail.kind,
-        "size": detail.size,
-        "pushed": detail.pushed.isoformat() if detail.pushed else None,
-        "last_pulled": detail.pulled.isoformat() if detail.pulled else None,
-        "because": verdict.because,
-        **({"rule": verdict.rule} if verdict.rule else {}),
-    }

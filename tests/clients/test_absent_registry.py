@@ -11,23 +11,22 @@ from ecr_tasks.clients.ecr.artifacts import EcrArtifacts
 from ecr_tasks.clients.ecr.pull_times import PullTimeExclusions
 from ecr_tasks.clients.ecr.registry import EcrRegistry
 from ecr_tasks.clients.ecr.registry_settings import RegistrySettings
+from ecr_tasks.clients.ecr.removal import EcrRemoval
 from ecr_tasks.clients.ecr.repositories import EcrRepositories
+from ecr_tasks.clients.ecr.running import RunningImages
 from ecr_tasks.clients.ecr.scans import EcrEvidence
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.model.ports import Evidence, Registry, Repositories
 
 CLIENTS = {
     *("admin", "artifacts", "evidence", "pull_time_exclusions", "registry_settings"),
-    *("connect", "in_region", "public"),
+    *("removal", "running", "connect", "in_region", "public"),
 }
-METHODS = sorted(
-    {
-        name
-        for kind in (EcrRegistry, EcrArtifacts, EcrRepositories, EcrEvidence, PullTimeExclusions, RegistrySettings)
-        for name in dir(kind)
-        if not name.startswith("_")
-    }
+KINDS = (
+    *(EcrRegistry, EcrArtifacts, EcrRepositories, EcrEvidence, PullTimeExclusions, RegistrySettings),
+    *(EcrRemoval, RunningImages),
 )
+METHODS = sorted({name for kind in KINDS for name in dir(kind) if not name.startswith("_")})
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if name not in CLIENTS])

@@ -10,7 +10,8 @@ import pytest
 from ecr_tasks.errors import AwsError
 from ecr_tasks.execute.prune import Outcome, remove, still_going
 from ecr_tasks.model.inventory import ImageDetail
-from ecr_tasks.plan.prune.decide import Facts, decide
+from ecr_tasks.plan.prune.decide import decide
+from ecr_tasks.plan.prune.protect import Facts
 from tests.plan.prune.inventories import NOW, SIGNATURE, image, index, rules
 from tests.support.build import digest
 

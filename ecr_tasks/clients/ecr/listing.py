@@ -95,4 +95,5 @@ def _image_detail(data: ImageDetailTypeDef) -> ImageDetail:
         scan=scan,
         status=data.get("imageStatus", "ACTIVE"),
         archived=data.get("lastArchivedAt"),
+        activated=data.get("lastActivatedAt"),
     )

@@ -7,38 +7,15 @@ an index keeps what it lists, an image keeps what refers to it, and what may not
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 
 from ecr_tasks.model.inventory import ImageDetail
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, INPUTS_TAG
 from ecr_tasks.model.registry import wildcard_matches
-from ecr_tasks.model.tag import TURN_TAG
+from ecr_tasks.plan.prune.protect import Facts, is_cache, protection
 from ecr_tasks.plan.prune.rules import PruneRule
-
-FRESH = timedelta(days=1)
-"""For how long nothing goes that was pushed: a run may still be about to tag it, or to join its platforms."""
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What decides besides the manifests themselves.
-
-    ``children`` are the digests that each index lists, of those indexes that could be read; ``caches`` the digests of
-    indexes that are build caches. ``running`` says by digest, ``running_tags`` by tag, what uses an image;
-    ``unasked`` who may use one and could not be asked. ``is_release`` tells whether a tag is of a release,
-    ``is_gone`` whether the branch or change of a tag that a pattern fits is gone; None is unknown.
-    """
-
-    now: datetime
-    children: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    caches: frozenset[str] = frozenset()
-    running: Mapping[str, str] = field(default_factory=dict)
-    running_tags: Mapping[str, str] = field(default_factory=dict)
-    unasked: tuple[str, ...] = ()
-    is_release: Callable[[str], bool] = lambda tag: False
-    is_gone: Callable[[str, str], bool | None] = lambda pattern, tag: None
 
 
 @dataclass(frozen=True)
@@ -110,7 +87,7 @@ class _Decision:
     def result(self) -> Decision:
         newest = self._newest()
         for digest, detail in self.details.items():
-            if reason := self._protection(detail) or newest.get(digest):
+            if reason := protection(detail, self.rules, self.facts) or newest.get(digest):
                 self._keep([(digest, reason, True)])
         for digest, detail in self.details.items():
             if digest not in self.kept:
@@ -142,45 +119,6 @@ class _Decision:
             above = self._owners(digest) if for_its_own else [self.subject[digest]] if digest in self.subject else []
             queue.extend((each, f"{name} stays: {reason}", True) for each in above)
 
-    def _protection(self, detail: ImageDetail) -> str:
-        """Return why a manifest stays whatever the rules let go; empty if nothing says so."""
-        facts = self.facts
-        if detail.pushed is None:
-            return "when it was pushed is unknown"
-        if facts.now - detail.pushed < FRESH:
-            return "it was pushed within the last day"
-        if detail.status not in ("ACTIVE", "ARCHIVED"):
-            return "it is being restored"
-        if tag := next((tag for tag in detail.tags if tag.startswith(TURN_TAG)), None):
-            return f"a run may be setting its tags ({tag})"
-        users = [facts.running_tags[tag] for tag in detail.tags if tag in facts.running_tags]
-        if user := facts.running.get(detail.digest) or next(iter(users), None):
-            return f"in use: {user}"
-        if tag := next((tag for tag in detail.own_tags if facts.is_release(tag)), None):
-            return f"{tag} is a release's tag"
-        for rule in self.rules:
-            if rule.type == "keep" and (reason := self._kept_by(rule, detail)):
-                return f"{reason} ({rule.text})"
-        if facts.unasked and self._may_run(detail):
-            return f"may be in use: {facts.unasked[0]}"
-        return ""
-
-    def _kept_by(self, rule: PruneRule, detail: ImageDetail) -> str:
-        matching = next((tag for tag in detail.own_tags if wildcard_matches(rule.pattern, tag)), None)
-        if rule.pulled is None:
-            return f"{matching} is kept" if matching else ""
-        if rule.pattern != "*" and matching is None:
-            return ""
-        pulled = detail.pulled
-        return "it was pulled lately" if pulled is not None and self.facts.now - pulled < rule.pulled else ""
-
-    def _may_run(self, detail: ImageDetail) -> bool:
-        """Return whether something that could not be asked may use a manifest: anything but caches and documents."""
-        return not self._is_cache(detail) and detail.belongs_to is None
-
-    def _is_cache(self, detail: ImageDetail) -> bool:
-        return detail.kind == "cache" or detail.digest in self.facts.caches
-
     def _newest(self) -> dict[str, str]:
         """Return why the newest images of each rule that says how many stay do."""
         found: dict[str, str] = {}
@@ -196,7 +134,7 @@ class _Decision:
         if detail.status != "ACTIVE":
             return False
         if rule.type == "cache":
-            return self._is_cache(detail)
+            return is_cache(detail, self.facts)
         if rule.type == "untagged":
             return not detail.own_tags and not self._owners(detail.digest)
         return any(wildcard_matches(rule.pattern, tag) for tag in detail.own_tags)
@@ -256,9 +194,9 @@ class _Decision:
 
     def _cache_rule(self, detail: ImageDetail) -> tuple[PruneRule, str] | None:
         """Return the rule that lets a build cache go: it counts from when it was last written or read."""
-        used = max(filter(None, (detail.pushed, detail.pulled)), default=None)
+        used = max(filter(None, (detail.begun, detail.pulled)), default=None)
         for rule in self.rules:
-            if rule.type == "cache" and self._is_cache(detail) and used and self.facts.now - used >= rule.older:
+            if rule.type == "cache" and is_cache(detail, self.facts) and used and self.facts.now - used >= rule.older:
                 return rule, f"a build cache that was not used for {_days(self.facts.now - used)}"
         return None
 
@@ -275,10 +213,10 @@ class _Decision:
         self._apply(detail, found, "no rule lets what is untagged go yet")
 
     def _is_old(self, rule: PruneRule, detail: ImageDetail) -> bool:
-        return detail.pushed is not None and self.facts.now - detail.pushed >= rule.older
+        return detail.begun is not None and self.facts.now - detail.begun >= rule.older
 
     def _age(self, detail: ImageDetail) -> str:
-        return _days(self.facts.now - detail.pushed) if detail.pushed else "?"
+        return _days(self.facts.now - detail.begun) if detail.begun else "?"
 
     def _reached(self) -> set[str]:
         """Return what a rule lets go, and what belongs to that alone, as far as nothing keeps it."""

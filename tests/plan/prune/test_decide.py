@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from ecr_tasks.model.inventory import ImageDetail
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES
 from ecr_tasks.model.tag import TURN_TAG
-from ecr_tasks.plan.prune.decide import FRESH, Decision, Facts, decide
+from ecr_tasks.plan.prune.decide import Decision, decide
+from ecr_tasks.plan.prune.protect import FRESH, Facts
 from tests.plan.prune.inventories import CACHE, NOW, SIGNATURE, days_ago, image, index, rules
 from tests.support.build import INDEX, MANIFEST, digest
 
@@ -109,6 +110,7 @@ def test_a_branch_of_which_nothing_is_known_keeps_its_images() -> None:
 PROTECTED: list[tuple[ImageDetail, dict[str, Any]]] = [
     (image("it", "sha-1", pushed=None), {}),
     (image("it", "sha-1", days=0.9), {}),
+    (image("it", "sha-1", activated=days_ago(0.9)), {}),
     (image("it", "sha-1", status="ACTIVATING"), {}),
     (image("it", "sha-1", f"{TURN_TAG}0123456789abcdef"), {}),
     (image("it", f"{TURN_TAG}0123456789abcdef"), {}),
@@ -207,6 +209,7 @@ def repositories(draw: st.DrawFn) -> tuple[list[ImageDetail], Facts]:
                 subject=digest(subject) if subject else None,
                 status=draw(st.sampled_from(["ACTIVE"] * 6 + ["ARCHIVED", "ACTIVATING"])),
                 archived=draw(st.one_of(st.none(), st.floats(0, 200).map(days_ago))),
+                activated=draw(st.one_of(st.none(), st.floats(0, 200).map(days_ago))),
             )
         )
     running = draw(st.lists(st.sampled_from(names), max_size=2))
@@ -257,6 +260,7 @@ def test_nothing_that_is_protected_ever_goes(found: tuple[list[ImageDetail], Fac
     for detail in (by_digest[one] for one in left):
         assert detail.pushed is not None
         assert NOW - detail.pushed >= FRESH
+        assert detail.activated is None or NOW - detail.activated >= FRESH
         assert detail.digest not in known.running
         assert detail.status != "ACTIVATING"
         for tag in detail.tags:
