@@ -30,7 +30,7 @@ def choose_attached(attached: Mapping[str, Sequence[Attached]], wanted: str | No
     several = len({name for name, _ in matching}) > 1
     raise RegistryError(
         f"{len(matching)} documents match: {shown}{', …' if len(matching) > 5 else ''}.",
-        f"Choose one by its digest: `inv attest --get {matching[0][1].digest}`"
+        f"Choose one with --platform, or by its digest: `inv attest --get {matching[0][1].digest}`"
         + (", or one image with --image." if several else "."),
     )
 

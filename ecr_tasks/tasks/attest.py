@@ -40,7 +40,7 @@ _COLUMNS = (
         "source": "a tag, a sha256: digest, or host/repository@digest as push prints it (default: what was pushed of "
         "this commit)",
         "image": "of several images, the one; once for each (default: all of them)",
-        "platform": "os/arch: that platform's image of several",
+        "platform": "os/arch: of several, the one that the file is about, or whose documents to show",
         "type": "spdx, cyclonedx, in-toto, or a media type (default: by the file's content)",
         "get": "download: sbom, provenance, a media type or a digest (default: the only one)",
         "output": "the file to write with --get (default: stdout)",
@@ -65,6 +65,7 @@ def attest(
     --get downloads it.
     """
     from ecr_tasks.execute.attestations import list_attached
+    from ecr_tasks.model.platform import one_form
     from ecr_tasks.runner.publication import in_registry, published_to_deploy
 
     _check_flags(file, type, get, output, json=json)
@@ -74,10 +75,7 @@ def attest(
         return
     with working("looking for the image"):
         images = in_registry(run, published_to_deploy(run, earlier.receipt, source, image or []), None)
-        found = {
-            item.name: _subject(run, item, platform, reads=file is not None or platform is not None)
-            for item in images
-        }
+        found = {item.name: _subject(run, item, platform, attaches=file is not None) for item in images}
     if file is not None:
         if len(found) > 1:
             raise SettingsError(
@@ -86,9 +84,14 @@ def attest(
         _attach(run, file, content, type, next(iter(found.values())))
         if run.dry:
             return
+    about = one_form((platform,), lambda: run.engine().platform) if platform is not None else ()
     with working("asking what is attached"):
         attached = {
-            name: list_attached(run.registry.artifacts, repository, subject)
+            name: [
+                item
+                for item in list_attached(run.registry.artifacts, repository, subject)
+                if file is not None or not about or item.platform in about
+            ]
             for name, (repository, subject) in found.items()
         }
     if get not in (None, False):
@@ -127,8 +130,10 @@ def _read(file: str) -> bytes:
         ) from None
 
 
-def _subject(run: Run, image: PublishedImage, platform: str | None, *, reads: bool) -> tuple[Repository, StoredImage]:
-    """Return an image that documents are attached to, or one of its platforms, and its repository."""
+def _subject(
+    run: Run, image: PublishedImage, platform: str | None, *, attaches: bool
+) -> tuple[Repository, StoredImage]:
+    """Return an image and its repository; with ``attaches``, that of the platform which a document is about."""
     from ecr_tasks.model.manifest import MANIFEST_MEDIA_TYPES, StoredImage
     from ecr_tasks.model.platform import one_form
     from ecr_tasks.plan.promotion import missing_image
@@ -137,8 +142,10 @@ def _subject(run: Run, image: PublishedImage, platform: str | None, *, reads: bo
     stored = run.registry.image(repository, image.digest) if repository is not None else None
     if repository is None or stored is None:
         raise missing_image(image.digest, image.repository)
-    if reads:  # its size is a part of what refers to it; ECR counts that as a pull where it isn't known here
-        stored = run.registry.read(repository, stored)
+    if not attaches:
+        return repository, stored
+    # Its size is a part of what refers to it; ECR counts that as a pull where it isn't known here.
+    stored = run.registry.read(repository, stored)
     if platform is None:
         return repository, stored
     (wanted,) = one_form((platform,), lambda: run.engine().platform) or ("",)

@@ -80,8 +80,9 @@ def test_a_platform_and_an_index_have_their_own(shell: Shell, http: HttpClient, 
     several = shell.inv("attest", "--source", "v1", "--get", "sbom")
     assert (several.returncode, several.stdout) == (5, "")
     assert "2 documents match" in several.stderr
-    assert shell.inv("attest", "--source", "v1", "--get=cyclonedx").stdout == CYCLONEDX.decode()
-    absent = shell.inv("attest", "--source", "v1", "--platform", "linux/s390x")
+    for choice in (["--get=cyclonedx"], ["--get", "sbom", "--platform", "linux/arm64"]):
+        assert shell.inv("attest", "--source", "v1", *choice).stdout == CYCLONEDX.decode()
+    absent = shell.inv("attest", str(sbom), "--source", "v1", "--platform", "linux/s390x")
     assert absent.returncode == 5
     assert "linux/amd64, linux/arm64" in absent.stderr
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -312,10 +313,18 @@ class WhalesDocker(ImageStore):
         return result
 
     def _build_result(self, build_input: BuildInput, metadata: Mapping[str, Any]) -> BuildResult:
-        """Return one build's result; ask the store only about an image that another builder loaded into it."""
+        """Return one build's result; ask the store only about an image that another builder loaded into it.
+
+        Of several platforms, the metadata file has no provenance, and the builder's history has each one's.
+        """
         instances = Path(self._config.environment()["BUILDX_CONFIG"], "instances")
         config = loaded_config(metadata, instances) if build_input.keep == "store" else None
-        return build_result(build_input, metadata, loaded_as=self.image_id(config) if config else None)
+        result = build_result(build_input, metadata, loaded_as=self.image_id(config) if config else None)
+        if build_input.provenance and not result.provenance and result.record:
+            texts = {name: self.provenance(result.record, name) for name in result.platforms}
+            with errors.reading_answer("say how it built"):
+                return replace(result, provenance={name: parse_json(text) for name, text in texts.items() if text})
+        return result
 
     def _transfer(
         self,

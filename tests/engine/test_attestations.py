@@ -1,0 +1,133 @@
+"""SBOM and provenance attached after the push, with real builds: the image is what it is without them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from ecr_tasks.local_ecr.server import LocalEcr
+from tests.engine.conftest import docker
+from tests.engine.project import Project, project
+from tests.engine.test_builders import buildkit  # noqa: F401 - a fixture
+from tests.local_ecr.conftest import make_client
+
+DOCKERFILE = "FROM scratch\nARG FLAVOUR\nCOPY hello.txt /\n"
+SECRET = "of-an-argument-5f3a91"
+
+
+def attesting(folder: Path, environ: dict[str, str], local_ecr: LocalEcr) -> Project:
+    """Return a project whose builds have a secret argument."""
+    more = {"ECR_CREATE_REPOSITORY": "true", "ECR_BUILD_ARGS": f"FLAVOUR={SECRET}"}
+    app = project(folder, {**environ, **local_ecr.environment(), **more}, DOCKERFILE)
+    app.write(".dockerignore", ".ecr-tasks/\n")
+    app.commit()
+    return app
+
+
+def api_of(local_ecr: LocalEcr) -> Any:
+    """Return a client of its API."""
+    keys = {"aws_access_key_id": "AKIALOCAL", "aws_secret_access_key": "none", "region_name": local_ecr.region}
+    return make_client(boto3.Session(**keys), local_ecr.endpoint)
+
+
+def attached(app: Project, **environ: str) -> list[dict[str, Any]]:
+    """Return what `inv attest --json` says is attached to the commit's image."""
+    (image,) = json.loads(app.ok("attest", "--json", **environ).stdout)["images"]
+    entries: list[dict[str, Any]] = image["attached"]
+    return entries
+
+
+def got(app: Project, digest: str) -> dict[str, Any]:
+    """Return a document that `inv attest --get` downloads, which has no secret."""
+    text = app.ok("attest", "--get", digest).stdout
+    assert SECRET not in text
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
+@pytest.mark.parametrize("platforms", ["", "linux/amd64,linux/arm64"])
+def test_the_image_stays_what_it_is_and_has_both(
+    engine: dict[str, str],
+    sbom_scanner: str,
+    local_ecr: LocalEcr,
+    tmp_path: Path,
+    platforms: str,
+) -> None:
+    app = attesting(tmp_path / "app", engine, local_ecr)
+    app.environ["ECR_PLATFORMS"] = platforms
+    app.ok("build")
+    plain = app.receipt["images"][0]["local"]["digest"]
+    app.environ["ECR_ATTEST"] = "referrers"
+    preset = "supply-chain" if platforms else "lambda"
+    plan = json.loads(app.ok("plan", "--json", ECR_PRESET=preset).stdout)
+    assert plan["images"][0]["attached"] == ["provenance", "sbom"]
+    pushed = app.ok("push", ECR_PRESET=preset)
+    (image,) = app.receipt["images"]
+    assert image["digest"] == plain
+    names = platforms.split(",")
+    assert [(item["kind"], item["platform"] or "") for item in image["published"][0]["attached"]] == [
+        (kind, name) for kind in ("provenance", "sbom") for name in names
+    ]
+    assert SECRET not in pushed.stderr + json.dumps(app.receipt["images"][0]["published"])
+    entries = attached(app)
+    assert [item["digest"] for item in entries] == [item["digest"] for item in image["published"][0]["attached"]]
+    for item in entries:
+        document = got(app, item["digest"])
+        if item["kind"] == "sbom":
+            assert document["spdxVersion"] == "SPDX-2.3"
+            continue
+        subjects = [f"sha256:{subject['digest']['sha256']}" for subject in document["subject"]]
+        assert subjects[0] == plain
+        assert len(subjects) == (2 if platforms else 1)
+        assert document["predicate"]["metadata"]["completeness"]["parameters"] is False
+    api = api_of(local_ecr)
+    details = api.describe_images(repositoryName=app.name)["imageDetails"]
+    assert len(details) == (3 if platforms else 1) + len(entries)
+    assert [item for item in details if "lastRecordedPullTime" in item and "imageTags" in item] == []
+    before = local_ecr.requests()
+    assert app.ok("build", "push", ECR_PRESET=preset).lines == pushed.lines
+    after = local_ecr.requests()
+    assert after["ListImageReferrers"] == before["ListImageReferrers"] + 1
+    assert after["PutImage"] == before["PutImage"]
+
+
+def test_an_sbom_that_cannot_be_made_stops_the_push(
+    engine: dict[str, str], local_ecr: LocalEcr, tmp_path: Path
+) -> None:
+    app = attesting(tmp_path / "app", engine, local_ecr)
+    generator = {"ECR_ATTEST": "referrers", "ECR_SBOM_GENERATOR": "127.0.0.1:1/no/generator:1"}
+    result = app.inv("build", "push", **generator)
+    assert (result.code, result.stdout) == (3, ""), result.stderr
+    assert "no/generator" in result.stderr.splitlines()[-2]
+    repositories = api_of(local_ecr).describe_repositories()["repositories"]
+    for repository in repositories:
+        assert api_of(local_ecr).list_images(repositoryName=repository["repositoryName"])["imageIds"] == []
+
+
+def test_the_classic_store_has_provenance_and_with_a_builder_of_its_own_an_sbom(
+    classic_engine: dict[str, str],
+    sbom_scanner: str,
+    buildkit: str,  # noqa: F811 - a fixture
+    local_ecr: LocalEcr,
+    tmp_path: Path,
+) -> None:
+    environ = {**classic_engine, "BUILDX_CONFIG": str(tmp_path / "buildx")}
+    app = attesting(tmp_path / "app", environ, local_ecr)
+    app.environ["ECR_ATTEST"] = "referrers"
+    refused = app.inv("build", "push")
+    assert (refused.code, refused.stdout) == (3, "")
+    assert "makes no SBOM" in refused.stderr
+    app.ok("build", ECR_SBOM_GENERATOR="none")
+    (reference,) = app.ok("push", ECR_SBOM_GENERATOR="none").lines  # a run of its own has the provenance, too
+    (only,) = attached(app)
+    assert only["kind"] == "provenance"
+    assert got(app, only["digest"])["subject"][0]["digest"]["sha256"] == reference.rpartition(":")[2]
+    docker(environ, "buildx", "create", "--name", "beside", "--driver", "remote", buildkit)
+    app.write("hello.txt", "hello again\n")
+    app.commit()
+    app.ok("build", "push", ECR_BUILDER="beside")
+    assert [item["kind"] for item in attached(app)] == ["provenance", "sbom"]
