@@ -46,6 +46,10 @@ class Wanted:
     clock: Callable[[], float] = time.monotonic
 
 
+class _Unread(BuildError):
+    """The builder no longer has what it has just made, or buildx is too old to ask for it."""
+
+
 def make_sboms(image: Image, built: Built, docker: Docker, builder: str | None) -> tuple[MadeDocument, ...]:
     """Make the SBOM of each platform of a build, and return them; none where the image gets none.
 
@@ -62,13 +66,19 @@ def make_sboms(image: Image, built: Built, docker: Docker, builder: str | None) 
         attest = (*NO_ATTESTATIONS, image.sbom_entry)
         attesting = replace(plain, attest=attest, exporter=("store=false", *plain.exporter))
         inputs.append(BuildInput(f"{image.name} SBOM {platform}".strip(), attesting, (), "builder"))
-    results = docker.build(inputs, built.builder or builder)
-    several = len(inputs) > 1
-    return tuple(
-        replace(document, platform=platform if several else "")
-        for platform, item in zip(definition.platforms or ("",), inputs, strict=True)
-        for document in _sboms(image.name, results[item.name], docker)
-    )
+
+    def made() -> tuple[MadeDocument, ...]:
+        results = docker.build(inputs, built.builder or builder)
+        return tuple(
+            replace(document, platform=platform if len(inputs) > 1 else "")
+            for platform, item in zip(definition.platforms or ("",), inputs, strict=True)
+            for document in _sboms(image.name, results[item.name], docker)
+        )
+
+    try:
+        return made()
+    except _Unread:  # nobody keeps the index: a builder that is being tidied at that moment has lost it
+        return made()
 
 
 def attach_wanted(
@@ -181,7 +191,7 @@ def _sboms(name: str, result: BuildResult, docker: Docker) -> Iterator[MadeDocum
 def _blob(name: str, digest: str | None, result: BuildResult, docker: Docker) -> str:
     text = docker.built_manifest(digest, result.record) if digest and result.record else None
     if text is None:
-        raise BuildError(
+        raise _Unread(
             f"buildx doesn't hand over the SBOM that the builder made of {name}.",
             f"buildx 0.21 and newer do: update it. {_OWN_REMEDY}",
         )

@@ -202,6 +202,14 @@ def test_a_builder_that_tells_nothing_or_hands_nothing_over_is_an_error() -> Non
         publisher._build()
 
 
+def test_an_sbom_that_a_tidied_builder_has_lost_is_made_once_more() -> None:
+    publisher = Attesting()
+    builds = publisher.docker.builds
+    publisher.calls.before["built_manifest"] = publisher.docker.blobs.clear
+    assert [item.kind for item in publisher.wanted().documents] == ["provenance", "sbom"]
+    assert publisher.docker.builds == builds + 2
+
+
 def test_a_build_from_before_the_setting_is_built_again_for_its_provenance() -> None:
     publisher = Attesting()
     item = publisher.plan()
