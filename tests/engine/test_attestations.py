@@ -30,8 +30,8 @@ def attesting(folder: Path, environ: dict[str, str], local_ecr: LocalEcr) -> Pro
 
 def api_of(local_ecr: LocalEcr) -> Any:
     """Return a client of its API."""
-    keys = {"aws_access_key_id": "AKIALOCAL", "aws_secret_access_key": "none", "region_name": local_ecr.region}
-    return make_client(boto3.Session(**keys), local_ecr.endpoint)
+    session = boto3.Session("AKIALOCAL", "none", region_name=local_ecr.region)
+    return make_client(session, local_ecr.endpoint)
 
 
 def attached(app: Project, **environ: str) -> list[dict[str, Any]]:
