@@ -62,6 +62,13 @@ def caller_policy(role_arn: str) -> dict[str, Any]:
     return _document([{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role_arn}])
 
 
+def role_trust_policy(principal: str, external_id: str | None) -> dict[str, Any]:
+    """Return the trust policy of a role that a principal of another account assumes, with its external id if any."""
+    condition = {"Condition": {"StringEquals": {"sts:ExternalId": external_id}}} if external_id else {}
+    statement = {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "sts:AssumeRole", **condition}
+    return _document([statement])
+
+
 def parse_principal(text: str) -> tuple[str, str, str]:
     """Return a principal's ARN, partition and account; an account's number is not enough, for want of the partition.
 

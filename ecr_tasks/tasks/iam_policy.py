@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ecr_tasks.model.destination import Destination
     from ecr_tasks.runner.run import Run
 
-SIDES = ("role", "repository", "caller")
+SIDES = ("role", "repository", "caller", "trust")
 _READERS = ("pull", "export", "ec2.user-data")
 
 
@@ -23,8 +23,8 @@ _READERS = ("pull", "export", "ec2.user-data")
     help={
         "for": "push, pull, ci, promote, scan, prune, admin, or another task's name (default: push)",
         "side": "whose policy: role, which runs the tasks (default); repository, of another account; caller, who "
-        "assumes ECR_ROLE_ARN",
-        "principal": "with --side repository: the ARN to let in (default: ECR_ROLE_ARN)",
+        "assumes ECR_ROLE_ARN; trust, whom the role of --identity lets assume it",
+        "principal": "with --side repository or trust: the ARN to let in (default: ECR_ROLE_ARN)",
         "account": "with --side repository: the account, if there are several",
         "to": "one more ACCOUNT/REGION[/REPOSITORY] that `promote --to` copies to; once for each",
         "registry": "ACCOUNT/REGION or host of the one destination that is pulled from (pull, export, ec2.user-data)",
@@ -58,6 +58,9 @@ def policy(
         document(caller_policy(_role(run)))
         say("It is for those who assume the role with credentials of their own; a CI's token needs `inv iam.trust`.")
         return
+    if side == "trust":
+        document(_trust(run, identity, principal, to or ()))
+        return
     place = _readers_place(for_, registry) if registry is not None else None
     more = [*(parse_destination(text) for text in to or ()), *([place] if place else ())]
     scope = iam_scope(run, more) if identity is None else iam_scope_of(run, identity, more)
@@ -86,7 +89,7 @@ def _check_options(side: str, principal: str | None, account: str | None) -> Non
             f"There is no side {side[:40]!r}.",
             f"Did you mean {nearest(side, SIDES)}? The sides are {', '.join(SIDES)}.",
         )
-    if side != "repository" and (principal or account):
+    if (principal and side not in ("repository", "trust")) or (account and side != "repository"):
         name = "--principal" if principal else "--account"
         raise SettingsError(f"{name} is of the other side's policy alone.", "Add --side repository, or leave it out.")
 
@@ -115,6 +118,42 @@ def _role(run: Run) -> str:
             "ECR_ROLE_ARN is not set, so there is no role that somebody assumes.", "Set it, or leave --side out."
         )
     return run.settings.role_arn
+
+
+def _trust(run: Run, identity: str | None, principal: str | None, to: Sequence[str]) -> dict[str, Any]:
+    """Return the trust policy of a destination's role, for the principal that assumes it."""
+    from ecr_tasks.iam.policy import parse_principal, role_trust_policy
+    from ecr_tasks.runner.iam_scope import known_destinations
+    from ecr_tasks.tasks.promote import parse_destination
+
+    identities = [item.identity for item in known_destinations(run, map(parse_destination, to))]
+    chosen = dict.fromkeys(item for item in identities if item.role_arn and item.role_arn == identity)
+    if not chosen:
+        roles = ", ".join(dict.fromkeys(item.role_arn for item in identities if item.role_arn))
+        raise SettingsError(
+            f"No destination has the role {str(identity)[:200]}, so that there is nobody to trust.",
+            f"Say --identity with one of {roles}."
+            if roles
+            else "Name one: ECR_DESTINATIONS=ACCOUNT/REGION,role=ARN.",
+        )
+    (found, *others) = chosen
+    if others:
+        raise SettingsError(
+            f"The role {identity} is assumed in {len(chosen)} ways: {', '.join(map(str, chosen))}.",
+            "Let its destinations have the same external id and profile.",
+        )
+    own = None if found.profile else run.settings.role_arn
+    if (principal or own) is None:
+        raise SettingsError(
+            "Whom the role is to trust is not known.",
+            "Say --principal with the ARN of who assumes it"
+            + (
+                f", which is whom the profile {found.profile} logs in." if found.profile else ", or set ECR_ROLE_ARN."
+            ),
+        )
+    arn, _, _ = parse_principal(principal or own or "")
+    say(f"It is the trust policy of {identity}; {arn} also has to be allowed sts:AssumeRole on it.")
+    return role_trust_policy(arn, found.external_id)
 
 
 def _of_repositories(run: Run, needs: Sequence[Need], principal: str | None, account: str | None) -> dict[str, Any]:

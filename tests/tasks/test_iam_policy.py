@@ -122,3 +122,25 @@ def test_a_destinations_role_has_a_policy_of_its_own(offline: Project, monkeypat
     assert "No destination has the role" in offline.inv("iam.policy", "--identity", OTHERS_ROLE).failed(2)
     refused = offline.inv("iam.policy", "--identity", OTHERS_ROLE, "--side", "caller").failed(2)
     assert "two different policies" in refused
+
+
+def test_whom_a_destinations_role_has_to_trust(offline: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = f"{OTHER}/cn-northwest-1"
+    words = ("iam.policy", "--side", "trust", "--identity", OTHERS_ROLE)
+    assert "No destination has the role" in offline.inv(*words).failed(2)
+    monkeypatch.setenv("ECR_DESTINATIONS", f"{place},role={OTHERS_ROLE},external-id=abc")
+    assert "Say --identity with one of" in offline.inv("iam.policy", "--side", "trust").failed(2)
+    assert "or set ECR_ROLE_ARN" in offline.inv(*words).failed(2)
+    user = f"arn:aws-cn:iam::{ACCOUNT}:user/ci"
+    (statement,) = offline.inv(*words, "--principal", user).document["Statement"]
+    assert (statement["Principal"], statement["Action"]) == ({"AWS": user}, "sts:AssumeRole")
+    assert statement["Condition"] == {"StringEquals": {"sts:ExternalId": "abc"}}
+    monkeypatch.setenv("ECR_ROLE_ARN", ROLE)
+    monkeypatch.setenv("ECR_DESTINATIONS", f"{place},role={OTHERS_ROLE}")
+    (statement,) = offline.inv(*words).document["Statement"]
+    assert (statement["Principal"], "Condition" in statement) == ({"AWS": ROLE}, False)
+    monkeypatch.setenv("ECR_DESTINATIONS", f"{place},role={OTHERS_ROLE},profile=theirs")
+    assert "whom the profile theirs logs in" in offline.inv(*words).failed(2)
+    both = f"{place},role={OTHERS_ROLE},{place}/app,role={OTHERS_ROLE},external-id=abc"
+    monkeypatch.setenv("ECR_DESTINATIONS", both)
+    assert "is assumed in 2 ways" in offline.inv(*words).failed(2)
