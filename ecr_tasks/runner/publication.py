@@ -181,7 +181,7 @@ def _at(run: Run, own: PublishedImage, images: Sequence[PublishedImage], registr
     if host is not None:
         return host
     from ecr_tasks.settings.errors import Malformed
-    from ecr_tasks.settings.parse.registry import destination
+    from ecr_tasks.settings.parse.destinations import destination
 
     try:
         place = destination(registry)

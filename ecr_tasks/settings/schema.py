@@ -16,6 +16,8 @@ from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.scan import LEVELS, Level
 from ecr_tasks.model.signing import Signer, SignWith
 from ecr_tasks.settings.parse import build_options, lists, registry, signing, values
+from ecr_tasks.settings.parse.destinations import destinations as parse_destinations
+from ecr_tasks.settings.parse.registry_logins import registry_logins as parse_registry_logins
 from ecr_tasks.settings.setting import Setting, setting
 
 Preset = Literal["default", "lambda", "supply-chain"]
@@ -187,7 +189,7 @@ class Schema:
     )
     registry_logins: Mapping[str, str] = setting(
         "ECR_REGISTRY_LOGINS=ghcr.io=secretsmanager:build/ghcr",
-        registry.registry_logins,
+        parse_registry_logins,
         "Logins for other registries that builds read from, beside docker's own: HOST=secretsmanager:ARN-OR-NAME. "
         'The secret is JSON: {"username": "...", "password": "..."}, or "accessToken" in place of the password.',
         default="",
@@ -345,7 +347,7 @@ class Schema:
     )
     destinations: tuple[Destination, ...] = setting(
         "ECR_DESTINATIONS=210987654321/eu-west-1,role=arn:aws:iam::210987654321:role/push,123456789012/us-east-1",
-        registry.destinations,
+        parse_destinations,
         "More registries to publish to: ACCOUNT/REGION[/REPOSITORY], a URI, or public.ecr.aws/ALIAS[/REPOSITORY]. "
         "The image is built and pushed once, then copied. After each one may follow who copies there: role=ARN, "
         "external-id=ID, profile=NAME.",

@@ -9,13 +9,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import data
 from ecr_tasks.errors import BuildError, EcrTasksError
-from ecr_tasks.model.destination import OWN
 from ecr_tasks.redaction import HIDDEN
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.tasks.shell import quoted
@@ -135,30 +133,41 @@ def _missing_repositories(plan: Plan) -> Iterator[str]:
             yield item.image.repository
 
 
-def _create(settings: Settings, region: str, name: str, service: str = "ecr", identity: Identity = OWN) -> str:
-    options = [*_aws(settings, region, service, identity), "--repository-name", name]
+def _create(
+    settings: Settings, region: str, name: str, service: str = "ecr", identity: Identity | None = None
+) -> str:
+    options = [*_aws(settings, region, service, *_profile(settings, identity)), "--repository-name", name]
     return _as_role(settings, region, identity, quoted(["aws", service, "create-repository", *options]))
 
 
-def _login(settings: Settings, host: str, region: str, service: str = "ecr", identity: Identity = OWN) -> str:
-    token = quoted(["aws", service, "get-login-password", *_aws(settings, region, service, identity)])
+def _login(settings: Settings, host: str, region: str, service: str = "ecr", identity: Identity | None = None) -> str:
+    options = _aws(settings, region, service, *_profile(settings, identity))
+    token = quoted(["aws", service, "get-login-password", *options])
     login = f"{token} | {quoted(['docker', 'login', '--username', 'AWS', '--password-stdin', host])}"
     return _as_role(settings, region, identity, login)
 
 
-def _aws(settings: Settings, region: str, service: str, identity: Identity = OWN) -> list[str]:
-    profile = None if identity.role_arn else identity.profile or _text(settings, "AWS_PROFILE")
-    options = {"--region": region, "--profile": profile}
+def _profile(settings: Settings, identity: Identity | None) -> list[str]:
+    """Return the profile of a command, if it has one: a role's keys are in the environment."""
+    if identity is not None and identity.role_arn:
+        return []
+    profile = (identity.profile if identity else None) or _text(settings, "AWS_PROFILE")
+    return [profile] if profile else []
+
+
+def _aws(settings: Settings, region: str, service: str, profile: str = "") -> list[str]:
+    options: dict[str, str | None] = {"--region": region, "--profile": profile}
     options["--endpoint-url"] = _text(settings, f"AWS_ENDPOINT_URL_{service.replace('-', '_').upper()}")
     return [word for flag, value in options.items() if value for word in (flag, value)]
 
 
-def _as_role(settings: Settings, region: str, identity: Identity, line: str) -> str:
+def _as_role(settings: Settings, region: str, identity: Identity | None, line: str) -> str:
     """Return a command that is run with the keys of a role; printf is the shell's own, so that no other sees them."""
-    if identity.role_arn is None:
+    if identity is None or identity.role_arn is None:
         return line
+    profile = identity.profile or _text(settings, "AWS_PROFILE") or ""
     external_id = ["--external-id", identity.external_id] if identity.external_id else []
-    words = ["aws", "sts", "assume-role", *_aws(settings, region, "sts", replace(identity, role_arn=None))]
+    words = ["aws", "sts", "assume-role", *_aws(settings, region, "sts", profile)]
     words += ["--role-arn", identity.role_arn, "--role-session-name", "ecr-tasks", *external_id, "--output", "text"]
     words += ["--query", "Credentials.[AccessKeyId,SecretAccessKey,SessionToken]"]
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")

@@ -121,7 +121,7 @@ def gates_of(
 def parse_destination(text: str) -> Destination:
     """Parse a destination in the syntax of ``ECR_DESTINATIONS``. Raises SettingsError if it is malformed."""
     from ecr_tasks.settings.errors import Malformed
-    from ecr_tasks.settings.parse.registry import destination
+    from ecr_tasks.settings.parse.destinations import destination
 
     try:
         return destination(text)

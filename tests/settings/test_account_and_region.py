@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.settings.errors import Malformed
-from ecr_tasks.settings.parse.registry import destination, repository
+from ecr_tasks.settings.parse.destinations import destination
+from ecr_tasks.settings.parse.registry import repository
 from tests.support.dotenv_project import Project
 
 URI = "111122223333.dkr.ecr.eu-central-1.amazonaws.com"

@@ -6,19 +6,17 @@ For common mistakes, the error message has the correct text.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
 from ecr_tasks.errors import nearest
-from ecr_tasks.model.destination import PUBLIC_HOST, PUBLIC_REGION, Destination, Identity
-from ecr_tasks.model.ecr_host import parse_ecr_host
+from ecr_tasks.model.destination import PUBLIC_HOST
 from ecr_tasks.settings.errors import Malformed
 from ecr_tasks.settings.parse.address import parse_address
 from ecr_tasks.settings.parse.build_options import labels
-from ecr_tasks.settings.parse.lists import Field, csv_fields, split_lines, split_plain
+from ecr_tasks.settings.parse.lists import split_plain
 
 MAX_FILTERS = 5
 """The number of exclusion filters that ECR accepts (API model, ImageTagMutabilityExclusionFilters)."""
@@ -34,10 +32,6 @@ _MAX_LENGTH = 256
 # ECR Public's API model, RepositoryName.
 _PUBLIC_PART = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
 _PUBLIC_REPOSITORY, _MAX_PUBLIC_LENGTH = rf"{_PUBLIC_PART}(?:/{_PUBLIC_PART})*", 205
-# ECR Public's API model, RegistryAliasName and PrimaryRegistryAlias.
-_ALIAS = r"[a-z][a-z0-9]+(?:[._-][a-z0-9]+)*"
-# STS's API model, externalIdType.
-_EXTERNAL_ID = r"(?a)[\w+=,.@:/-]{2,1224}"
 # ECR's API model, ImageTagMutabilityExclusionFilterValue.
 _FILTER_PATTERN, _MAX_WILDCARDS = r"[0-9a-zA-Z._*-]{1,128}", 2
 # ECR's API model, TagKey and TagValue, and TagResource's documentation.
@@ -108,7 +102,7 @@ def role_arn(text: str) -> str:
 
 def repository(text: str) -> str:
     """Parse a repository's name, or its address in ECR, of which the name is returned."""
-    return _checked_name(_name_of(text.strip(), "team/app"))
+    return checked_name(_name_of(text.strip(), "team/app"))
 
 
 def is_public_repository(name: str) -> bool:
@@ -152,7 +146,8 @@ def _name_of(text: str, example: str) -> str:
     return address.name
 
 
-def _checked_name(name: str) -> str:
+def checked_name(name: str) -> str:
+    """Return a repository's name. Raises Malformed for one that ECR does not take."""
     if not re.fullmatch(_REPOSITORY, name):
         raise Malformed(_repository_error(name))
     if not 2 <= len(name) <= _MAX_LENGTH:
@@ -185,144 +180,6 @@ def _repository_error(text: str) -> str:
     if reasons and re.fullmatch(_REPOSITORY, name) and len(name) >= 2:
         return f"must be the repository's name without {' or '.join(reasons)}: write {name}"
     return f"must be lower-case letters and digits joined by . _ __ - or /, like team/app, not {text[:80]!r}"
-
-
-def external_id(text: str) -> str:
-    """Parse the external id that a role's trust policy asks for."""
-    if not re.fullmatch(_EXTERNAL_ID, text):
-        raise Malformed("must be 2 to 1224 of letters, digits and + = , . @ : / - _")
-    return text
-
-
-def profile(text: str) -> str:
-    """Parse the name of a profile."""
-    if not text or not text.isprintable():
-        raise Malformed("must be a profile's name")
-    return text
-
-
-_IDENTITY_FIELDS = MappingProxyType(
-    {"role": ("role_arn", role_arn), "external-id": ("external_id", external_id), "profile": ("profile", profile)}
-)
-"""What may follow a destination: the fields of its identity with their parsers."""
-
-
-def destination(text: str) -> Destination:
-    """Parse a destination with its identity: a place, then ``,role=ARN``, ``,external-id=ID``, ``,profile=NAME``.
-
-    The place is ``ACCOUNT/REGION[/REPOSITORY]``, or the address of a registry or a repository in ECR.
-    """
-    place, *more = csv_fields(text) or [Field("", "")]
-    if place.key:
-        raise Malformed(f"is {place.key[:40]}= with no destination before it on its line")
-    return replace(_place(place.text), identity=_identity(more))
-
-
-def _identity(fields: Sequence[Field]) -> Identity:
-    values: dict[str, str] = {}
-    messages = []
-    for item in fields:
-        name, parse = _IDENTITY_FIELDS.get(item.key, ("", None))
-        key, _, value = item.text.partition("=")
-        if parse is None:
-            meant = nearest(item.key, [*_IDENTITY_FIELDS])
-            messages.append(f"has {key.strip()[:40]!r} where role=, external-id= or profile= belongs: try {meant}=")
-        elif name in values:
-            messages.append(f"has {item.key}= twice")
-        else:
-            try:
-                values[name] = parse(value.strip())
-            except Malformed as error:
-                messages += [f"has {item.key}=, which {message}" for message in error.messages]
-    if "external_id" in values and "role_arn" not in values and not messages:
-        messages.append("has an external-id= and no role=, which asks for one")
-    if messages:
-        raise Malformed(*messages)
-    return Identity(**values)
-
-
-def _place(text: str) -> Destination:
-    """Parse the place of a destination."""
-    address = parse_address(text)
-    if address is None:
-        first, _, rest = text.strip().partition("/")
-        second, slash, name = rest.partition("/")
-        return Destination(account_id(first), region(second), _checked_name(name) if slash else None)
-    name_or_none = _checked_name(address.name) if address.name else None
-    if address.host != PUBLIC_HOST:
-        if address.is_local:
-            raise Malformed(
-                f"is in {address.host}, on this machine: write ACCOUNT/REGION, with or without /REPOSITORY"
-            )
-        return Destination(address.account, region(address.region), name_or_none)
-    if not re.fullmatch(_ALIAS, address.alias):
-        raise Malformed(f"must have the registry's alias after {PUBLIC_HOST}/, like {PUBLIC_HOST}/team")
-    return Destination("", PUBLIC_REGION, name_or_none, address.alias)
-
-
-def destinations(text: str) -> tuple[Destination, ...]:
-    """Parse several destinations, with commas or line breaks between them; drop duplicates.
-
-    What has a ``=`` belongs to the destination before it on its line.
-    """
-    parsed: dict[Destination, Destination] = {}
-    messages = []
-    for entry in (entry for line in split_lines(text) for entry in _entries(line)):
-        try:
-            item = destination(entry)
-        except Malformed as error:
-            messages += [f"has the entry {entry[:200]!r}, a part of which {message}" for message in error.messages]
-            continue
-        same = parsed.setdefault(replace(item, identity=Identity()), item)
-        if same != item:
-            messages.append(f"has the place {item} twice, for {same.identity} and for {item.identity}: leave one out")
-    if messages:
-        raise Malformed(*messages)
-    return tuple(parsed.values())
-
-
-def _entries(line: str) -> list[str]:
-    """Return the destinations of a line, each with the fields of its identity."""
-    entries: list[list[str]] = []
-    for item in csv_fields(line):
-        if item.key and entries:
-            entries[-1].append(item.raw)
-        else:
-            entries.append([item.raw])
-    return [",".join(entry) for entry in entries]
-
-
-_DOCKER_HUB = ("index.docker.io", "registry-1.docker.io", "hub.docker.com")
-_KEPT_LOGIN = r"(?a)arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+|[\w/+=.@-]{1,512}"
-_REGISTRY_HOST = r"(?:[a-z0-9-]+\.)+[a-z0-9-]+(?::\d+)?|localhost(?::\d+)?|\[[0-9a-f:]+\](?::\d+)?"
-
-
-def registry_logins(text: str) -> Mapping[str, str]:
-    """Parse ``HOST=secretsmanager:SECRET`` entries; return the secrets (ARNs or names) by registry.
-
-    Docker Hub is ``docker.io``, however it is written.
-    """
-    logins: dict[str, str] = {}
-    messages = []
-    for entry in split_plain(text):
-        written, _, value = (part.strip() for part in entry.partition("="))
-        host = re.sub(r"^https?://", "", written.lower()).rstrip("/")
-        host = "docker.io" if host in _DOCKER_HUB or host.startswith("index.docker.io/") else host
-        kind, _, secret = value.partition(":")
-        if not re.fullmatch(_REGISTRY_HOST, host):
-            messages.append(f"has {written[:80]!r} where a registry's host belongs, like ghcr.io")
-        elif parse_ecr_host(host):
-            messages.append(f"has {host}, which is ECR's own and gets a token by itself")
-        elif kind != "secretsmanager" or not re.fullmatch(_KEPT_LOGIN, secret):
-            # What stands there may be a password.
-            messages.append(
-                f"must have secretsmanager: and a secret's ARN or name after {host}=, and never a password itself"
-            )
-        elif logins.setdefault(host, secret) != secret:
-            messages.append(f"has two secrets for {host}: leave one out")
-    if messages:
-        raise Malformed(*messages)
-    return MappingProxyType(logins)
 
 
 def mutability(text: str) -> tuple[str, ...]:
