@@ -47,6 +47,11 @@ def attestations(settings: Settings, own: tuple[str, ...] = ()) -> Attestations:
     return Attestations(NO_ATTESTATIONS, _with_generator(referrers, settings.sbom_generator))
 
 
+def referrer_kinds(settings: Settings) -> tuple[str, ...]:
+    """Return the kinds of attestations that the settings attach after a push: ``provenance``, ``sbom``."""
+    return tuple(split_fields(entry)["type"] for entry in attestations(settings).referrers)
+
+
 def _with_generator(entries: tuple[str, ...], generator: str) -> tuple[str, ...]:
     """Return entries with the image of the settings as the one that makes SBOMs, or without SBOMs."""
     if not generator:

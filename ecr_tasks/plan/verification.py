@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ecr_tasks.errors import ExitCode
 from ecr_tasks.model.artifact import ListedArtifact
+from ecr_tasks.model.attestation import attached
 from ecr_tasks.model.finding import Finding, Section
 from ecr_tasks.model.inventory import ImageDetail, artifact_kind
 from ecr_tasks.model.manifest import (
@@ -92,18 +93,30 @@ def check_media_type(section: Section, image: StoredImage, preset: Preset) -> Fi
     return section.fine(name, image.media_type)
 
 
+_ATTACH = "Publish it anew with `inv build push --republish`, or attach your own with `inv attest FILE`."
+
+
 def check_attestations(
-    section: Section, image: StoredImage, preset: Preset, artifacts: Sequence[ListedArtifact]
+    section: Section,
+    image: StoredImage,
+    preset: Preset,
+    artifacts: Sequence[ListedArtifact],
+    wanted: Sequence[str] = (),
 ) -> Finding:
-    """Say whether an image has what the preset promises of SBOM and provenance: in its index, or referring to it."""
+    """Say whether an image has what the preset promises of SBOM and provenance: in its index, or referring to it.
+
+    ``wanted`` are the kinds that ECR_ATTEST=referrers attaches.
+    """
     inside = set(_attested(image)) if image.is_index else set()
-    kinds = [artifact_kind(item.artifact_type) for item in artifacts]
-    beside = [kind for kind in kinds if kind in ("attestation", "sbom")]
+    kinds = [attached(item, image.digest).kind for item in artifacts]
+    beside = [kind for kind in kinds if kind in ("attestation", "provenance", "sbom")]
     words = [f"of {len(inside)} platform{'s' if len(inside) > 1 else ''} in the index"] if inside else []
     words += [f"{beside.count(kind)} {kind} beside it" for kind in dict.fromkeys(beside)]
     name = "attestations"
     if preset == "lambda" and inside:
         return section.wrong(name, "they are in the index", "Publish it anew with ECR_PRESET=lambda.")
+    if absent := ["SBOM" if kind == "sbom" else kind for kind in wanted if kind not in beside]:
+        return section.wrong(name, f"{' and '.join(absent)} not attached (ECR_ATTEST=referrers)", _ATTACH)
     if preset == "supply-chain" and not beside:
         missing = [platform for platform, digest in image.children if digest not in inside]
         if missing or not inside:

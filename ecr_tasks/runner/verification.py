@@ -17,6 +17,7 @@ from ecr_tasks.model.registry import Repository
 from ecr_tasks.plan import gates as gate_waits
 from ecr_tasks.plan import verification
 from ecr_tasks.plan.gates import SCAN, SIGNATURE, Gates, Verdict
+from ecr_tasks.plan.presets import referrer_kinds
 from ecr_tasks.plan.replication_gate import judge_replication
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _verify(run: Run, published: PublishedImage, gates: Gates) -> Iterator[Findi
     yield verification.check_platforms(section, image, expected, existing, single)
     yield verification.check_media_type(section, image, settings.preset)
     artifacts = registry.artifacts.list(repository, image.digest)
-    yield verification.check_attestations(section, image, settings.preset, artifacts)
+    yield verification.check_attestations(section, image, settings.preset, artifacts, referrer_kinds(settings))
     yield from _gates(run, section, repository, image, gates)
     if not gates.signers:
         yield verification.unrequired_signature(section, artifacts)

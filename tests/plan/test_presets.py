@@ -5,13 +5,17 @@ from __future__ import annotations
 import pytest
 
 from ecr_tasks.errors import BuildError
+from ecr_tasks.model.artifact import ListedArtifact
+from ecr_tasks.model.attestation import IN_TOTO, PREDICATE_TYPE, SPDX
+from ecr_tasks.model.finding import Section
 from ecr_tasks.model.image import NO_ATTESTATIONS, BuildDefinition
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.plan.image_store import check_sbom
 from ecr_tasks.plan.images import images
-from ecr_tasks.plan.presets import Attestations, attestations
+from ecr_tasks.plan.presets import Attestations, attestations, referrer_kinds
+from ecr_tasks.plan.verification import check_attestations
 from ecr_tasks.settings.schema import Preset
-from tests.support.build import settings, source
+from tests.support.build import digest, manifest, settings, source
 
 BOTH = ("type=provenance", "type=sbom")
 
@@ -78,3 +82,16 @@ def test_only_the_classic_stores_own_builder_makes_no_sbom() -> None:
         check_sbom(image, Engine(False, "linux/amd64", "default", "docker"))
     (without,) = images(settings(attest="referrers", sbom_generator="none"), source(), {})
     check_sbom(without, Engine(False, "linux/amd64", "default", "docker"))
+
+
+def test_verify_misses_what_should_be_attached() -> None:
+    section, image = Section("team/app"), manifest("app")
+    provenance = ListedArtifact(digest("p"), IN_TOTO, 1, {PREDICATE_TYPE: "https://slsa.dev/provenance/v1"})
+    sbom = ListedArtifact(digest("s"), SPDX, 1)
+    kinds = referrer_kinds(settings(attest="referrers"))
+    for there, words in (([], "provenance and SBOM"), ([sbom], "provenance not"), ([provenance], "SBOM not")):
+        finding = check_attestations(section, image, "default", there, kinds)
+        assert words in f"{finding}"
+    fine = check_attestations(section, image, "lambda", [sbom, provenance], kinds)
+    assert "1 provenance beside it" in f"{fine}"
+    assert referrer_kinds(settings(preset="supply-chain")) == ()
