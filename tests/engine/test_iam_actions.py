@@ -151,6 +151,10 @@ class Flows:
         return {key for key in {*granted} - seen if key[1] not in UNSEEN}
 
 
+SIGNED = {"ECR_SIGNED_BY": "profile=arn:aws:signer:eu-west-1:123456789012:/signing-profiles/release"}
+"""A signer whose signatures ECR itself tells of: no program is needed."""
+
+
 @pytest.fixture
 def flows(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, tiny_base: str) -> Flows:
     app = project(tmp_path / "app", {**engine, **local_ecr.environment()}, f"FROM {tiny_base}\nCOPY hello.txt /\n")
@@ -215,10 +219,10 @@ def test_with_every_setting_the_table_and_the_calls_are_the_same(flows: Flows) -
     flows.run("repo.show", "repo.show")
     flows.run("promote", "promote", "1.2.4", "--tag", "prod", "--tag", "9.9.9")
     flows.run("promote", "promote", "1.2.3", "--tag", "prod", "--tag", "rc")
-    flows.run("promote", "promote", "1.2.4", "--tag", "p", "--require-scan", "--require-signature", code=6)
+    flows.run("promote", "promote", "1.2.4", "--tag", "p", "--require-scan", "--require-signature", code=6, **SIGNED)
     flows.run("history", "history", "prod", XDG_CACHE_HOME=str(app.folder.parent / "another-machine"))
     flows.run("rollback", "rollback", "prod")
-    flows.run("rollback", "rollback", "prod", "--require-scan", "--require-signature", code=6)
+    flows.run("rollback", "rollback", "prod", "--require-scan", "--require-signature", code=6, **SIGNED)
     flows.run("scan", "scan", "1.2.4")
     for place in (f"{flows.ecr.account}/{COPIES}/other", "public.ecr.aws/local/other"):
         flows.run("promote", "promote", "1.2.4", "--tag", "p", "--to", place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -129,17 +130,19 @@ def test_a_signed_and_scanned_image_passes_the_gates_and_its_signature_is_copied
     pushed = app.ok("build", "push").lines[0]
     digest = pushed.partition("@")[2]
     words = ("promote", pushed, *to_option, "--tag", "1.2.3", "--from-branch", "main", "--require-signature")
+    app.environ |= {"COSIGN_PASSWORD": "of-a-test", "ECR_SIGN": "cosign,key=cosign.key"}
+    app.environ["ECR_SIGNED_BY"] = "key=cosign.pub"
+    subprocess.run(["cosign", "generate-key-pair"], cwd=app.folder, env=app.environ, check=True, capture_output=True)
     for level in ("high", "critical"):
         result = app.inv(*words, f"--require-scan={level}")
         assert (result.code, result.stdout) == (6, "")
         assert "has no signature" in result.stderr
         assert ("1 high" in result.stderr) is (level == "high")
     assert tags_by_digest(api) == {}
-    (image,) = api.batch_get_image(repositoryName="team/app", imageIds=[{"imageDigest": digest}])["images"]
-    subject = descriptor(image["imageManifest"].encode(), image["imageManifestMediaType"])
-    signature = http.push_image("team/app", None, b"signed", artifactType=SIGNATURE, subject=subject)
+    app.ok("sign", pushed)
+    (signature,) = api.list_image_referrers(repositoryName="team/app", subjectId={"imageDigest": digest})["referrers"]
     app.ok(*words, "--require-scan")
-    assert tags_by_digest(api) == {digest: ["1.2.3"], digest_of(signature): []}
+    assert tags_by_digest(api) == {digest: ["1.2.3"], signature["digest"]: []}
 
 
 def test_missing_images_and_wrong_destinations_are_errors(
