@@ -46,6 +46,12 @@ ENVIRONMENT = {
     "AWS_ENDPOINT_URL_STS": f"https://user:{marker(6)}@127.0.0.1:9/?token={marker(7)}",
     "AWS_ID_TOKEN": JWT,
 }
+ALLOWED = (
+    *("Dockerfile", "build-arg:PLAIN", "build-arg:API_TOKEN", "build-arg:ADDRESS", "build-arg:NPM_TOKEN"),
+    *("context:extra", "cache:s3"),
+)
+"""What the leak guards would refuse: here, a run must go on with secrets in all places."""
+
 SETTINGS = f"""AWS_REGION=eu-central-1
 ECR_REPOSITORY=team/app
 ECR_BUILD_ARGS="PLAIN={marker(10)}
@@ -59,6 +65,7 @@ BUILD_SECRET={marker(15)}
 DB_PASSWORD={marker(16)}
 ECR_CACHE=type=s3,region=x,bucket=y,access_key_id={marker(17)},secret_access_key={marker(18)},session_token={marker(19)}
 AWS_ENDPOINT_URL_ECR=https://user:{marker(20)}@127.0.0.1:9
+ECR_ALLOW_KEYS_IN={",".join(f"{name}: a test" for name in ALLOWED)}
 """
 MARKERS = [marker(number) for number in range(50)] + ["AKIAZQ2M4RKERAAA"]
 
