@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from ecr_tasks.console import Column, Styled, agrees, document, result, result_table, say, warn, working
 from ecr_tasks.errors import Refused, RegistryError, SettingsError
 from ecr_tasks.runner.decorator import task
-from ecr_tasks.tasks.prune_json import as_json
 
 if TYPE_CHECKING:
     from ecr_tasks.execute.prune import Outcome
@@ -60,6 +59,7 @@ def prune(
     """
     from ecr_tasks.execute.prune import still_going
     from ecr_tasks.runner.prune_look import Pulls, look
+    from ecr_tasks.tasks.prune_json import as_json
 
     rules = prune_rules(run, archive=archive)
     if lifecycle_policy:
@@ -224,6 +224,7 @@ def _carry_out(
     """Delete or archive; the receipt is written before the first image goes, and in the end however that comes."""
     from ecr_tasks.execute.prune import Outcome, remove
     from ecr_tasks.runner import prune_file
+    from ecr_tasks.tasks.prune_json import as_json
 
     begun = datetime.now(timezone.utc)
     target = prune_file.path(run.project, begun)

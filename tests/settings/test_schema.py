@@ -22,7 +22,14 @@ def test_every_row_is_a_field_of_the_settings_and_has_a_name_of_its_own() -> Non
 
 @pytest.mark.parametrize("name", TABLE)
 def test_a_fields_name_is_the_settings_key_in_the_configuration(project: Project, name: str) -> None:
-    for file in ("docker-bake.hcl", "ecr/lifecycle.json", "ecr/policy.json", ".env.ecr", "registry.yaml"):
+    for file in (
+        "docker-bake.hcl",
+        "ecr/lifecycle.json",
+        "ecr/policy.json",
+        "ecr/accepted.yaml",
+        ".env.ecr",
+        "registry.yaml",
+    ):
         project.write("", file)
     setting = TABLE[name]
     settings = project.load(config={setting.field: setting.example})
