@@ -80,7 +80,7 @@ first record in a repository brings the layer that the others have. The image wa
 scanned when it was pushed, by a registry whose configuration may be read."""
 
 
-OPTIONAL = {"DescribeImages", "ListImages"}
+OPTIONAL = {"GetSigningConfiguration", "DescribeImages", "ListImages"}
 """What plain settings ask for and do without."""
 
 NEEDED_IN_TURN = ("DescribeRepositories", "GetAuthorizationToken", "InitiateLayerUpload", "PutImage")
@@ -204,6 +204,8 @@ def test_with_every_setting_the_table_and_the_calls_are_the_same(flows: Flows) -
         "ECR_CACHE": "registry",
         "ECR_DESTINATIONS": f"{flows.ecr.account}/{COPIES},public.ecr.aws/local/{app.name}",
     }
+    managed = {"signingProfileArn": "arn:aws:signer:eu-west-1:123456789012:/signing-profiles/managed"}
+    api.put_signing_configuration(signingConfiguration={"rules": [managed]})
     flows.run("push", "build", "push")
     api.put_replication_configuration(
         replicationConfiguration={
