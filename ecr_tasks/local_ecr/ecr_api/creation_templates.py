@@ -48,6 +48,8 @@ def update_repository_creation_template(registry: Registry, params: Params) -> d
     prefix = _prefix(params)
     with registry.store.db.transaction():
         templates = creation_templates.read(registry)
+        if prefix not in templates:  # what the model forbids is refused first
+            _members(params, {"imageTagMutability": "MUTABLE"})
         template = {**_existing(templates, prefix), "updatedAt": round(time.time(), 3)}
         if params.has("imageTagMutability"):
             template.pop(_FILTERS, None)

@@ -51,13 +51,13 @@ def create(registry: Registry, params: Params) -> dict[str, Any]:
     prefix = _prefix(params)
     url = params.text("upstreamRegistryUrl")
     upstream = params.optional_text("upstreamRegistry", choices=tuple(_UPSTREAMS))
+    members = _members(params)
+    upstream_prefix = params.optional_text("upstreamRepositoryPrefix", minimum=2, maximum=30, pattern=_PREFIX)
     found = next((name for name, pattern in _UPSTREAMS.items() if re.fullmatch(pattern, url)), None)
     if found is None or upstream not in (None, found):
         raise EcrError("UnsupportedUpstreamRegistryException", f"The upstream registry '{url}' is not supported")
-    members = _members(params)
     if found in _WITH_SECRET and "credentialArn" not in members:
         raise invalid("credentialArn", f"must be given for the upstream registry '{found}'")
-    upstream_prefix = params.optional_text("upstreamRepositoryPrefix", minimum=2, maximum=30, pattern=_PREFIX)
     with registry.store.db.transaction():
         rules = _read(registry)
         if prefix in rules:
@@ -85,6 +85,8 @@ def describe(registry: Registry, params: Params) -> dict[str, Any]:
     rules = _read(registry)
     if params.has_instead_of_page("ecrRepositoryPrefixes"):
         prefixes = params.texts("ecrRepositoryPrefixes", 1, 100, shortest=2, longest=30)
+        if not all(re.fullmatch(_PREFIX, prefix) for prefix in prefixes):
+            raise invalid("ecrRepositoryPrefixes", f"must satisfy regular expression '{_PREFIX}'")
         return {"pullThroughCacheRules": [_rule(registry, rules, prefix) for prefix in prefixes]}
     ordered = [rules[prefix] for prefix in sorted(rules)]
     page, token = params.page(ordered, lambda rule: [rule["ecrRepositoryPrefix"]])
