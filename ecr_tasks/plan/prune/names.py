@@ -16,7 +16,7 @@ from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tags.from_settings import rules_of
 from ecr_tasks.tags.tag_set import as_tag
 
-_NUMBERED = re.compile(r"(?:.*[-_])?v?[0-9]+(?:\.[0-9]+)+(?:[-_.+].*)?")
+_NUMBERED = re.compile(r"(?:^|[-_])v?[0-9]+(?:\.[0-9]+)+(?:[-_.+]|$)")
 """A name with a version's number in it, such as ``v1.2``, ``1.2.3-rc.1`` or ``app-2026.11``."""
 
 _RELEASES = re.compile(r"type=(?:semver|pep440|match|raw)\b|event=tag\b")
@@ -41,7 +41,7 @@ def release_names(settings: Settings, source: SourceState, environ: Mapping[str,
 
     @functools.cache
     def is_release(tag: str) -> bool:
-        if _NUMBERED.fullmatch(tag) or tag in git_tags or any(matches_shape(shape, tag) for shape in shapes):
+        if _NUMBERED.search(tag) or tag in git_tags or any(matches_shape(shape, tag) for shape in shapes):
             return True
         return is_of_git_tag(tag, settings, lambda: source, environ)
 
