@@ -1,18 +1,31 @@
 """A value on the command line: never empty, and once for each flag that is no list.
 
 Invoke's parser (3.0) gives a flag one value, and takes the word after the flag's second occurrence for a task, which
-then runs: `iam.policy --for pull --for build` would build.
+then runs: `iam.policy --for pull --for build` would build. Likewise it takes for a task what follows the `=` of
+a flag that has no value: `prune --yes=build`.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from invoke.parser.argument import Argument
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.runner.invoke_config import exit_with
+
+
+def refuse_values_of_switches(words: Iterable[str], switches: Sequence[str]) -> None:
+    """Raise Invoke's Exit if one of the words gives a value to one of the flags that have none."""
+    if "--complete" in sys.argv:
+        return
+    for word in words:
+        flag = word.partition("=")[0]
+        if flag.startswith("--") and flag[2:] in switches:
+            cause = f"{flag} has no value, and the command line says {word}."
+            raise exit_with(SettingsError(cause, f"Write {flag} to have it, or leave it out."))
 
 
 class CheckedArgument(Argument):

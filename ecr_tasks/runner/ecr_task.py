@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
@@ -39,12 +39,14 @@ class EcrTask(Task[Any]):
         names, words, others = _asked(sys._getframe(1))
         if names and not any(name in word for word in words for name in names):
             return []
-        from ecr_tasks.runner.argument import CheckedArgument
+        from ecr_tasks.runner.argument import CheckedArgument, refuse_values_of_switches
 
         arguments = [
             CheckedArgument(argument) if argument.takes_value else argument
             for argument in super().get_arguments(ignore_unknown_help=ignore_unknown_help)
         ]
+        switches = [name for argument in arguments if not argument.takes_value for name in argument.names]
+        refuse_values_of_switches(own_words(words, self.name, others), switches)
         if asks_for_help(words, self.name):
             for argument in arguments:
                 argument.positional = False
@@ -89,6 +91,18 @@ def has_value_by_position(
             is_own = word in tasks and word.rpartition(".")[2] == task
             left = required if is_own else 0
     return False
+
+
+def own_words(words: Sequence[str], task: str, tasks: Callable[[], Collection[str]]) -> Iterator[str]:
+    """Yield the words with a ``=`` between a task and the next one in a line."""
+    if not any("=" in word for word in words):  # to ask for the names of all tasks takes long
+        return
+    is_own, names = False, tasks()
+    for word in words:
+        if word in names:
+            is_own = word.rpartition(".")[2] == task
+        elif is_own and "=" in word:
+            yield word
 
 
 def asks_for_help(words: Sequence[str], task: str) -> bool:

@@ -66,7 +66,8 @@ def read(path: Path) -> InvokeFile:
     """Read a configuration file. Raises SettingsError for all that Invoke would stumble over."""
     text, reason = "", ""
     try:
-        text = read_text(path, "utf-8-sig", limit=MAX_BYTES)
+        # Invoke reads JSON without a byte order mark alone.
+        text = read_text(path, "utf-8" if path.suffix == ".json" else "utf-8-sig", limit=MAX_BYTES)
         if path.suffix == ".py":
             compile(text, str(path), "exec")
             return InvokeFile(path)

@@ -202,6 +202,11 @@ def test_what_ecr_would_refuse_is_named_before(app: Project, ecr: LocalEcr, text
     assert not any(name.startswith(("Put", "Create", "Delete", "Register")) for name in ecr.requests())
 
 
+def test_a_json_file_has_each_key_once(app: Project) -> None:
+    done = app.inv("registry.ensure", write(app, '{"accountSettings": {}, "accountSettings": {}}', "registry.json"))
+    assert (done.code, 'the key "accountSettings" twice' in done.stderr) == (2, True), done.stderr
+
+
 def test_a_file_is_to_be_named(app: Project) -> None:
     done = app.inv("registry.ensure")
     assert (done.code, "ECR_REGISTRY_FILE" in done.stderr) == (2, True)

@@ -82,3 +82,31 @@ def test_the_shell_still_gets_completions_after_a_flag_that_is_there_twice(tmp_p
         check=False,
     )
     assert (done.stderr, "--side" in done.stdout.split()) == ("", True)
+
+
+@pytest.mark.parametrize("program", [["-m", "invoke"], ["-m", "ecr_tasks"]])
+@pytest.mark.parametrize("word", ["--yes=tags", "--yes=", "--yes=false"])
+def test_a_value_of_a_flag_that_has_none_is_no_task(tmp_path: Path, program: list[str], word: str) -> None:
+    (tmp_path / "tasks.py").write_text("from ecr_tasks import ns\n")
+    words = ["prune", word, "tags", "--source=x"]
+    done = subprocess.run(
+        [sys.executable, *program, *words], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    cause = f"ecr-tasks: --yes has no value, and the command line says {word}.\n"
+    assert done.stderr == f"{cause}Write --yes to have it, or leave it out.\n"
+
+
+def test_another_tasks_flag_of_the_same_name_may_have_a_value(tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text(
+        "from invoke.tasks import task\nfrom ecr_tasks import ns\n"
+        "@task\ndef own(c, all='x'):\n    print(all)\nns.add_task(own)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "invoke", "settings", "region", "own", "--all=file"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "file"), done.stderr

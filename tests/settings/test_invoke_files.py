@@ -97,6 +97,7 @@ def test_the_value_that_counts_has_the_place_of_its_own_file(tmp_path: Path) -> 
         ("invoke.yaml", b"run: {echo: true, echo: false}", "line 1: the key echo stands in line 1 already"),
         ("invoke.json", b'{"ecr": {"tags": "a",\n"tags": "b"}}', "line 2: the key tags stands in line 1 already"),
         ("invoke.json", b"{", "line 1: "),
+        ("invoke.json", b"\xef\xbb\xbf{}", "line 1: Unexpected UTF-8 BOM"),
         ("invoke.json", b"[" * 5000, "nested"),
         ("invoke.json", b"[]", "it is no mapping"),
         ("invoke.py", b"ecr = {", "line 1: "),

@@ -34,7 +34,7 @@ def read_registry_file(path: Path) -> dict[Part, Any]:
     text = ""
     try:
         text = read_text(path, "utf-8-sig")
-        document = parse_json(text) if path.suffix == ".json" else yaml.load(text, Loader)  # noqa: S506 - a SafeLoader
+        document = parse_json(text, unique=True) if path.suffix == ".json" else yaml.load(text, Loader)  # noqa: S506 - a SafeLoader
     except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or yaml_mistake(error, text)
         raise SettingsError(f"{path}, the registry's file, can't be read: {reason}.", "Correct it there.") from error
