@@ -99,7 +99,9 @@ def test_missing_and_moved_tags_of_a_published_commit_are_set_without_docker() -
 def publish_without_failure(variant: str) -> tuple[Publisher, int]:
     """Publish without a failure; return the publisher and the number of its calls."""
     publisher = Publisher(**VARIANTS[variant])  # type: ignore[arg-type]
-    publisher.run()
+    with pytest.MonkeyPatch.context() as patch:  # also while tests are collected, where no fixture is in force
+        patch.setattr("ecr_tasks.execute.turns.LEAD_SECONDS", 0)
+        publisher.run()
     return publisher, len(publisher.calls.log)
 
 

@@ -40,9 +40,9 @@ class Reader:
     def __init__(self, aws: AwsSession, account: str | None, region: str | None, cache: ManifestCache) -> None:
         self.aws = aws
         self.cache = cache
-        self._account, self._region = account, region
+        self.named_account, self.region = account, region
         self.account = account
-        """The registry's account, as soon as it is known."""
+        """The registry's account, as soon as it is known, also the caller's own."""
         self.awaited: set[str] = set()
         """The repositories that may be missing, because the first push creates them; they hold no images then."""
         self._unseen: set[str] = set()
@@ -50,12 +50,12 @@ class Reader:
 
     def client(self) -> ECRClient:
         """Return the client, created once; the first call must not come from a thread."""
-        return self.aws.ecr(self._region)
+        return self.aws.ecr(self.region)
 
     @property
     def registry_id(self) -> Any:
         """The registry's account as a parameter; empty for the caller's own, which is ECR's default."""
-        return {"registryId": self._account} if self._account else {}
+        return {"registryId": self.named_account} if self.named_account else {}
 
     def describe(self, name: str) -> Repository | None:
         """Return a repository (DescribeRepositories), or None when it does not exist.
@@ -64,7 +64,7 @@ class Reader:
         """
         from botocore.exceptions import ClientError
 
-        suffix = f" of {self._account} in {self._region}" if self._region else ""
+        suffix = f" of {self.named_account} in {self.region}" if self.region else ""
         with self.translate_errors(f"look at the repository {name}{suffix}"):
             try:
                 response = self.client().describe_repositories(**self.registry_id, repositoryNames=[name])
@@ -93,14 +93,16 @@ class Reader:
         The account is requested only after an error, so that other runs save the call.
         """
         is_suspicious = errors.error_code(error) in (MISSING, "AccessDeniedException")
-        if not is_suspicious or self._account is None or self._region is not None:  # a destination may be another's
+        if (
+            not is_suspicious or self.named_account is None or self.region is not None
+        ):  # a destination may be another's
             return
         try:
             caller = self.caller_account()
         except EcrTasksError:  # the first error says more than a second one about the same credentials
             return
-        if caller != self._account:
-            raise errors.wrong_account(self._account, caller) from error
+        if caller != self.named_account:
+            raise errors.wrong_account(self.named_account, caller) from error
 
     def caller_account(self) -> str:
         """Return the account that the credentials belong to (STS GetCallerIdentity)."""

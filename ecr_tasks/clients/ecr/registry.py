@@ -5,23 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.clients.ecr.errors import error_code, result_or_none, too_many_tags, translate_errors
-from ecr_tasks.clients.ecr.parse import parse_token, registry_host
+from ecr_tasks.clients.ecr.errors import result_or_none, translate_errors
+from ecr_tasks.clients.ecr.parse import parse_token
 from ecr_tasks.clients.ecr.reader import PARALLEL, Reader
 from ecr_tasks.clients.ecr.replication import Place, places, rules, statuses
+from ecr_tasks.clients.ecr.repository_views import RepositoryViews
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.ecr.tokens import Tokens
 from ecr_tasks.clients.manifest_cache import ManifestCache, manifest_folder
 from ecr_tasks.clients.parallel import map_parallel
-from ecr_tasks.errors import EcrTasksError, RegistryError
+from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.destination import OWN, PUBLIC_REGION, Identity
-from ecr_tasks.model.image import REVISIONS, revision_name
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage
-from ecr_tasks.model.refusals import locked_tag
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
 from ecr_tasks.settings.settings import Settings
 
@@ -58,6 +55,7 @@ class EcrRegistry:
         self._aws = aws or AwsSession(settings)
         self._reader = Reader(self._aws, self._account, self._region, ManifestCache(manifest_folder(os.environ)))
         self._tokens = Tokens(self._aws)
+        self._views = RepositoryViews(self._reader, lambda: self.token().host)
         self._rules: list[ReplicationRuleOutputTypeDef] | None = None
         self._identities: IdentitySessions | None = None
 
@@ -143,89 +141,12 @@ class EcrRegistry:
     def describe(
         self, repositories: Mapping[str, Sequence[str]], *, brief: bool = False
     ) -> Mapping[str, RepositoryView]:
-        """Return repositories and those of the tags that exist, several repositories at a time.
-
-        None of the calls counts as a pull: DescribeRepositories, and a DescribeImages for the first tag, for its next
-        revision, and for each tag that is not on these images. With ``brief``, DescribeRepositories is left out where
-        every tag is there on one image, so that nothing is left to do: the repository lacks its mutability then.
-        Raises AwsError when the credentials belong to another account than the settings name.
-        """
-        self._reader.client()
-        views = map_parallel(
-            lambda name: self._describe(name, repositories[name], brief=brief),
-            [*repositories],
-            PARALLEL,
-            self._aws.retrier,
-        )
-        return dict(zip(repositories, views, strict=True))
-
-    def _describe(self, name: str, tags: Sequence[str], *, brief: bool) -> RepositoryView:
-        found: dict[str, StoredImage] = {}
-        repository = None
-        if (not brief or not tags) and (repository := self._reader.describe(name)) is None:
-            return RepositoryView(None)
-        if not tags:
-            return RepositoryView(repository)
-        revisions = [tag for tag in (revision_name(tags[0], number) for number in REVISIONS) if tag in tags[1:]]
-        others = [tag for tag in tags[1:] if tag not in revisions]
-        try:
-            self._look(name, [*tags[:1], *revisions[:1]], found)
-            for before, tag in pairwise(revisions):  # each revision is published after the one before
-                if before in found:
-                    self._look(name, [tag], found)
-        except RegistryError:  # the repository may be missing
-            if repository is not None or (repository := self._reader.describe(name)) is not None:
-                raise
-            return RepositoryView(None)
-        if repository is None:
-            published = [tag for tag in (tags[0], *revisions) if tag in found][-1:]
-            repository = self._known(name, [*published, *others], found) or self._reader.describe(name)
-            if repository is None:
-                return RepositoryView(None)
-        self._look(name, others, found)
-        return RepositoryView(repository, {tag: found[tag] for tag in tags if tag in found})
-
-    def _look(self, name: str, tags: Sequence[str], found: dict[str, StoredImage]) -> None:
-        """Add the images of those of the tags that exist, under each tag that they have."""
-        for tag, image in self._reader.look(name, [tag for tag in tags if tag not in found]).items():
-            found.update(dict.fromkeys((tag, *image.tags), image))
-
-    def _known(self, name: str, tags: Sequence[str], found: Mapping[str, StoredImage]) -> Repository | None:
-        """Return a repository without its mutability if these tags are on one image and its address is known."""
-        digests = {found[tag].digest if tag in found else None for tag in tags}
-        return self._address(name) if len(digests) == 1 and None not in digests else None
-
-    def _address(self, name: str) -> Repository | None:
-        """Return a repository without its mutability, after a look at an image of it; None if only ECR knows it."""
-        account = self._reader.account
-        if account is None:
-            return None
-        host = registry_host(str(self._reader.client().meta.endpoint_url), account, own=self._region is None)
-        return Repository(name, account, f"{host}/{name}") if host else None
+        """Return repositories and those of the tags that exist; see RepositoryViews."""
+        return self._views.describe(repositories, brief=brief)
 
     def created_on_push(self, name: str) -> RepositoryView:
-        """Return the repository that ECR creates by a creation template when it is pushed to, or a view without one.
-
-        Its templates are the credentials' own registry's alone; where they may not be read, it is reported.
-        """
-        from ecr_tasks.clients.ecr.creation_templates import read_templates
-        from ecr_tasks.plan.repository.creation_template import template_on_push
-
-        try:
-            own = self.caller_account()
-            if self._account not in (None, own):
-                return RepositoryView(None)
-            template = template_on_push(name, read_templates(self._reader.client()))
-        except EcrTasksError as error:
-            self._aws.report_once(f"whether a creation template would create {name} is not known: {error.cause}")
-            return RepositoryView(None)
-        if template is None:
-            return RepositoryView(None)
-        self._reader.account = own
-        self._reader.awaited.add(name)
-        address = self._address(name) or Repository(name, own, f"{self.token().host}/{name}")
-        repository = replace(address, mutability=template.mutability, exclusions=template.exclusions)
-        return RepositoryView(repository, template=template.prefix)
+        """Return the repository that a creation template makes ECR create on push, or a view without one."""
+        return self._views.created_on_push(name)
 
     def image(self, repository: Repository, reference: str) -> StoredImage | None:
         """Return an image by tag or digest, or None; with its manifest only where that is in the cache."""
@@ -271,14 +192,8 @@ class EcrRegistry:
         return platform_of(self._reader.config(repository.name, self.read(repository, image)))
 
     def find(self, name: str, references: Sequence[str]) -> RepositoryView:
-        """Return those images by tag or digest that exist, which does not count as a pull.
-
-        The view's repository has a name, an account and a URI, not its mutability; it is None when there are no
-        images.
-        """
-        self._reader.client()
-        images = self._reader.look(name, references)
-        return RepositoryView(self._address(name) or self._reader.describe(name) if images else None, images)
+        """Return those images by tag or digest that exist, which does not count as a pull."""
+        return self._views.find(name, references)
 
     def referrers(self, repository: Repository, digest: str) -> tuple[str, ...]:
         """Return the digests of the manifests that have an image as subject (ListImageReferrers)."""
@@ -351,53 +266,10 @@ class EcrRegistry:
             return statuses(self._reader.client(), repository, digest)
 
     def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
-        """Point a tag at an image (PutImage) with the image's own bytes, media type and digest.
+        """Point a tag at an image (PutImage) with the image's own bytes, media type and digest; see set_tag."""
+        from ecr_tasks.clients.ecr.set_tag import set_tag
 
-        Bytes that are neither known nor in the cache are read, which counts as a pull. A tag that points there
-        already is left alone. Raises Refused when the repository locks the tag for another image, RegistryError when
-        the image can have no more tags.
-        """
-        from botocore.exceptions import ClientError
-
-        image = self.read(repository, image)
-        with translate_errors(f"point the tag {tag} in {repository.name} at {image.digest}"):
-            try:
-                self._reader.client().put_image(
-                    registryId=repository.account,
-                    repositoryName=repository.name,
-                    imageManifest=image.manifest,
-                    imageManifestMediaType=image.media_type,
-                    imageDigest=image.digest,
-                    imageTag=tag,
-                )
-            except ClientError as error:
-                # ImageAlreadyExists: the tag points there; another run was faster, or our first answer was lost.
-                code = error_code(error)
-                if code == "ImageTagAlreadyExistsException":
-                    self._refuse_other(repository, image, tag, error)
-                elif code == "LimitExceededException":
-                    raise too_many_tags(tag, repository.name, image.digest) from error
-                elif code != "ImageAlreadyExistsException":
-                    raise
-
-    def _refuse_other(self, repository: Repository, image: StoredImage, tag: str, error: Exception) -> None:
-        """Raise Refused unless the tag points at the image: an immutable repository reports both as a conflict.
-
-        See aws/containers-roadmap#2179.
-        """
-        existing = self.image(repository, tag)
-        if existing is None:  # deleted meanwhile
-            raise error
-        if existing.digest != image.digest:
-            raise locked_tag(
-                tag,
-                f"in {repository.name}",
-                existing.digest,
-                f"this image is {image.digest}",
-                "immutable",
-                revision=existing.commit,
-                remedy="Publish under another tag, or add an exclusion filter that matches it.",
-            ) from error
+        set_tag(self._reader, repository, image, tag)
 
     def untag(self, repository: Repository, tag: str, digest: str | None = None) -> None:
         """Remove a tag, and its image with the last one; with ``digest``, only if it has that image."""
