@@ -52,6 +52,14 @@ def limited_loader() -> type[SafeLoader]:
                 lines[name] = line
             return node
 
+        def construct_object(self, node: Any, deep: bool = False) -> Any:
+            try:
+                return super().construct_object(node, deep)
+            except ValueError as error:  # such as a date that no calendar has
+                kind = node.tag.rpartition(":")[2]
+                problem = f"{str(node.value)[:40]} is no {kind} ({error}); a text needs quotes here"
+                raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from error
+
         def compose_document(self) -> Any:
             node = super().compose_document()
             if _size(node, {}) > MAX_VALUES:

@@ -92,6 +92,7 @@ ecr_tasks.terminal ecr_tasks.terminal.colour ecr_tasks.terminal.spinner ecr_task
 ecr_tasks.terminal.text ecr_tasks.runner.logs
 ecr_tasks.runner ecr_tasks.runner.decorator ecr_tasks.runner.ecr_task ecr_tasks.runner.command_line
 ecr_tasks.runner.exit_codes ecr_tasks.runner.task_failed ecr_tasks.runner.unexpected ecr_tasks.runner.invoke_config
+ecr_tasks.runner.invoke_start
 ecr_tasks.runner.typed_commands ecr_tasks.tasks ecr_tasks.tasks.collection ecr_tasks.tasks.shell
 """
 """What `inv --list` imports beside Invoke: this, and a module for each task."""

@@ -50,6 +50,10 @@ class CheckedArgument(Argument):
             otherwise = "" if self.positional else ", or leave it out"
             remedy = f"Give it a value{otherwise}; if it comes from a variable, that one may not be set."
             raise exit_with(SettingsError(f"{name} is empty.", remedy))
+        if self.positional and len(str(value)) > 1 and str(value).startswith("-"):
+            cause = f"{value} is no flag of this task, and stands where {name} does."
+            raise exit_with(SettingsError(cause, "`inv --help` with the task's name shows its flags."))
         if is_second:
-            cause = f"{name} is given twice: {self.value} and {value}."
+            values = ["no value" if each is True else each for each in (self.value, value)]
+            cause = f"{name} is given twice: {values[0]} and {values[1]}."
             raise exit_with(SettingsError(cause, "Give it once."))

@@ -22,6 +22,7 @@ from ecr_tasks.runner.command_line import check_repetitions, publishes
 from ecr_tasks.runner.ecr_task import EcrTask
 from ecr_tasks.runner.exit_codes import exit_codes, last_resort, say_interrupted
 from ecr_tasks.runner.invoke_config import config_paths
+from ecr_tasks.runner.invoke_start import check_runtime_file
 from ecr_tasks.runner.task_failed import TaskFailed
 from ecr_tasks.signals import end_run_by_signals
 from ecr_tasks.terminal.streams import open_standard_streams
@@ -173,6 +174,7 @@ def run_of(c: Context) -> Run:
             run.earlier_outputs.begin()  # a line that is refused leaves nothing to deploy, either
         with exit_codes(run):
             check_repetitions(sys.argv[1:])
+            check_runtime_file(getattr(c.config, "_runtime_path", None))  # a --config after the task is known now
     return run
 
 

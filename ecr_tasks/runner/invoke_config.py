@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import replace
-from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +14,6 @@ from ecr_tasks.console import show_error
 from ecr_tasks.errors import SettingsError
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from ecr_tasks.source.project_files import TasksFile
 
 TASKS = ("tasks.py", "tasks/__init__.py")
@@ -93,23 +89,6 @@ def check_file(path: Path) -> None:
             ) from None
     except SettingsError as error:
         raise exit_with(error) from error
-
-
-def check_project_being_loaded() -> None:
-    """Check the configuration of the project whose tasks.py is being loaded, which Invoke reads right after that.
-
-    What it reads before, the user's own, is out of reach here.
-    """
-    if path := os.environ.get("INVOKE_RUNTIME_CONFIG"):
-        check_file(Path(path).expanduser())
-    frame: FrameType | None = sys._getframe()
-    while frame is not None:
-        spec = frame.f_locals.get("spec") if frame.f_globals.get("__name__") == "invoke.loader" else None
-        if isinstance(spec, ModuleSpec) and spec.origin:
-            folder = Path(spec.origin).parent
-            check_project(folder.parent if spec.submodule_search_locations else folder)
-            return
-        frame = frame.f_back
 
 
 def tasks_of(project: Path) -> TasksFile | None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from invoke.config import AmbiguousMergeError
 from invoke.exceptions import AmbiguousEnvVar, ParseError, UncastableEnvVar, UnknownFileType
@@ -15,7 +13,8 @@ from invoke.program import Program
 from ecr_tasks.console import commands_as
 from ecr_tasks.errors import SettingsError, nearest
 from ecr_tasks.runner.decorator import current_folder
-from ecr_tasks.runner.invoke_config import check_file, check_own_files, check_project, exit_with, find_project
+from ecr_tasks.runner.invoke_config import check_own_files, check_project, exit_with, find_project
+from ecr_tasks.runner.invoke_start import check_core_flags
 from ecr_tasks.runner.typed_commands import typed_commands
 from ecr_tasks.terminal.streams import no_reader_allowed
 
@@ -51,12 +50,6 @@ class EcrTasksProgram(Program):
         self.config.set_project_location(project)
         self.config.load_project()
 
-    def update_config(self, merge: bool = True) -> None:
-        """Read the file of --config and what else the command line says."""
-        if path := self.args.config.value or os.environ.get("INVOKE_RUNTIME_CONFIG"):
-            check_file(Path(path).expanduser())
-        super().update_config(merge)
-
     def execute(self) -> None:
         """Run the tasks; Invoke merges the variables of its configuration right before."""
         try:
@@ -69,11 +62,13 @@ class EcrTasksProgram(Program):
         """Parse Invoke's own flags."""
         with self._errors_explained():
             super().parse_core(argv)
+        check_core_flags(self)
 
     def parse_tasks(self) -> None:
         """Parse the words after Invoke's own flags."""
         with self._errors_explained():
             super().parse_tasks()
+        check_core_flags(self)  # they may stand after a task, too
 
     def parse_cleanup(self) -> None:
         """Answer --help, --list and the like, which end the program."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -105,12 +106,30 @@ def _problems(data: Any) -> Iterator[str]:
             guess = nearest(str(key), _KEYS, 0.6)
             yield f"there is no {str(key)[:40]!r} in an entry{f' (did you mean {guess}?)' if guess else ''}"
     for key, what in (("id", "the finding's, such as CVE-2024-1234"), ("reason", "why it is accepted")):
-        if not isinstance(data.get(key), str) or not data[key].strip():
+        if data.get(key) is None or data[key] == "":
             yield f"it has no {key} ({what})"
-    if "package" in data and (not isinstance(data["package"], str) or not data["package"].strip()):
-        yield "its package is no name"
-    if "until" in data and _day(data["until"]) is None:
-        yield f"until is {str(data['until'])[:40]!r}, which is no day such as 2026-12-31"
+        else:
+            yield from _no_text(key, data[key])
+    if data.get("package", "") is None or data.get("package") == "":
+        yield "its package is empty; without the line it is accepted in every package"
+    elif "package" in data:
+        yield from _no_text("package", data["package"])
+    if data.get("until", "") is None:
+        yield "its until is empty; without the line it is accepted for good"
+    elif "until" in data and _day(data["until"]) is None:
+        yield f"its until is {_shown_value(data['until'])}, which is no day such as 2026-12-31"
+
+
+def _no_text(key: str, value: Any) -> Iterator[str]:
+    if isinstance(value, str) and value.strip():
+        return
+    quotes = ": put it in quotes" if isinstance(value, (bool, int, float)) else ""
+    yield f"its {key} is {_shown_value(value)}, which is no text{quotes}"
+
+
+def _shown_value(value: Any) -> str:
+    """Return a value as YAML writes it, cut."""
+    return repr(value)[:40] if isinstance(value, (str, list, dict)) else json.dumps(value, default=str)[:40]
 
 
 def _day(value: Any) -> date | None:

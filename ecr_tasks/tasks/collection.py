@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke.collection import Collection
 
-from ecr_tasks.runner.invoke_config import check_project_being_loaded
+from ecr_tasks.runner.invoke_start import check_project_being_loaded
 from ecr_tasks.runner.logs import redact_logs
 from ecr_tasks.runner.typed_commands import know_tasks
 from ecr_tasks.tasks import (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from invoke.parser import Parser
 from invoke.parser.argument import Argument
 
 from ecr_tasks.tasks.collection import ns
+from tests.support.inv import ECR_TASKS, INVOKE, run_inv
 
 
 def parsed(line: list[str]) -> dict[str, object]:
@@ -55,6 +57,21 @@ def test_a_value_by_position_and_by_its_flag_is_given_twice(capsys: pytest.Captu
     with pytest.raises(Exit):
         parsed(["env", "prod", "--name", "build"])
     assert "NAME is given twice: prod and build." in capsys.readouterr().err
+
+
+def test_a_flag_without_and_with_a_value_is_given_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Exit):
+        parsed(["promote", "v1", "--require-scan", "--require-scan=high"])
+    assert "--require-scan is given twice: no value and high." in capsys.readouterr().err
+
+
+def test_an_unknown_flag_is_no_value_by_position(tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text("from ecr_tasks import ns\n")
+    for line in (["scan", "-s", "a"], ["scan", "--sevrity", "high"], ["promote", "-x", "--tag=a"]):
+        for program in (INVOKE, ECR_TASKS):
+            done = run_inv(line, tmp_path, os.environ, program)
+            assert (done.returncode, done.stdout) == (2, "")
+            assert f"ecr-tasks: {line[1]} is no flag of this task, and stands where SOURCE does." in done.stderr
 
 
 @pytest.mark.parametrize("program", [["-m", "invoke"], ["-m", "ecr_tasks"]])

@@ -37,7 +37,8 @@ def read_registry_file(path: Path) -> dict[Part, Any]:
         document = parse_json(text, unique=True) if path.suffix == ".json" else yaml.load(text, Loader)  # noqa: S506 - a SafeLoader
     except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or yaml_mistake(error, text)
-        raise SettingsError(f"{path}, the registry's file, can't be read: {reason}.", "Correct it there.") from error
+        remedy = "Name a file that is there and can be read." if isinstance(error, OSError) else "Correct it there."
+        raise SettingsError(f"{path}, the registry's file, can't be read: {reason}.", remedy) from error
     if not isinstance(document, dict) or not document:
         raise file_error(path, f"names nothing of the registry; it can have {', '.join(PARTS)}")
     for name in document:

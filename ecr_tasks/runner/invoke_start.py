@@ -1,0 +1,116 @@
+"""What Invoke is started with, its own flags and the project: a sentence for what it can't read.
+
+Invoke (3.0) itself takes a wrong value in silence, or ends with a traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from invoke.program import Program
+
+from ecr_tasks.errors import SettingsError
+from ecr_tasks.runner.invoke_config import check_file, check_project, exit_with
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_CHOICES = {"hide": ("out", "stdout", "err", "stderr", "both"), "list-format": ("flat", "nested", "json")}
+"""What the flags may be of which Invoke looks at the value late, or never (its documentation, "The inv command")."""
+
+_ENDINGS = (".yaml", ".yml", ".json", ".py")
+_RUNTIME_CONFIG = "INVOKE_RUNTIME_CONFIG"
+_HELP = "`inv --help` shows the flags."
+
+
+def check_project_being_loaded() -> None:
+    """Check Invoke's flags, and the configuration of the project whose tasks.py is being loaded, read right after it.
+
+    What Invoke reads before, the user's own, is out of reach here. Raises Invoke's Exit with code 2.
+    """
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        module, local = frame.f_globals.get("__name__"), frame.f_locals
+        spec = local.get("spec") if module == "invoke.loader" else None
+        if isinstance(spec, ModuleSpec) and spec.origin:
+            folder = Path(spec.origin).parent
+            check_project(folder.parent if spec.submodule_search_locations else folder)
+        program = local.get("self") if module == "invoke.program" else None
+        if isinstance(program, Program) and hasattr(program, "core"):
+            check_core_flags(program)
+            return
+        frame = frame.f_back
+
+
+def check_core_flags(program: Program) -> None:
+    """Check the flags before the first task, and the file that they or INVOKE_RUNTIME_CONFIG name.
+
+    Raises Invoke's Exit with code 2, after a sentence.
+    """
+    try:
+        _check_repetitions(program)
+        for name, argument in program.args.items():
+            if argument.value == "" != argument.default:
+                raise SettingsError(f"--{name} is empty.", "Give it a value, or leave it out.")
+            choices = _CHOICES.get(name, ())
+            if choices and argument.value not in (argument.default, *choices):
+                cause = f"--{name} is {argument.value!r}, which is none of {', '.join(choices)}."
+                raise SettingsError(cause, _HELP)
+        check_runtime_file(program.args.config.value)
+    except SettingsError as error:
+        raise exit_with(error) from error
+
+
+def check_runtime_file(flag: str | None) -> None:
+    """Check the file that Invoke reads last, which --config or INVOKE_RUNTIME_CONFIG names; Invoke does without it.
+
+    Raises SettingsError, or Invoke's Exit after a sentence about what is in the file.
+    """
+    variable = os.environ.get(_RUNTIME_CONFIG)
+    path = variable if flag is None else flag
+    if path is None:
+        return
+    name, remedy = (_RUNTIME_CONFIG, "unset it") if path == variable else ("--config", "leave it out")
+    file = Path(path).expanduser()
+    reason = ""
+    if not path.strip():
+        reason = "is empty"
+    elif not file.exists():
+        reason = f"names {path}, which isn't there"
+    elif file.is_dir():
+        reason = f"names {path}, which is a folder"
+    elif file.suffix not in _ENDINGS:
+        reason = f"names {path}, whose kind Invoke doesn't know: it ends with none of {', '.join(_ENDINGS)}"
+    if reason:
+        raise SettingsError(f"{name} {reason}.", f"Correct it, or {remedy}.")
+    check_file(file)
+
+
+def _check_repetitions(program: Program) -> None:
+    """Raise SettingsError for a flag that is there twice: Invoke takes the second one's value for a task."""
+    flags = program.initial_context.flags
+    seen: set[str] = set()
+    is_value = False
+    for word in _own_words(program):
+        flag = word.partition("=")[0] if word.startswith("--") else word[:2]
+        argument = flags[flag] if flag in flags and not is_value else None  # get() knows no short ones
+        is_value = False
+        if argument is None or not argument.takes_value or argument.optional:
+            continue
+        if argument.name in seen:
+            raise SettingsError(f"--{argument.name} is given twice.", "Give it once.")
+        seen.add(argument.name)
+        is_value = word == flag
+
+
+def _own_words(program: Program) -> Sequence[str]:
+    """Return the words before the first task; a flag with an equals sign is one of them if only its value is left."""
+    words, left = program.argv[1:], program.core.unparsed
+    words = words[: words.index("--")] if "--" in words else words
+    end = len(words) - len(left)
+    return words[: end + 1] if left and words[end] != left[0] else words[:end]
