@@ -195,6 +195,11 @@ def redact_known(text: str, *, arguments: bool = True) -> str:
     return re.sub(pattern, lambda match: shown[match[0]], text)
 
 
+def redact_words(text: str) -> str:
+    """Return a text of a program that handles secrets, without the long words that look like one."""
+    return re.sub(r"[\w/+=~-]{16,}", lambda match: HIDDEN if _looks_secret(match[0]) else match[0], redact(text))
+
+
 def redact_document(value: Any) -> Any:
     """Return JSON's data with each text in it, keys included, as data may be shown."""
     if isinstance(value, str):

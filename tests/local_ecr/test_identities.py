@@ -108,12 +108,41 @@ def test_a_profile_has_its_own_credentials_or_none(ecr: LocalEcr) -> None:
         assert "profile= in ECR_DESTINATIONS" in unknown.remedy
 
 
+def test_a_profile_is_asked_once_for_two_roles_and_two_regions(ecr: LocalEcr, tmp_path: Path) -> None:
+    """An MFA code, which it may ask for, can't be used twice."""
+    keys = f'{{"Version":1,"AccessKeyId":"{OTHER}","SecretAccessKey":"x"}}'
+    (tmp_path / "process").write_text(f"#!/bin/sh\necho asked >>{tmp_path}/calls\necho '{keys}'\n")
+    (tmp_path / "process").chmod(0o755)
+    (tmp_path / "config").write_text(f"[profile asks]\ncredential_process = {tmp_path}/process\n")
+    sessions = IdentitySessions(aws(ecr))
+    for account, region in (("333344445555", REGION), ("444455556666", REGION), ("444455556666", "us-west-2")):
+        role = f"arn:aws:iam::{account}:role/push"
+        assert sessions.of(Identity(role, profile="asks"), region).caller().account == account
+    assert sessions.of(Identity(profile="asks"), "us-east-1").caller().account == OTHER
+    assert (tmp_path / "calls").read_text() == "asked\n"
+    assert ecr.requests()["AssumeRole"] == 2
+
+
+def test_a_login_that_ended_names_the_profile_to_log_in_with(ecr: LocalEcr, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text(
+        '[profile "my team"]\nsso_start_url = https://x.awsapps.com/start\nsso_region = eu-central-1\n'
+        f"sso_account_id = {OTHER}\nsso_role_name = dev\n"
+    )
+    assert "`aws sso login --profile 'my team'`." in refusal(ecr, Identity(profile="my team")).remedy
+
+
+def test_a_role_of_another_partition_is_refused_before_anybody_is_asked(ecr: LocalEcr) -> None:
+    error = refusal(ecr, Identity(PUSH.replace("arn:aws:", "arn:aws-cn:")))
+    assert "can't be used in eu-west-1, whose partition is aws" in error.cause
+    assert "AssumeRole" not in ecr.requests()
+
+
 def test_sessions_are_renewed_each_with_the_others_renewed_credentials(ecr: LocalEcr) -> None:
     client = identity(ecr, Identity(PUSH), role_arn=f"arn:aws:iam::{HOME}:role/ci")
     registry = EcrRegistry(settings(), client, (OTHER, REGION))
     first = registry.token()
     assert ecr.requests()["AssumeRole"] == 2
-    base: Any = client._base.credentials()  # type: ignore[attr-defined]
+    base: Any = client._source.credentials()  # type: ignore[attr-defined]
     role: Any = client.credentials()
     for credentials in (base, role):
         credentials._expiry_time = datetime.now(timezone.utc) - timedelta(minutes=1)

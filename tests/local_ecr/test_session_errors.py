@@ -86,6 +86,21 @@ def test_nobody_is_asked_for_an_mfa_code_in_a_ci(
     assert "MFA code" in failure(home, profile, CI="true").cause
 
 
+def test_a_credential_process_that_nobody_can_answer_has_its_time(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ecr_tasks.clients.ecr.botocore_session.PROCESS_SECONDS", 0.2)
+    error = failure(home, "[profile p]\ncredential_process = sleep 600\n")
+    assert "it took longer than 0 seconds, and nobody can answer it here" in error.cause
+
+
+def test_what_a_credential_process_says_shows_no_secret(home: Path) -> None:
+    secret = "tJalrXUtnFEMI/K7MDENG/bPxRfiCYhushhushhu"
+    said = f"the vault of team-payments gave {secret} and no id, see /etc/vault/config.yaml"
+    error = failure(home, f"[profile p]\ncredential_process = sh -c 'echo {said} >&2; exit 1'\n")
+    assert "the vault of team-payments gave *** and no id, see /etc/vault/config.yaml" in error.cause
+
+
 @pytest.mark.parametrize("text", ["junk without a section\n", "[profile p\nregion\n"])
 def test_a_configuration_file_that_is_none_is_named(home: Path, text: str) -> None:
     assert str(home / ".aws" / "config") in failure(home, text).cause

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ecr_tasks.clients.ecr.aws_config import ecr_regions
 from ecr_tasks.clients.ecr.errors import broken_sessions, no_region, translate_errors
 from ecr_tasks.clients.ecr.identity_session import IdentitySessions
+from ecr_tasks.clients.ecr.known_errors import for_profile
 from ecr_tasks.clients.ecr.permissions import permissions
 from ecr_tasks.clients.ecr.scans import parse_scanning
 from ecr_tasks.clients.ecr.session import AwsSession
@@ -37,7 +37,6 @@ READ_SECONDS = 8
 """How long an answer may take."""
 
 _RENEWING = ("assume-role", "assume-role-with-web-identity", "container-role", "iam-role", "custom-process", "login")
-_PROFILE_HINT = " (with --profile NAME for a profile other than the default)"
 
 
 class AwsAccount:
@@ -58,7 +57,7 @@ class AwsAccount:
         try:
             return self._credentials()
         except EcrTasksError as error:
-            raise type(error)(error.cause, self._for_profile(error.remedy)) from error
+            raise type(error)(error.cause, for_profile(error.remedy, self._profile)) from error
 
     def _credentials(self) -> Credentials:
         with translate_errors("reach AWS"), broken_sessions():
@@ -161,11 +160,6 @@ class AwsAccount:
     @property
     def _profile(self) -> str:
         return self._environ.get("AWS_PROFILE") or "default"
-
-    def _for_profile(self, remedy: str) -> str:
-        option = "" if self._profile == "default" else f" --profile {self._profile}"
-        commands = r"`(aws (?:sso )?login)`"
-        return re.sub(commands, rf"`\1{option}`", remedy.replace(_PROFILE_HINT, ""))
 
 
 def _time(text: str | None) -> datetime | None:

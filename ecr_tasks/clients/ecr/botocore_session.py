@@ -41,6 +41,7 @@ from botocore.utils import InstanceMetadataFetcher, JSONFileCache, resolve_imds_
 from ecr_tasks.ci.detect import in_ci
 from ecr_tasks.clients.ecr.answers import check_answers
 from ecr_tasks.model.ecr_host import is_on_this_machine
+from ecr_tasks.redaction import redact_words
 from ecr_tasks.terminal.spinner import paused
 
 _WEB_IDENTITY = {
@@ -49,6 +50,10 @@ _WEB_IDENTITY = {
     "role_arn": "AWS_ROLE_ARN",
 }
 """Keys of a profile that variables may give as well (AWS SDKs and Tools, "Assume role credential provider")."""
+
+
+PROCESS_SECONDS = 60.0
+"""How long a ``credential_process`` may take that nobody can answer, as with AWS's SDK for Go (processcreds)."""
 
 
 class EnvironmentSession(Session):
@@ -71,7 +76,8 @@ class EnvironmentSession(Session):
 
     def start_process(self, command: list[str], *, stdout: int, stderr: int) -> subprocess.Popen[bytes]:
         """Start a profile's ``credential_process`` with the session's variables."""
-        process = subprocess.Popen(command, stdout=stdout, stderr=stderr, env=dict(self.environ))  # noqa: S603 - theirs
+        limit = None if _can_ask(self.environ, asks=self._asks) else PROCESS_SECONDS
+        process = _CredentialProcess(command, limit, stdout=stdout, stderr=stderr, env=dict(self.environ))
         self._processes.append(process)
         return process
 
@@ -166,6 +172,24 @@ class _Profiles(ProfileProviderBuilder):
         return [replacements.get(type(provider), provider) for provider in providers]
 
 
+class _CredentialProcess(subprocess.Popen[bytes]):
+    """A profile's ``credential_process``, which may take ``limit`` seconds and whose errors show no secret."""
+
+    def __init__(self, command: list[str], limit: float | None, **options: Any) -> None:
+        self._limit = limit
+        super().__init__(command, **options)
+
+    def communicate(self, *arguments: Any, **options: Any) -> tuple[bytes, bytes]:
+        """Return what the process printed. Raises CredentialRetrievalError when it takes too long."""
+        try:
+            stdout, stderr = super().communicate(*arguments, **{"timeout": self._limit, **options})
+        except subprocess.TimeoutExpired as error:
+            self.kill()
+            reason = f"it took longer than {error.timeout:.0f} seconds, and nobody can answer it here"
+            raise CredentialRetrievalError(provider=ProcessProvider.METHOD, error_msg=reason) from None
+        return stdout, redact_words((stderr or b"").decode("utf-8", "replace")).encode()
+
+
 class _ProcessProvider(ProcessProvider):
     """botocore's provider for ``credential_process``; each way in which the process fails has the same exception."""
 
@@ -188,9 +212,14 @@ class MFACodeNeeded(BotoCoreError):
     fmt = "An MFA code is needed."
 
 
+def _can_ask(environ: Mapping[str, str], *, asks: bool) -> bool:
+    """Return whether somebody may be asked: on a terminal, and not in a CI."""
+    return bool(asks and sys.stdin and sys.stdin.isatty() and not in_ci(environ))
+
+
 def _ask_for_code(environ: Mapping[str, str], prompt: str, *, asks: bool = True) -> str:
     """Ask for an MFA code on the terminal. Raises MFACodeNeeded in a CI, and where there is no terminal."""
-    if not asks or not sys.stdin or not sys.stdin.isatty() or in_ci(environ):
+    if not _can_ask(environ, asks=asks):
         raise MFACodeNeeded
     try:
         with paused():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.ecr.errors import DENIED_CODES, error_code, error_message, translate_errors
+from ecr_tasks.clients.ecr.known_errors import for_profile
 from ecr_tasks.clients.ecr.partition import partition_of
 from ecr_tasks.clients.ecr.retry import botocore_attempts, retry_transient
 from ecr_tasks.clients.ecr.session import AwsSession, checked_session, fetch_credentials, session_with
@@ -25,19 +27,25 @@ _WHERE = "ECR_DESTINATIONS (or --to)"
 
 
 class IdentitySessions:
-    """The AWS clients of identities, each created once; ``base`` are those of the settings' own."""
+    """The AWS clients of identities, each created once; ``base`` are those of the settings' own.
+
+    Two roles that are assumed with one profile share that profile's session, and all regions of a partition share
+    one: the profile may ask for an MFA code, which is good for one call (RFC 6238, section 5.2).
+    """
 
     def __init__(self, base: AwsSession) -> None:
         self._base = base
-        self._sessions: dict[tuple[Identity, str], AwsSession] = {}
+        self._sessions: dict[tuple[Identity, str], IdentitySession] = {}
 
     def of(self, identity: Identity, region: str) -> AwsSession:
         """Return the clients of an identity for a destination in a region."""
         if identity.is_own:
             return self._base
-        if (identity, region) not in self._sessions:
-            self._sessions[identity, region] = IdentitySession(self._base, identity, region)
-        return self._sessions[identity, region]
+        key = (identity, partition_of(region))
+        if key not in self._sessions:
+            source = self.of(Identity(profile=identity.profile), region) if identity.role_arn else self._base
+            self._sessions[key] = IdentitySession(self._base, source, identity, region)
+        return self._sessions[key]
 
     def close(self) -> None:
         """End what hangs in one of them."""
@@ -49,22 +57,26 @@ class IdentitySession(AwsSession):
     """The AWS clients of an identity, which keep to the same rate limits: those are a registry's, whoever calls.
 
     A profile's credentials are its own alone: variables with keys and the machine's role are never used in their
-    place. A role without a profile is assumed with the credentials of ``base``, which are ECR_ROLE_ARN's where that
-    is set. Both renew themselves, each with the renewed ones of the other. STS is asked in the region of ``base``, or
-    in the destination's ``region`` where that is in another partition.
+    place. A role is assumed with the credentials of ``source``: the profile's session, or else ``base``, which is
+    ECR_ROLE_ARN's where that is set. Both renew themselves, each with the renewed ones of the other. STS is asked in
+    the region of ``base``, or in the destination's ``region`` where that is in another partition.
     """
 
-    def __init__(self, base: AwsSession, identity: Identity, region: str) -> None:
+    def __init__(self, base: AwsSession, source: AwsSession, identity: Identity, region: str) -> None:
         super().__init__(base.settings, base.retrier, read_seconds=base.read_seconds, asks=base.asks)
         self.rate_limits = base.rate_limits
-        self._base, self._identity, self._destination_region = base, identity, region
+        self._source, self._identity, self._destination_region = source, identity, region
 
     def _create_session(self, environ: Mapping[str, str]) -> Session:
         import boto3.session
+        from botocore.exceptions import NoCredentialsError, ProfileNotFound
 
         profile, role_arn = self._identity.profile, self._identity.role_arn
-        from botocore.exceptions import ProfileNotFound
-
+        if role_arn and role_arn.split(":")[1] != (partition := partition_of(self._destination_region)):
+            raise AwsError(
+                f"The role {role_arn} can't be used in {self._destination_region}, whose partition is {partition}.",
+                f"Name a role of that partition in {_WHERE}, and a profile= of it that may assume the role.",
+            )
         try:
             core = checked_session(environ, asks=self.asks, profile=profile)
             region = self._region(core)
@@ -74,28 +86,31 @@ class IdentitySession(AwsSession):
                 raise
             raise AwsError(
                 f"There is no AWS profile {profile}.",
-                f"Correct profile= in {_WHERE}, or run `aws configure --profile {profile}`.",
+                f"Correct profile= in {_WHERE}, or run `aws configure --profile {quote(profile)}`.",
             ) from None
         self._cores.append(core)
-        if profile is None:
-            source = self._base.credentials()
-        else:
-            with translate_errors(f"use the profile {profile}"):
-                source = fetch_credentials(session, core)
-            if source is None:
-                raise AwsError(
-                    f"The AWS profile {profile} has no credentials.",
-                    f"Add them to it (`aws configure --profile {profile}`), or correct profile= in {_WHERE}.",
-                )
-        if source is None:
-            from botocore.exceptions import NoCredentialsError
-
-            raise NoCredentialsError
-        if role_arn is None:
+        if role_arn is None and profile is not None:
+            self._fetch_profile(profile, session, core)
             return session
+        source = self._source.credentials()
+        if source is None or role_arn is None:
+            raise NoCredentialsError
         session = session_with(self._assumed(role_arn, source, core, region, environ), region, environ)
         fetch_credentials(session, core)
         return session
+
+    def _fetch_profile(self, profile: str, session: Session, core: EnvironmentSession) -> None:
+        """Fetch a profile's credentials. Raises AwsError, whose remedy names the profile."""
+        try:
+            with translate_errors(f"use the profile {profile}"):
+                found = fetch_credentials(session, core)
+        except AwsError as error:
+            raise AwsError(error.cause, for_profile(error.remedy, profile)) from error
+        if found is None:
+            raise AwsError(
+                f"The AWS profile {profile} has no credentials.",
+                f"Add them to it (`aws configure --profile {quote(profile)}`), or correct profile= in {_WHERE}.",
+            )
 
     def _region(self, core: EnvironmentSession) -> str:
         """Return the region whose STS is asked."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from shlex import quote
 
 from ecr_tasks.clients.ecr.install_command import install_command
 from ecr_tasks.errors import AwsError
@@ -18,8 +19,9 @@ CREDENTIAL_HINT = (
     "or use `inv local …`, which needs no account."
 )
 _CONFIGURATION = "Correct the AWS configuration that it names (~/.aws/config, ~/.aws/credentials, .env, environment)."
-_LOGIN = "Run `aws login` (with --profile NAME for a profile other than the default)."
-_SSO_LOGIN = "Run `aws sso login` (with --profile NAME for a profile other than the default)."
+_PROFILE_HINT = " (with --profile NAME for a profile other than the default)"
+_LOGIN = f"Run `aws login`{_PROFILE_HINT}."
+_SSO_LOGIN = f"Run `aws sso login`{_PROFILE_HINT}."
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,12 @@ def explain(error: Exception, action: str) -> AwsError | None:
             values = _Values(_values(error, action))
             return AwsError(row.cause.format_map(values), row.remedy.format_map(values))
     return None
+
+
+def for_profile(remedy: str, profile: str) -> str:
+    """Return a remedy whose commands that log in name a profile."""
+    option = "" if profile == "default" else f" --profile {quote(profile)}"
+    return re.sub(r"`(aws (?:sso )?login)`", lambda match: f"`{match[1]}{option}`", remedy.replace(_PROFILE_HINT, ""))
 
 
 class _Values(dict[str, str]):
