@@ -48,6 +48,7 @@ __all__ = [
     "table",
     "warn",
     "warn_once",
+    "with_typed_commands",
     "working",
 ]
 
@@ -64,6 +65,11 @@ def commands_as(rewrite: Callable[[str], str]) -> Iterator[None]:
         yield
     finally:
         _rewrite_commands = before
+
+
+def with_typed_commands(text: str) -> str:
+    """Return a text of ours with its commands as they are typed here; for JSON and the CI, as `say` does itself."""
+    return _rewrite_commands(text)
 
 
 def say(*lines: Text, indent: int = 0) -> None:
@@ -293,7 +299,7 @@ def _harmless(line: str, shown: str) -> str:
 
 
 def _clean(text: str) -> str:
-    return one_line(redact(_rewrite_commands(text)))
+    return one_line(redact(with_typed_commands(text)))
 
 
 def _message(text: str) -> str:

@@ -5,9 +5,12 @@ Only the tests in ``tests/local_ecr`` and ``tests/engine`` may open connections 
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import hypothesis
@@ -55,6 +58,12 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_finish() -> None:
+    """Take what was collected out of the garbage collector's sight: it stays, and each look at it takes time."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail the run if a test was skipped in CI."""
@@ -74,17 +83,25 @@ def no_docker(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return the paths of new home folders, without mktemp's look at all that it has made before."""
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / str(number) for number in count())
+
+
 @pytest.fixture(autouse=True)
 def _isolated(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
-    tmp_path_factory: pytest.TempPathFactory,
+    homes: Iterator[Path],
     no_docker: Path,
 ) -> None:
     redaction.forget_all()
     for name in filter(is_private, list(os.environ)):
         monkeypatch.delenv(name)
-    home = tmp_path_factory.mktemp("home")
+    home = next(homes)
+    home.mkdir()
     for name, folder in HOME_FOLDERS.items():
         monkeypatch.setenv(name, str(home / folder))
     if may_connect(request.path):

@@ -54,10 +54,12 @@ def publish_image(
     published = publish(item, receipt.built, docker, registry, warn=warn, newer=newer, fresh=fresh, wanted=wanted)
     # The size of an index is the sum of its images' sizes, which are read only when something was built.
     sizes = _sizes(published, registry, warn) if receipt.built is not None else {}
+    # A single image's is in its configuration, which a run that builds nothing does not read.
+    single = item.image.definition.platforms if receipt.built is None and not published.image.is_index else ()
     return replace(
         receipt,
         published=(published,),
-        platforms=tuple(platform for platform, _ in published.image.children),
+        platforms=tuple(platform for platform, _ in published.image.children) or single,
         sizes=sizes,
         size=sum(sizes.values()) if sizes else published.image.size,
     )

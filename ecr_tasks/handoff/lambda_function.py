@@ -14,10 +14,10 @@ from ecr_tasks.model.publication import PublishedImage
 _ARCHITECTURES = {"linux/amd64": "x86_64", "linux/arm64": "arm64", "linux/arm64/v8": "arm64"}
 
 _FUNCTION = re.compile(
-    r"(?:arn:[a-z-]+:lambda:(?P<region>[a-z0-9-]+):)?(?:(?P<account>[0-9]{12}):)?(?:function:)?"
-    r"[A-Za-z0-9_-]+(?::(?:\$LATEST|[A-Za-z0-9_-]+))?"
+    r"(?:arn:[a-z-]+:lambda:(?P<region>[a-z0-9-]+):)?(?:(?P<account>[0-9]{12}):)?(?:function:|(?!function:))"
+    r"[A-Za-z0-9_-]{1,64}(?::(?:\$LATEST|[A-Za-z0-9_-]+))?"
 )
-"""A function's name, partial ARN or ARN (Lambda API model, FunctionName)."""
+"""A function's name, partial ARN or ARN (Lambda API model, FunctionName; a name has 64 characters at most)."""
 
 
 def write(images: Sequence[PublishedImage], extras: Extras) -> Handoff:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from ecr_tasks.plan.starting_point import SETTINGS, Answers, StartingPoint, has_several
-from ecr_tasks.settings.invoke_files import Form
+from ecr_tasks.settings.invoke_files import SectionStyle
 from ecr_tasks.settings.schema import TABLE
 
 IGNORED: Mapping[str, tuple[str, ...]] = {
@@ -220,9 +220,9 @@ def as_yaml(section: Mapping[str, object], *, in_braces: bool = False) -> tuple[
     return (f"{text.strip()[1:-1]},",) if in_braces else tuple(text.splitlines())
 
 
-def section_addition(section: Mapping[str, str | bool], name: str, form: Form) -> Addition:
+def section_addition(section: Mapping[str, str | bool], name: str, style: SectionStyle) -> Addition:
     """Return what to add to Invoke's configuration file ``name``, in whose form the settings there are written."""
-    is_new = form == "absent"
+    form, is_new = style.form, style.form == "absent"
     if name.endswith(".py"):
         lines = [f"    {key!r}: {value!r}," for key, value in section.items()]
         if is_new:
@@ -235,7 +235,7 @@ def section_addition(section: Mapping[str, str | bool], name: str, form: Form) -
             where = f"in {name}, before the last brace, after a comma"
             return Addition(name, where, ('  "ecr": {', *lines[:-1], last, "  }"))
         return Addition(name, f'in {name}, first in "ecr"', (*lines[:-1], last))
-    lines = [f"  {line}" for line in as_yaml(section)]
+    lines = [f"{' ' * style.indent}{line}" for line in as_yaml(section)]
     if is_new:
         return Addition(name, f"at the end of {name}", ("ecr:", *lines))
     if form == "lines":

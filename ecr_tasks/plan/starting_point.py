@@ -14,7 +14,7 @@ from ecr_tasks.model.wording import name_some
 from ecr_tasks.plan.repository_names import prefixed
 from ecr_tasks.settings.env_files import OWN
 from ecr_tasks.settings.errors import Malformed
-from ecr_tasks.settings.invoke_files import Form
+from ecr_tasks.settings.invoke_files import ABSENT, SectionStyle
 from ecr_tasks.settings.parse import registry
 from ecr_tasks.settings.parse.address import parse_address
 from ecr_tasks.settings.setting import Origin
@@ -49,7 +49,7 @@ class StartingPoint:
     settings: Mapping[str, tuple[str, Origin]] = field(default_factory=dict)
     tasks: TasksFile | None = None
     invoke_file: str = ""
-    section: Form = "absent"
+    section: SectionStyle = ABSENT
     env_file: str = ".env"
     has_env_file: bool = False
     profiles: tuple[AwsProfile, ...] = ()

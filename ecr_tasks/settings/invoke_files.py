@@ -26,6 +26,16 @@ Form = Literal["absent", "empty", "braces", "lines"]
 """How the section ``ecr`` is written: ``{region: eu-central-1}`` is one in braces."""
 
 
+class SectionStyle(NamedTuple):
+    """How the section ``ecr`` is written, and by how many blanks its lines are indented."""
+
+    form: Form = "absent"
+    indent: int = 2
+
+
+ABSENT = SectionStyle()
+
+
 class InvokeFile(NamedTuple):
     """One configuration file: what it has, and the line and the text of each value below ``ecr``.
 
@@ -38,7 +48,7 @@ class InvokeFile(NamedTuple):
     lines: Mapping[str, int] = MappingProxyType({})
     texts: Mapping[str, str] = MappingProxyType({})
     top_lines: Mapping[str, int] = MappingProxyType({})
-    form: Form = "absent"
+    style: SectionStyle = ABSENT
 
     def __repr__(self) -> str:
         return f"<{self.path}>"  # it may hold secrets
@@ -50,16 +60,16 @@ class InvokeFile(NamedTuple):
         return section if isinstance(section, dict) else {}
 
 
-def section_form(path: Path | None) -> Form:
+def section_style(path: Path | None) -> SectionStyle:
     """Return how a configuration file has settings of ours; a Python file is not run, but searched for the name.
 
     Raises SettingsError and OSError for one that can't be read.
     """
     if path is None:
-        return "absent"
+        return ABSENT
     if path.suffix == ".py":
-        return "braces" if SECTION in read_text(path, errors="replace").split() else "absent"
-    return read(path).form
+        return SectionStyle("braces" if SECTION in read_text(path, errors="replace").split() else "absent")
+    return read(path).style
 
 
 def read(path: Path) -> InvokeFile:
@@ -98,7 +108,7 @@ def _read_json(path: Path, text: str) -> InvokeFile:
         raise
     except Exception:
         form: Form = "absent" if SECTION not in data else "braces" if data[SECTION] else "empty"
-        return InvokeFile(path, data, form=form)
+        return InvokeFile(path, data, style=SectionStyle(form))
 
 
 def _read_yaml(path: Path, text: str) -> InvokeFile:
@@ -120,8 +130,9 @@ def _read_yaml(path: Path, text: str) -> InvokeFile:
             texts[key.value] = value.value
     form: Form = "absent" if section is None else "empty" if not lines else "lines"
     form = "braces" if form == "lines" and section.flow_style else form
+    style = SectionStyle(form, section.start_mark.column) if form == "lines" else SectionStyle(form)
     top_lines = {key.value: key.start_mark.line + 1 for key, _ in _entries(node) if key.value != SECTION}
-    return InvokeFile(path, data, lines, texts, top_lines, form)
+    return InvokeFile(path, data, lines, texts, top_lines, style)
 
 
 def _entry(node: Any, name: str) -> Any:

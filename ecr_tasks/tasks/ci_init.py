@@ -75,9 +75,9 @@ def _what_ci_lacks(run: Run, pipeline: str, title: str) -> list[str]:
     ]
     if lacking.shared:
         path = find_in(run.project)
-        form = invoke_files.section_form(path)
+        style = invoke_files.section_style(path)
         section = {key: text for key, (text, _) in lacking.shared.items()}
-        addition = section_addition(section, path.name if path else "invoke.yaml", form)
+        addition = section_addition(section, path.name if path else "invoke.yaml", style)
         lines += ["", f"Add {addition.where}, and commit it:", *(f"    {line}" for line in addition.lines)]
     return lines
 

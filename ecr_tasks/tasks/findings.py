@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.console import Column, Meaning, Styled, Text, result_table
+from ecr_tasks.console import Column, Meaning, Styled, Text, result_table, with_typed_commands
 
 if TYPE_CHECKING:
+    from ecr_tasks.errors import EcrTasksError
     from ecr_tasks.model.finding import Finding, State
+    from ecr_tasks.plan.gates import Failed
 
 MEANINGS: Mapping[State, Meaning] = {"wrong": "bad", "warning": "warning", "unknown": "dim", "fine": "good"}
 
@@ -33,6 +35,11 @@ def finding_json(item: Finding) -> dict[str, Any]:
         "section": item.section,
         "name": item.name,
         "state": item.state,
-        "text": item.text,
-        "remedy": item.remedy or None,
+        "text": with_typed_commands(item.text),
+        "remedy": with_typed_commands(item.remedy) or None,
     }
+
+
+def problem_json(problem: EcrTasksError | Failed) -> dict[str, str]:
+    """Return an error or a gate that isn't passed for a JSON document."""
+    return {"cause": with_typed_commands(problem.cause), "remedy": with_typed_commands(problem.remedy)}

@@ -119,11 +119,11 @@ def _with_same_tags(items: Sequence[PlannedImage]) -> list[list[PlannedImage]]:
 
 def plan_json(plan: Plan) -> dict[str, Any]:
     """Return the document of `plan --json`."""
+    from ecr_tasks.tasks.findings import problem_json
+
     return {
         "images": [_image_json(item) for item in plan.images],
-        "conflicts": [
-            {"image": item.image, "cause": item.error.cause, "remedy": item.error.remedy} for item in plan.conflicts
-        ],
+        "conflicts": [{"image": item.image, **problem_json(item.error)} for item in plan.conflicts],
     }
 
 
@@ -213,6 +213,8 @@ def _tag_json(item: PlannedTag) -> dict[str, Any]:
 
 
 def _copy_json(copy: PlannedCopy) -> dict[str, Any]:
+    from ecr_tasks.tasks.findings import problem_json
+
     repository = copy.view.repository if copy.view else None
     return {
         "destination": str(copy.destination),
@@ -222,5 +224,5 @@ def _copy_json(copy: PlannedCopy) -> dict[str, Any]:
         "identity": None if copy.destination.identity.is_own else str(copy.destination.identity),
         "creates_repository": copy.creates_repository,
         "tags": [_tag_json(item) for item in copy.tags],
-        "error": {"cause": copy.error.cause, "remedy": copy.error.remedy} if copy.error else None,
+        "error": problem_json(copy.error) if copy.error else None,
     }

@@ -181,6 +181,8 @@ def as_json(
 
 
 def _image_json(image: ScannedImage, scanning: Scanning) -> dict[str, Any]:
+    from ecr_tasks.tasks.findings import problem_json
+
     return {
         "name": image.name,
         "registry": image.repository.host,
@@ -189,7 +191,7 @@ def _image_json(image: ScannedImage, scanning: Scanning) -> dict[str, Any]:
         "reference": image.reference,
         "scanning": {"type": scanning.kind or None, "version": scanning.version or None},
         "passed": not image.failures,
-        "problems": [{"cause": failure.cause, "remedy": failure.remedy} for failure in image.failures],
+        "problems": [problem_json(failure) for failure in image.failures],
         "scans": [_part_json(part) for part in image.parts],
     }
 

@@ -62,7 +62,7 @@ def test_one_function_runs_one_image() -> None:
         write([published("api"), published("job")], Extras())
 
 
-@pytest.mark.parametrize("name", ["", "a b", "arn:aws:s3:::bucket", "x" * 141, "$(id)"])
+@pytest.mark.parametrize("name", ["", "a b", "arn:aws:s3:::bucket", "x" * 65, f"{ARN[:-3]}{'x' * 65}", "$(id)"])
 def test_what_is_no_functions_name_is_refused(name: str) -> None:
     with pytest.raises(SettingsError):
         write([published()], Extras(function=name))

@@ -21,7 +21,7 @@ from ecr_tasks.plan.starting_files import (
     tasks_lines,
 )
 from ecr_tasks.plan.starting_point import Answers, StartingPoint, propose
-from ecr_tasks.settings.invoke_files import read, section_form
+from ecr_tasks.settings.invoke_files import SectionStyle, read, section_style
 from ecr_tasks.settings.load import load
 from ecr_tasks.settings.setting import Origin
 from ecr_tasks.settings.settings import Settings
@@ -109,6 +109,7 @@ def test_what_is_private_stands_in_a_file_of_ones_own(tmp_path: Path) -> None:
     [
         ("invoke.yaml", "run: {echo: true}\n", ""),
         ("invoke.yaml", "ecr:\n  target: runtime\n", ""),
+        ("invoke.yaml", "ecr:\n      target: runtime\n", ""),
         ("invoke.yaml", "ecr: {", "}\nrun: {echo: true}"),
         ("invoke.yaml", "ecr: {", "target: runtime}"),
         ("invoke.yaml", "{ecr: {", "target: runtime}, run: {echo: true}}"),
@@ -124,14 +125,14 @@ def test_what_to_add_to_an_existing_file_can_be_pasted(
 ) -> None:
     path = tmp_path / name
     path.write_text(before + after, encoding="utf-8")
-    form = section_form(path)
-    assert (form == "absent") is ("ecr" not in before)
-    result = start(answers, here(invoke_file=name, section=form))
+    style = section_style(path)
+    assert (style.form == "absent") is ("ecr" not in before)
+    result = start(answers, here(invoke_file=name, section=style))
     (addition,) = result.additions
     assert name in addition.where
     assert "invoke.yaml" not in [file.name for file in result.files]
     pasted = "\n".join(addition.lines)
-    comma = "," if name.endswith(".json") and form == "absent" else ""
+    comma = "," if name.endswith(".json") and style.form == "absent" else ""
     path.write_text(f"{before}{comma}{pasted}\n{after}", encoding="utf-8")
     if name.endswith(".py"):
         values: dict[str, Any] = {}
@@ -146,11 +147,11 @@ def test_what_to_add_to_an_existing_file_can_be_pasted(
 def test_only_what_is_missing_is_to_be_added() -> None:
     place = Origin("config", "region", Path("invoke.yaml"), 2)
     known = {"AWS_REGION": ("eu-central-1", place), "ECR_CREATE_REPOSITORY": ("false", place)}
-    point = here(invoke_file="invoke.yaml", section="lines", settings=known)
+    point = here(invoke_file="invoke.yaml", section=SectionStyle("lines"), settings=known)
     (addition,) = start(propose(Answers(), point), point).additions
     assert addition.lines == ("  repository: shop",)
     known |= {"ECR_REPOSITORY": ("shop", place)}
-    point = here(invoke_file="invoke.yaml", section="lines", settings=known)
+    point = here(invoke_file="invoke.yaml", section=SectionStyle("lines"), settings=known)
     assert start(propose(Answers(), point), point).additions == ()
 
 

@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from ecr_tasks.ci.outputs.write import show_error
+from ecr_tasks.ci.systems import outputs_adapter
+from ecr_tasks.console import commands_as
+from ecr_tasks.errors import Refused
 from ecr_tasks.runner.typed_commands import as_typed, prefix
+from ecr_tasks.tasks.findings import problem_json
 
 NAMES = ("build", "push", "init", "ci.init", "repo.ensure", "settings", "local.use", "local", "local.up", "env")
 
@@ -65,3 +70,11 @@ def test_a_remedy_names_what_was_run(tmp_path: Path, program: list[str], line: s
     command = [sys.executable, "-m", *program, *line.split()]
     done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.splitlines()[-1]) == (2, remedy)
+
+
+def test_a_remedy_for_a_program_or_a_ci_is_typed_alike(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    error = Refused("It isn't built.", "Run `inv build`.")
+    with commands_as(lambda text: text.replace("inv ", "./ecr-tasks ")):
+        assert problem_json(error)["remedy"] == "Run `./ecr-tasks build`."
+        show_error(outputs_adapter("github"), {}, error, tmp_path)
+    assert "Run `./ecr-tasks build`." in capsys.readouterr().err

@@ -113,3 +113,10 @@ def test_the_digest_of_a_base_image_in_ecr_is_read_with_a_token_of_its_region(pr
     project.docker.local_bases[base] = f"sha256:{'1' * 64}"
     project.inv("plan", ECR_SKIP="content")
     assert ("image_digest", base, "registry") not in project.calls.log
+
+
+def test_the_receipt_of_a_published_single_image_has_its_platform(project: Project) -> None:
+    push_with_one_build_in_total(project, ECR_PLATFORMS="linux/arm64")
+    push_with_one_build_in_total(project, ECR_PLATFORMS="linux/arm64")
+    (image,) = project.receipt["images"]
+    assert (image["published"][0]["state"], image["platforms"]) == ("already-published", ["linux/arm64"])

@@ -18,7 +18,7 @@ from ecr_tasks.ci.outputs.adapter import MOST_ANNOTATIONS, Action, Adapter, Anno
 from ecr_tasks.ci.outputs.files import files
 from ecr_tasks.ci.outputs.model import Outputs
 from ecr_tasks.ci.outputs.summary import truncate
-from ecr_tasks.console import say_to_ci, warn
+from ecr_tasks.console import say_to_ci, warn, with_typed_commands
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.files import append_bytes
 from ecr_tasks.model.child_environment import agent_environment
@@ -62,7 +62,7 @@ def log_group(adapter: Adapter, title: str) -> Iterator[None]:
 
 def show_error(adapter: Adapter, environ: Mapping[str, str], error: EcrTasksError, project: Path) -> None:
     """Show an error where the CI shows errors, in addition to the two sentences on stderr."""
-    *causes, remedy = map(without_commands, error.lines)
+    *causes, remedy = (without_commands(with_typed_commands(line)) for line in error.lines)
     perform(adapter.error("\n".join(causes), remedy, environ), project)
 
 
