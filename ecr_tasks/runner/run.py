@@ -70,6 +70,7 @@ class Run:
         self._targets: dict[Destination, EcrRegistry | PublicRegistry] = {}
         self._retrier: Retrier | None = None
         self._logins: RegistryLogins | None = None
+        self._signatures: SigningPrograms | None = None
         self._earlier_outputs: EarlierOutputs | None = None
         self._engine: Engine | EcrTasksError | None = None
         self._seconds: float | None = None
@@ -261,7 +262,9 @@ class Run:
             self._before_login(token)
             private.authorize(token)
 
-        return SigningPrograms(private, self.project, log_in, lambda: self.registry.environment())
+        if self._signatures is None:
+            self._signatures = SigningPrograms(private, self.project, log_in, lambda: self.registry.environment())
+        return self._signatures
 
     def is_main(self, host: str) -> bool:
         """Return whether a host is that of the settings' registry, and of none of the destinations."""

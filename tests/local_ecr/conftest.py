@@ -15,6 +15,7 @@ from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.http_client import HttpClient
 from tests.local_ecr.model import check
 from tests.local_ecr.shell import Shell
+from tests.local_ecr.signing_project import PASSWORD, Signing
 
 
 @pytest.fixture
@@ -75,3 +76,15 @@ def refused(call: Callable[..., Any], **parameters: Any) -> tuple[str, str]:
         call(**parameters)
     error = caught.value.response["Error"]
     return error["Code"], error["Message"]
+
+
+@pytest.fixture
+def signing(ecr: LocalEcr, api: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Signing]:
+    """A project that signs, whose keys have a password."""
+    monkeypatch.setenv("COSIGN_PASSWORD", PASSWORD)
+    monkeypatch.setenv("NOTATION_CONFIG", str(tmp_path / "notation"))
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    made = Signing(ecr, api, folder)
+    yield made
+    made.config.close()

@@ -79,6 +79,7 @@ def run(
     live: bool = True,
     build: bool = False,
     last_line: str = "",
+    seconds: float | None = None,
 ) -> ProcessResult:
     """Run a command to its end, its output on our stderr; with ``live``, as it draws it on a terminal.
 
@@ -88,12 +89,13 @@ def run(
     print repeats what a registry says.
 
     On an interruption the child gets a SIGINT, as a terminal would send it, ten seconds to end, and then a SIGKILL;
-    the interruption goes on. Raises FileNotFoundError when there is no such program.
+    the interruption goes on. After so many ``seconds`` the child is killed. Raises FileNotFoundError when there is no
+    such program.
     """
     terminal = live and sys.stderr is not None and sys.stderr.isatty() and os.name == "posix"
     read_end, write_end = _open_terminal() if terminal else os.pipe()
     plain = None if terminal else partial(_plain, commands=build)
-    child = None
+    child = killer = None
     try:
         try:
             with held_back():  # a child that is started and not recorded would live on
@@ -108,6 +110,9 @@ def run(
                 _running[child] = False
         finally:
             os.close(write_end)
+        if seconds is not None:
+            killer = threading.Timer(seconds, child.kill)
+            killer.start()
         if was_interrupted() and threading.current_thread() is not threading.main_thread():
             raise KeyboardInterrupt  # the signal came before the child was there
         tail, held = _forward(read_end, plain, last_line.encode())
@@ -117,6 +122,8 @@ def run(
             _stop(child, read_end, plain)
         raise
     finally:
+        if killer is not None:
+            killer.cancel()
         if child is not None:
             _running.pop(child, None)
         os.close(read_end)

@@ -23,6 +23,7 @@ _COPIED = re.compile(r"[Tt]arget artifact|content descriptor mismatch|digest.*mi
 _UNREACHED = re.compile(
     r"dial tcp|no such host|connection refused|i/o timeout|deadline exceeded|x509: certificate signed by|unauthorized"
     r"|failed to get manifest descriptor|response status code [45]\d\d|no answer within|AccessDenied|plugin"
+    r"|^trust policy: |^failed to (?:read|validate) the trusted certificate"
 )
 
 
@@ -33,8 +34,8 @@ class Notation:
         self._program = program
 
     def check(self) -> None:
-        """Raise SettingsError where notation is not installed."""
-        self._program.check_installed()
+        """Raise SettingsError where notation is not installed, or too old."""
+        self._program.check()
 
     def has_signer_plugin(self) -> bool:
         """Return whether notation and AWS Signer's plugin are installed, with the certificate that AWS signs with."""
@@ -55,7 +56,7 @@ class Notation:
             aws=bool(method.profile),
         )
         if answer.code != 0:
-            raise sign_failed("notation", repository, digest, answer, _sign_remedy(method, answer))
+            raise sign_failed("notation", repository, digest, answer, _sign_remedy(method))
 
     def verify_certificate(self, repository: Repository, digest: str, signer: CertificateSigner) -> Verification:
         """Check an image's signatures with the certificate of an authority, and a subject."""
@@ -92,6 +93,7 @@ class Notation:
         *,
         aws: bool = False,
     ) -> Verification:
+        self.check()
         self._program.log_in(repository)
         policy = {
             "name": "expected-signer",
@@ -144,9 +146,7 @@ def _reason(answer: Answer) -> str:
     return "it is the signature of another image" if _COPIED.search(text) else text
 
 
-def _sign_remedy(method: SignWith, answer: Answer) -> str:
-    if "unknown flag" in answer.stderr:
-        return "Install notation 1.2 or newer."
+def _sign_remedy(method: SignWith) -> str:
     if method.profile:
         return (
             f"It needs the plugin {PLUGIN} (AWS Signer Developer Guide, Install Notation), and credentials with "

@@ -13,10 +13,10 @@ from ecr_tasks.clients.docker import process
 from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.errors import RegistryError, SettingsError
 from ecr_tasks.files import is_file, read_text
-from ecr_tasks.model.child_environment import docker_environment
+from ecr_tasks.model.child_environment import docker_environment, is_secret
 from ecr_tasks.model.ecr_host import is_on_this_machine
 from ecr_tasks.model.registry import Repository
-from ecr_tasks.redaction import keep_secret
+from ecr_tasks.redaction import keep_secret, keep_secret_file
 
 Login = Callable[[Repository], None]
 
@@ -25,18 +25,48 @@ SECONDS = 180.0
 
 INTERACTIVE_SECONDS = 600.0
 
+GRACE = 30.0
+"""How much longer than it was told to a program may take, before it is killed."""
+
 _OWN = ("COSIGN_", "SIGSTORE_", "NOTATION_", "TUF_")
 """The prefixes of what the programs read, their passwords included (COSIGN_PASSWORD)."""
 
 _REGISTRY_VARIABLES = re.compile(r"(?:COSIGN|NOTATION)_(?:DOCKER_MEDIA_TYPES|USERNAME|PASSWORD_FILE|REPOSITORY)")
 """Variables that would send a program to another place, or with another login, than this run's."""
 
+_NEEDLESS = re.compile(r"error during command execution: |signing \[[^\]]*\]: |signing digest: ")
+"""What cosign puts before its errors: our own sentence has it."""
+
 _ADDRESS = re.compile(r"[a-z0-9][a-z0-9+.-]*://")
 _PRIVATE_KEY = "PRIVATE KEY-----"
 
-_WHERE = {
-    "cosign": "https://docs.sigstore.dev/cosign/system_config/installation/",
-    "notation": "https://notaryproject.dev/docs/user-guides/installation/cli/",
+_SECRET = re.compile(r"PASSWORD|TOKEN|KEY|PIN|SECRET")
+"""What the names have of the variables whose values are secret."""
+
+
+@dataclass(frozen=True)
+class Needed:
+    """The version of a program that is needed, how the help of ``sign`` tells it, and what an older one would do."""
+
+    version: str
+    has: re.Pattern[str]
+    otherwise: str
+    where: str
+
+
+_NEEDED = {
+    "cosign": Needed(
+        "3",
+        re.compile(r"--use-signing-config(?:=true\b|[^\n]*default true)"),  # cosign 2 has it off
+        "it would keep signatures under tags",
+        "https://docs.sigstore.dev/cosign/system_config/installation/",
+    ),
+    "notation": Needed(
+        "1.2",
+        re.compile(r"--force-referrers-tag\b"),  # notation 1.0 reads the user's own trust policy (no NOTATION_CONFIG)
+        "it would keep signatures under tags, or not ask for the signer that is expected",
+        "https://notaryproject.dev/docs/user-guides/installation/cli/",
+    ),
 }
 
 
@@ -64,6 +94,25 @@ class Program:
         self.name, self.environ = name, environ
         self._config, self._project = config, project
         self._log_in, self._credentials = log_in, credentials
+        self._checked = False
+
+    def check(self) -> None:
+        """Raise SettingsError where the program is not installed, doesn't run, or is too old."""
+        if self._checked:
+            return
+        needed = _NEEDED[self.name]
+        answer = self.run("sign", "--help")
+        if answer.code != 0:
+            raise SettingsError(
+                f"The {self.name} that is installed does not run: {last_error(answer)}.",
+                f"Install it anew ({needed.where}), or correct PATH.",
+            )
+        if not needed.has.search(answer.stdout + answer.stderr):
+            raise SettingsError(
+                f"The {self.name} that is installed is older than version {needed.version}: {needed.otherwise}.",
+                f"Install {self.name} {needed.version} or newer.",
+            )
+        self._checked = True
 
     def check_installed(self) -> str:
         """Return the program's path. Raises SettingsError where it is not installed."""
@@ -71,7 +120,7 @@ class Program:
         if path is None:
             raise SettingsError(
                 f"{self.name} is not installed here, and the settings ask for it.",
-                f"Install it ({_WHERE[self.name]}), or change ECR_SIGN and ECR_SIGNED_BY.",
+                f"Install it ({_NEEDED[self.name].where}), or change ECR_SIGN and ECR_SIGNED_BY.",
             )
         return path
 
@@ -102,7 +151,10 @@ class Program:
     def run_visibly(self, *arguments: str, needed: Collection[str] = ()) -> Answer:
         """Run the program with its output on our stderr: it may say where a person has to log in."""
         env = self._environment(needed) | self._config.environment()
-        result = process.run([self.check_installed(), *arguments], env=env, cwd=str(self._project), live=False)
+        command = [self.check_installed(), *arguments]
+        result = process.run(
+            command, env=env, cwd=str(self._project), live=False, seconds=INTERACTIVE_SECONDS + GRACE
+        )
         return Answer(result.code, "", "\n".join(result.lines))
 
     def log_in(self, repository: Repository) -> None:
@@ -143,7 +195,10 @@ class Program:
 
     def _environment(self, needed: Collection[str]) -> dict[str, str]:
         own = [name for name in self.environ if name.startswith(_OWN)]
-        keep_secret(*(self.environ[name] for name in own if "PASSWORD" in name))
+        keep_secret(*(self.environ[name] for name in own if _SECRET.search(name)))
+        for name in needed:
+            if is_secret(name, self.environ.get(name, "")):
+                keep_secret_file(self.environ[name])
         allowed = docker_environment(self.environ, needed=[*own, *needed])
         return {name: text for name, text in allowed.items() if not _REGISTRY_VARIABLES.fullmatch(name)}
 
@@ -160,7 +215,7 @@ def last_error(answer: Answer) -> str:
     lines = [line.strip() for line in (answer.stderr or answer.stdout).splitlines() if line.strip()]
     errors = [line.partition("rror: ")[2] for line in lines if re.match(r"[Ee]rror: ", line)]
     text = (errors or lines or [f"exit code {answer.code}"])[-1]
-    return text.rstrip(".")
+    return _NEEDLESS.sub("", text).rstrip(".")
 
 
 def sign_failed(name: str, repository: Repository, digest: str, answer: Answer, remedy: str) -> RegistryError:

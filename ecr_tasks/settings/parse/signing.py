@@ -18,6 +18,21 @@ _PROFILE = (
 )
 _PROFILE_EXAMPLE = "arn:aws:signer:eu-west-1:123456789012:/signing-profiles/release"
 
+# sigstore/sigstore, pkg/signature/kms/aws: the references that its client of AWS KMS takes.
+_KMS = (
+    r"awskms://[^/]*/(?:(?:arn:aws(?:-[a-z]+)*:kms:[a-z0-9-]+:[0-9]{12}:)?alias/.+"
+    r"|(?:arn:aws(?:-[a-z]+)*:kms:[a-z0-9-]+:[0-9]{12}:key/)?(?:mrk-[a-f0-9]{32}|[A-Fa-f0-9]{8}(?:-[A-Fa-f0-9]{4}){3}-[A-Fa-f0-9]{12}))"
+)
+_SCHEMES = ("awskms", "azurekms", "env", "gcpkms", "gitlab", "hashivault", "http", "https", "k8s")
+"""The schemes of cosign's addresses of keys (sigstore/cosign, pkg/signature/keys.go and pkg/blob)."""
+
+_ANYBODY = (
+    "anybody@nowhere.invalid",
+    "https://nowhere.invalid/anybody/else/.github/workflows/any.yml@refs/heads/any",
+    "",
+)
+"""Whom a regular expression of expected signers must not match."""
+
 _SIGN_EXAMPLES = f"cosign,key=cosign.key, cosign, notation,profile={_PROFILE_EXAMPLE} or managed"
 _HEADS = ("key", "identity", "identity-regexp", "certificate", "profile")
 _FIELDS: Mapping[str, Collection[str]] = {
@@ -46,6 +61,8 @@ def sign_with(text: str) -> SignWith:
         _check_profile(profile)
     if tool == "notation" and bool(fields.get("key")) == bool(profile):
         raise Malformed("must say notation's key or the signing profile, one of them: notation,key=NAME")
+    if tool == "cosign":
+        _check_key(fields.get("key", ""))
     log = _flag(fields, default=not fields.get("key"))
     if tool == "cosign" and not fields.get("key") and not log:
         raise Malformed("can't be cosign without a key and with log=false: such a signature is proved by the log")
@@ -68,8 +85,10 @@ def _signer(entry: str) -> Signer:
         )
     fields = _fields(entry, _FIELDS[head], f"a signer with {head}= takes")
     if head == "key":
+        _check_key(fields["key"])
         return KeySigner(fields["key"], log=_flag(fields, default=False))
     if head == "certificate":
+        _check_subject(fields.get("subject", ""))
         return CertificateSigner(fields["certificate"], fields.get("subject", ""))
     if head == "profile":
         _check_profile(fields["profile"])
@@ -125,5 +144,23 @@ def _check_pattern(name: str, pattern: str) -> None:
     except re.error as error:
         raise Malformed(f"has a {name}= that is no regular expression ({error})") from None
     is_whole = pattern.startswith("^") and pattern.endswith("$")
-    if pattern and (not is_whole or pattern in ("^.*$", "^.+$", "^$")):
+    if pattern and (not is_whole or any(re.fullmatch(pattern, text) for text in _ANYBODY)):
         raise Malformed(f"must have a {name}= that begins with ^, ends with $ and names somebody")
+
+
+def _check_key(key: str) -> None:
+    """Raise Malformed for a key's address that cosign knows nothing of. Whatever else it is, it is a file."""
+    scheme, separator, _ = key.partition("://")
+    if scheme == "awskms" and not re.fullmatch(_KMS, key):
+        raise Malformed(f"must name a key in KMS as awskms:///alias/NAME, or by its id or ARN, not {key[:120]!r}")
+    if separator and scheme not in _SCHEMES:
+        raise Malformed(f"has a key at {scheme[:40]}://, and cosign knows {', '.join(_SCHEMES)}, and files")
+
+
+def _check_subject(subject: str) -> None:
+    """Raise Malformed for a subject that says too little for notation (trust policy of the Notary Project)."""
+    names = {part.partition("=")[0].strip().upper() for part in re.split(r"(?<!\\)[,+]", subject)}
+    if subject and not (names >= {"C", "O"} and names & {"ST", "S"}):
+        raise Malformed(
+            f"must have a subject= with C, ST and O at least, such as C=US, ST=WA, O=acme, not {subject[:80]!r}"
+        )

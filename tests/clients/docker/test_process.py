@@ -20,7 +20,8 @@ import json, os, sys
 from ecr_tasks.clients.docker import process
 live = os.environ.get("LIVE") != "no"
 result = process.run(sys.argv[1:], env=dict(os.environ, MINE="yes"), cwd=os.environ.get("CHILD_CWD"), live=live,
-                     build=os.environ.get("BUILD") == "yes", last_line=os.environ.get("LAST_LINE", ""))
+                     build=os.environ.get("BUILD") == "yes", last_line=os.environ.get("LAST_LINE", ""),
+                     seconds=float(os.environ.get("SECONDS_LEFT", 600)))
 print(json.dumps([result.code, result.lines]))
 """
 
@@ -300,3 +301,8 @@ def test_what_the_caller_prints_is_not_shown_as_the_last_line_too(live: str, pri
         _, _, raw = on_a_terminal(*child, LAST_LINE="host/app")
         stderr = raw.decode().replace("\r", "")
     assert stderr == shown
+
+
+def test_a_child_that_does_not_end_is_killed() -> None:
+    code, lines, _ = piped(*python("import time; print('begun', flush=True); time.sleep(600)"), SECONDS_LEFT="3")
+    assert (code, lines) == (-signal.SIGKILL, ["begun"])
