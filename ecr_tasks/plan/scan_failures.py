@@ -10,7 +10,9 @@ from ecr_tasks.model.scan import Scanning, ScanResult, StartRefusal
 from ecr_tasks.plan.gates import Failed
 from ecr_tasks.plan.scannable_parts import Part
 
-_AGAIN = "Have it scanned once more (`inv scan --again`) and run this again."
+_AGAIN = (
+    "Have it scanned once more (`inv scan --again`; where Amazon Inspector scans, push it anew) and run this again."
+)
 _WITHOUT = "or promote it without --require-scan."
 _STATUSES: Mapping[str, tuple[str, str]] = {
     "FAILED": ("failed", _AGAIN),

@@ -148,7 +148,12 @@ def judge_findings(
 
     ``known`` are the ranks of the other image's findings.
     """
-    judged = (item for finding in scan.findings for item in _judge(finding, rules, known))
+    accepted: dict[str, list[AcceptedFinding]] = {}
+    for entry in rules.accepted:
+        accepted.setdefault(entry.name, []).append(entry)
+    judged = (
+        item for finding in scan.findings for item in _judge(finding, rules, accepted.get(finding.name, ()), known)
+    )
     return tuple(sorted(judged, key=lambda item: (item.finding.rank, item.finding.name)))
 
 
@@ -170,15 +175,24 @@ def other_findings(name: str, scans: Iterable[tuple[Part, ScanResult]]) -> Other
 
 def needless(entries: Iterable[AcceptedFinding], scans: Iterable[ScanResult]) -> tuple[AcceptedFinding, ...]:
     """Return the entries for which no scan has a finding any more."""
-    keys = {key for scan in scans for finding in scan.findings for key in finding.keys}
-    return tuple(entry for entry in entries if not any(entry.covers(*key) for key in keys))
+    packages: dict[str, set[str]] = {}
+    for scan in scans:
+        for finding in scan.findings:
+            packages.setdefault(finding.name, set()).update(package for _, package in finding.keys)
+    return tuple(
+        entry for entry in entries if not any(entry.covers(entry.name, each) for each in packages.get(entry.name, ()))
+    )
 
 
 def _judge(
-    finding: Finding, rules: ScanRules, known: Mapping[tuple[str, str], int] | None
+    finding: Finding,
+    rules: ScanRules,
+    accepted: Iterable[AcceptedFinding],
+    known: Mapping[tuple[str, str], int] | None,
 ) -> Iterator[JudgedFinding]:
+    """Yield what becomes of a finding; ``accepted`` are the entries of its name."""
     left: Finding | None = finding
-    for entry in rules.accepted:
+    for entry in accepted:
         if left is not None:
             covered, left = left.split(partial(entry.covers, finding.name))
             if covered is not None:

@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     from ecr_tasks.runner.run import Run
 
 
+def report_file(flag: str, text: str) -> Path:
+    """Return the file that a flag names for a report. Raises SettingsError for one that could not be written later.
+
+    It is replaced as a whole: that must be no device, such as /dev/null.
+    """
+    path = resolved(Path(text))
+    if text != "-" and path.parent.is_dir() and (path.is_file() or not path.exists()):
+        return path
+    reason = "its folder isn't there" if text != "-" and not path.parent.is_dir() else "it is no file"
+    raise SettingsError(f"{flag} {text[:200]} can't be written: {reason}.", "Name a file in a folder that is there.")
+
+
 def write_sarif(run: Run, path: Path, images: Sequence[ScannedImage], *, compares: bool) -> None:
     """Write the SARIF file. Raises SettingsError when it can't be written."""
     from ecr_tasks import __version__
@@ -25,9 +37,8 @@ def write_sarif(run: Run, path: Path, images: Sequence[ScannedImage], *, compare
 
     files = dict.fromkeys((image.name for image in images), file) if (file := _built_from(run)) else {}
     text = serialize(sarif(images, files, __version__, compares=compares)) + "\n"
-    target = resolved(path)
     try:
-        replace_file(target, text.encode("utf-8", "backslashreplace"), target.parent)
+        replace_file(path, text.encode("utf-8", "backslashreplace"), path.parent)
     except OSError as error:
         raise SettingsError(
             f"{path} can't be written: {error.strerror}.", "Name a file in a folder that is there."

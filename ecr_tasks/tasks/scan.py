@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.console import Column, Meaning, Styled, Text, document, result_table, say, warn, working
@@ -76,10 +75,11 @@ def scan(
     from ecr_tasks.plan import gates
     from ecr_tasks.plan.scan_gate import needless
     from ecr_tasks.plan.scanned_image import results
-    from ecr_tasks.runner.scan_reports import annotate_findings, write_sarif
+    from ecr_tasks.runner.scan_reports import annotate_findings, report_file, write_sarif
     from ecr_tasks.runner.scan_rules import accepted_findings, parse_timeout, scan_rules
 
     waits = gates.WAITS if timeout is None else replace(gates.WAITS, limit=parse_timeout(timeout))
+    sarif_file = report_file("--sarif", sarif) if sarif is not None else None
     rules = scan_rules(run, fail_on, "--fail-on", only_fixable=only_fixable, than=than, shows=True)
     with working("looking at the images"):
         images = _images(run, earlier, source, image or [])
@@ -109,8 +109,8 @@ def scan(
         document(as_json(scanned, scanning, rules, expired, unneeded))
     else:
         show(scanned)
-    if sarif is not None:
-        write_sarif(run, Path(sarif), scanned, compares=rules.than is not None)
+    if sarif_file is not None:
+        write_sarif(run, sarif_file, scanned, compares=rules.than is not None)
     annotate_findings(run, scanned, expired, unneeded)
     _refuse(scanned)
 

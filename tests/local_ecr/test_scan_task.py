@@ -216,7 +216,10 @@ def test_a_dry_run_starts_no_scan(shell: Shell, http: HttpClient, repository: st
         (("v1", "--sarif="), 2, "--sarif is empty"),
         (("v1", "--than=none"), 5, "There is no none in the repository team/app to compare with"),
         (("none",), 5, "There is no none in the repository team/app"),
-        (("v1", "--sarif=no/such/folder/x.sarif"), 2, "can't be written"),
+        (("v1", "--sarif=no/such/folder/x.sarif"), 2, "can't be written: its folder isn't there"),
+        (("v1", "--sarif=/dev/null"), 2, "--sarif /dev/null can't be written: it is no file"),
+        (("v1", "--sarif=."), 2, "--sarif . can't be written: it is no file"),
+        (("v1", "--sarif=-"), 2, "--sarif - can't be written: it is no file"),
         (("v1", "--image=other"), 2, "There is no image 'other' here"),
     ],
 )

@@ -177,3 +177,23 @@ def test_every_package_of_every_finding_has_one_state_and_rules_only_ever_let_mo
     for severity, name, package in pairs(failing):
         assert not any(entry.covers(name, package) for entry in entries)
         assert known.get((name, package), len(LEVELS)) > LEVELS.index(severity.lower())
+
+
+class Counted(AcceptedFinding):
+    """An entry that counts how often it is compared."""
+
+    compared = 0
+
+    def covers(self, name: str, package: str) -> bool:
+        Counted.compared += 1
+        return super().covers(name, package)
+
+
+def test_entries_are_compared_with_the_findings_of_their_name_alone() -> None:
+    findings = [Finding("HIGH", f"CVE-{number}", (OPENSSL,)) for number in range(300)]
+    entries = tuple(Counted(f"CVE-{number}", "seen") for number in range(100, 200))
+    judged = judge_findings(scan(*findings), ScanRules("low", accepted=entries))
+    assert sum(item.state == "accepted" for item in judged) == 100
+    assert Counted.compared == 100
+    assert needless([*entries, Counted("CVE-1000", "seen")], [scan(*findings)] * 2) == (Counted("CVE-1000", "seen"),)
+    assert Counted.compared == 200

@@ -238,7 +238,7 @@ def _enhanced(item: EnhancedImageScanFindingTypeDef) -> Finding:
 def _package(item: VulnerablePackageTypeDef) -> VulnerablePackage:
     epoch, release = item.get("epoch", 0), item.get("release", "")
     version = f"{f'{epoch}:' if epoch else ''}{item.get('version', '')}{f'-{release}' if release else ''}"
-    fixed = item.get("fixedInVersion", "")
+    fixed = item.get("fixedInVersion", "").removeprefix("0:")  # no epoch, as in the version
     return VulnerablePackage(
         item.get("name", ""), version, "" if fixed.lower() in _NO_FIX else fixed, item.get("filePath", "")
     )

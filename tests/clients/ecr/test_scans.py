@@ -114,6 +114,18 @@ def test_an_enhanced_scan_names_packages_fixes_and_exploits(ecr: Stubber) -> Non
     assert (git.fix, git.exploit) == ("partial", "yes")
 
 
+def test_versions_have_an_epoch_only_where_there_is_one(ecr: Stubber) -> None:
+    found = answer("enhanced")
+    package = found["imageScanFindings"]["enhancedFindings"][0]["packageVulnerabilityDetails"]["vulnerablePackages"][
+        0
+    ]
+    package["fixedInVersion"] = "0:7.88.1-10+deb12u9"  # as Inspector writes it
+    ecr.add_response("describe_image_scan_findings", found)
+    scan = evidence(ecr).scan(HELD_IN, DIGEST)
+    assert scan is not None
+    assert scan.findings[0].packages == (VulnerablePackage("curl", "7.88.1-10+deb12u8", "7.88.1-10+deb12u9"),)
+
+
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
