@@ -14,7 +14,7 @@ from ecr_tasks.errors import BuildError, RegistryError
 from ecr_tasks.execute.from_builder import from_cache
 from ecr_tasks.model.artifact import ListedArtifact
 from ecr_tasks.model.attestation import PREDICATE_TYPE, Attached, MadeDocument, attached
-from ecr_tasks.model.image import NO_ATTESTATIONS, BuildInput, Image
+from ecr_tasks.model.image import NO_ATTESTATIONS, BuildInput, Image, Keep
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Artifacts, BuildResult, Docker
 from ecr_tasks.model.receipt import Built
@@ -50,22 +50,29 @@ class _Unread(BuildError):
     """The builder no longer has what it has just made, or buildx is too old to ask for it."""
 
 
-def make_sboms(image: Image, built: Built, docker: Docker, builder: str | None) -> tuple[MadeDocument, ...]:
+def make_sboms(
+    image: Image, built: Built, docker: Docker, builder: str | None, *, in_engine: bool
+) -> tuple[MadeDocument, ...]:
     """Make the SBOM of each platform of a build, and return them; none where the image gets none.
 
     BuildKit makes SBOMs only beside an image, in an index. So each platform is built once more, from the builder's
-    cache, in an index that nobody keeps, and the SBOM is read from there. Raises BuildError where the builder makes
-    none or buildx doesn't hand it over, and RegistryError for a generator that can't be had.
+    cache, in an index that nobody keeps, and the SBOM is read from there. ``in_engine`` is whether the builder is the
+    engine's own. Raises BuildError where the builder makes none or buildx doesn't hand it over, and RegistryError for
+    a generator that can't be had.
     """
     if image.sbom_entry is None:
         return ()
     definition = replace(from_cache(image.definition), cache_from=(), cache_to=image.definition.inline_caches)
+    # The builder's history keeps no layers, and an SBOM is one (BuildKit, solver/llbsolver/history/migrate.go):
+    # an engine drops it at the next change of its store unless the image has a name there.
+    keep: Keep = "run" if in_engine else "builder"
+    exporter = "unpack=false" if in_engine else "store=false"
     inputs = []
     for platform in definition.platforms or ("",):
         plain = definition.for_platform(platform)
         attest = (*NO_ATTESTATIONS, image.sbom_entry)
-        attesting = replace(plain, attest=attest, exporter=("store=false", *plain.exporter))
-        inputs.append(BuildInput(f"{image.name} SBOM {platform}".strip(), attesting, (), "builder"))
+        attesting = replace(plain, attest=attest, exporter=(exporter, *plain.exporter))
+        inputs.append(BuildInput(f"{image.name} SBOM {platform}".strip(), attesting, (), keep))
 
     def made() -> tuple[MadeDocument, ...]:
         results = docker.build(inputs, built.builder or builder)

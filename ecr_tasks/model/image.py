@@ -11,8 +11,9 @@ from ecr_tasks.model.manifest import INPUTS_DIGITS, INPUTS_TAG, VERSION
 from ecr_tasks.model.option_fields import split_fields
 from ecr_tasks.model.tag import MAX_LENGTH, Tag
 
-Keep = Literal["store", "builder"]
-"""Where a build keeps its result: in the engine's image store, or in the builder, which then pushes it."""
+Keep = Literal["store", "builder", "run"]
+"""Where a build keeps its result: in the engine's image store, in the builder, which then pushes it, or, of a builder
+that is the engine's own, in its store without a lasting name, until the run ends."""
 
 NO_ATTESTATIONS = ("type=provenance,disabled=true",)
 """The ``attest`` of a build without attestations; buildx adds provenance by default."""

@@ -124,7 +124,9 @@ def _made_documents(run: Run, job: Job, image: Image, built: Built) -> tuple[Mad
     run.logins.log_in_for_builds(definitions, run.engine)
     say(f"{image.name}: making its SBOM")
     try:
-        return (*built.provenance, *make_sboms(image, built, run.docker, job.settings.builder))
+        in_engine = run.engine().driver == "docker"
+        sboms = make_sboms(image, built, run.docker, job.settings.builder, in_engine=in_engine)
+        return (*built.provenance, *sboms)
     except (BuildError, RegistryError) as error:
         raise run.logins.explain(error) from error
 

@@ -9,7 +9,12 @@ from typing import Any
 import boto3
 import pytest
 
+from ecr_tasks.clients.docker.client import WhalesDocker
+from ecr_tasks.clients.docker.config import PrivateConfig
+from ecr_tasks.execute.attestations import make_sboms
 from ecr_tasks.local_ecr.server import LocalEcr
+from ecr_tasks.model.image import BuildDefinition, Image
+from ecr_tasks.model.receipt import Built
 from tests.engine.conftest import docker
 from tests.engine.project import Project, project
 from tests.engine.test_builders import buildkit  # noqa: F401 - a fixture
@@ -93,6 +98,37 @@ def test_the_image_stays_what_it_is_and_has_both(
     after = local_ecr.requests()
     assert after["ListImageReferrers"] == before["ListImageReferrers"] + 1
     assert after["PutImage"] == before["PutImage"]
+
+
+def test_an_sbom_is_there_whatever_others_remove_from_the_engine_meanwhile(
+    engine: dict[str, str], sbom_scanner: str, tiny_base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in engine.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "Dockerfile").write_text(f"FROM {tiny_base}\nCOPY Dockerfile /\n", encoding="utf-8")
+    definition = BuildDefinition(context=str(tmp_path), extra={"no-cache": True})
+    image = Image("app", "app", definition, (), referrers=(f"type=sbom,generator={sbom_scanner}",))
+    config = PrivateConfig(engine)
+    client = WhalesDocker(config, tmp_path, {})
+    read = client.built_manifest
+
+    def read_after_others(digest: str, record: str) -> str | None:
+        """Read it after the engine has tidied its store, which it does when a name goes."""
+        other = f"ecr-tasks-test:{tmp_path.name.lower()}"
+        docker(engine, "tag", tiny_base, other)
+        docker(engine, "image", "rm", other)
+        return read(digest, record)
+
+    monkeypatch.setattr(client, "built_manifest", read_after_others)
+    try:
+        (sbom,) = make_sboms(image, Built("app", "", None, None, (), "store", 0.0), client, None, in_engine=True)
+        assert sbom.predicate["spdxVersion"] == "SPDX-2.3"
+        (name,) = config.names.own
+        docker(engine, "image", "inspect", name)
+        client.close()
+        assert docker(engine, "image", "inspect", name, check=False).returncode == 1
+    finally:
+        config.close()
 
 
 def test_an_sbom_that_cannot_be_made_stops_the_push(

@@ -36,7 +36,7 @@ class Attesting(Publisher):
         return super()._build()
 
     def wanted(self) -> Wanted:
-        sboms = make_sboms(self.image, self.built, self.docker, None)
+        sboms = make_sboms(self.image, self.built, self.docker, None, in_engine=True)
         clock = count(step=5)
         kinds, documents = self.image.referrer_kinds, (*self.built.provenance, *sboms)
         return Wanted(kinds, documents, sleep=lambda seconds: None, clock=lambda: next(clock))

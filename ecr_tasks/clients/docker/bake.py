@@ -95,7 +95,7 @@ def output(build_input: BuildInput) -> str:
     A push to a repository, without a tag, is one by digest.
     """
     options = ["type=docker", "oci-mediatypes=true"]
-    if build_input.keep == "builder":
+    if build_input.keep != "store":
         options = ["type=image", "oci-mediatypes=true", f"push={'true' if build_input.push else 'false'}"]
         if build_input.push and not any(":" in name.rpartition("/")[2] for name in build_input.references):
             options.append("push-by-digest=true")

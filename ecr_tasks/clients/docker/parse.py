@@ -85,7 +85,7 @@ def build_result(item: BuildInput, metadata: Mapping[str, Any], *, loaded_as: st
     record, provenance = metadata.get("buildx.build.ref"), dict(_provenance(metadata))
     built_for = platform_name(descriptor.get("platform"))
     platforms = item.definition.platforms or ((built_for,) if built_for else ())
-    if item.keep == "builder":
+    if item.keep != "store":
         return BuildResult(item.name, digest, None, platforms, descriptor, record, provenance)
     if config and config == loaded_as:
         return BuildResult(item.name, None, config, platforms, descriptor, provenance=provenance)

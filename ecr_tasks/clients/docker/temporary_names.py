@@ -47,8 +47,9 @@ class TemporaryNames:
         self._names += references
 
     def for_builds(self, inputs: Sequence[BuildInput]) -> list[BuildInput]:
-        """Return the inputs with one more name each, recorded, for those that go to the image store."""
-        names = [f"{BUILD}:{secrets.token_hex(8)}" if item.references and not item.push else "" for item in inputs]
+        """Return the inputs with one more name each, recorded, for those that go to an image store."""
+        named = [item.keep == "run" or (item.references and not item.push) for item in inputs]
+        names = [f"{BUILD}:{secrets.token_hex(8)}" if is_named else "" for is_named in named]
         self.add(*filter(None, names))
         return [
             replace(item, references=(*item.references, name)) if name else item

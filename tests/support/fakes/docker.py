@@ -217,7 +217,7 @@ class FakeDocker:
             "platform": platform,
         }
         provenance = {"": PROVENANCE} if item.provenance else {}
-        if item.keep == "builder" and not item.push and any("type=sbom" in entry for entry in item.definition.attest):
+        if item.keep == "run" and any("type=sbom" in entry for entry in item.definition.attest):
             index = self._with_sbom(self.sbom_of or image, platform)
             return BuildResult(item.name, index, None, platforms, descriptor, "record")
         if item.keep == "builder":
