@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import codecs
 import re
-from base64 import b64decode
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -67,8 +66,11 @@ def _has_docker_login(value: str) -> bool:
 
 
 def _is_pem(value: str) -> bool:
-    """Return whether the base64 after that of ``-----BEGIN`` goes on as a private key's."""
-    return "PRIVATE KEY-----" in b64decode(f"LS0tLS1CRUdJTi{value}"[:52], validate=False).decode("utf-8", "replace")
+    """Return whether the base64 after that of ``-----BEGIN`` goes on as a private key's, which is not empty."""
+    content = from_base64(f"LS0tLS1CRUdJTi{value}").encode()
+    begin = _PEM.match(content)
+    body, end, _ = content[begin.end() if begin else 0 :].partition(b"-----END ")
+    return begin is not None and (not end or _is_body(body))
 
 
 # Emulators of Azure Storage have one key that is public (learn.microsoft.com, "Azurite").

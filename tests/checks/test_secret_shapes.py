@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import string
-from base64 import b64encode
+from base64 import b64encode, encodebytes
 from random import Random
 
 import pytest
@@ -58,6 +58,10 @@ PULL_SECRET = b64encode(json.dumps({"auths": {"a": {"auth": LOGIN}}}).encode()).
         ("account.json", json.dumps({"private_key": KEY}), "a private key"),
         ("key.go", f"var key = (\n{LITERALS}\n)", "a private key"),
         ("kubeconfig", f"client-key-data: {b64encode(KEY.encode()).decode()}", "a private key in base64"),
+        *(
+            ("wrapped.yaml", encodebytes(pem(kind).encode()).decode(), "a private key in base64")
+            for kind in ("EC PRIVATE KEY", "OPENSSH PRIVATE KEY", "PGP PRIVATE KEY BLOCK")
+        ),
         ("kube", f"kind: Config\nusers:\n- user:\n    token: {JWT}\n", "a Kubernetes login"),
         ("kube", f"kind: Config\nusers:\n- user:\n    password: {some(12)}\n", "a Kubernetes login"),
         ("pull.yaml", f"data:\n  .dockerconfigjson: {PULL_SECRET}\n", "a docker login"),
@@ -198,6 +202,10 @@ def test_its_line() -> None:
         ("README.md", "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----"),
         ("README.md", "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA...\n-----END RSA PRIVATE KEY-----"),
         ("values.yaml", "-----BEGIN PRIVATE KEY-----\nyour-private-key-goes-here\n-----END PRIVATE KEY-----"),
+        (
+            "docs/tls.yaml",
+            f"tls.key: {b64encode(b'-----BEGIN PRIVATE KEY-----' + b'-----END PRIVATE KEY-----').decode()}",
+        ),
         ("values.yaml", f"-----BEGIN PRIVATE KEY-----\n{'x' * 64}\n-----END PRIVATE KEY-----"),
         *(
             (path, KEY)
