@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ecr_tasks.model.scan import LEVELS, Level
-from ecr_tasks.plan.gates import Failed
 from ecr_tasks.plan.scanned_image import FindingRow, ScannedImage, finding_rows
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -110,12 +109,8 @@ def _result(image: ScannedImage, row: FindingRow, file: str, rule: int, compares
 
 def _invocation(image: ScannedImage) -> dict[str, Any]:
     """Return whether all scans ended with findings, and why not."""
-    unread = [part.verdict for part in image.parts if isinstance(part.verdict, Failed) and part.is_unread]
-    failures = [image.whole, *unread] if isinstance(image.whole, Failed) else unread
     notices = [
-        {"level": "error", "message": {"text": f"{failure.cause} {failure.remedy}"}}
-        for failure in failures
-        if isinstance(failure, Failed)
+        {"level": "error", "message": {"text": f"{failure.cause} {failure.remedy}"}} for failure in image.unread
     ]
     invocation: dict[str, Any] = {"executionSuccessful": not notices}
     return {**invocation, "toolExecutionNotifications": notices} if notices else invocation

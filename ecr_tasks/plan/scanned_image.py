@@ -58,6 +58,12 @@ class ScannedImage:
         verdicts = (self.whole, *(part.verdict for part in self.parts))
         return tuple(verdict for verdict in verdicts if isinstance(verdict, Failed))
 
+    @property
+    def unread(self) -> tuple[Failed, ...]:
+        """The verdicts on what has no findings to judge."""
+        verdicts = (self.whole, *(part.verdict for part in self.parts if part.is_unread))
+        return tuple(verdict for verdict in verdicts if isinstance(verdict, Failed))
+
 
 @dataclass(frozen=True)
 class FindingRow:

@@ -67,6 +67,16 @@ def annotate(run: Run, items: Sequence[Annotation]) -> None:
     show_annotations(outputs_adapter(run.source.ci), os.environ, items, run.project)
 
 
+def add_section(run: Run, name: str, markdown: str) -> None:
+    """Write a file of Markdown to ``.ecr-tasks/``, and add it to the summary of the CI that it runs in."""
+    if not run.in_ci:
+        return
+    from ecr_tasks.ci.outputs.write import show_section
+    from ecr_tasks.ci.systems import outputs_adapter
+
+    show_section(outputs_adapter(run.source.ci), os.environ, name, markdown, run.project)
+
+
 def show_error(run: Run, error: EcrTasksError) -> None:
     """Show an error in the CI's own form. Reads neither settings nor git, because they may cause the error."""
     from ecr_tasks.ci.detect import detect

@@ -48,6 +48,7 @@ _MEANINGS: Mapping[str, Meaning] = {"CRITICAL": "bad", "HIGH": "bad", "MEDIUM": 
         "again": "have it scanned once more, which ECR does once in 24 hours",
         "timeout": "how long to wait for scans, such as 90s or 10m (default: 5m)",
         "sarif": "write the findings to this file too, as SARIF 2.1.0",
+        "gitlab-report": "write them to this file too, as GitLab's container_scanning report",
         "json": "one JSON document on stdout instead of the table",
     },
 )
@@ -62,6 +63,7 @@ def scan(
     again: bool = False,
     timeout: str | None = None,
     sarif: str | None = None,
+    gitlab_report: str | None = None,
     json: bool = False,
 ) -> None:
     """Show what the registry's scans found, and fail by it.
@@ -75,11 +77,12 @@ def scan(
     from ecr_tasks.plan import gates
     from ecr_tasks.plan.scan_gate import needless
     from ecr_tasks.plan.scanned_image import results
-    from ecr_tasks.runner.scan_reports import annotate_findings, report_file, write_sarif
+    from ecr_tasks.runner.scan_reports import report_file, show_in_ci, write_gitlab_report, write_sarif
     from ecr_tasks.runner.scan_rules import accepted_findings, parse_timeout, scan_rules
 
     waits = gates.WAITS if timeout is None else replace(gates.WAITS, limit=parse_timeout(timeout))
-    sarif_file = report_file("--sarif", sarif) if sarif is not None else None
+    sarif_file = report_file("--sarif", sarif)
+    gitlab_file = report_file("--gitlab-report", gitlab_report)
     rules = scan_rules(run, fail_on, "--fail-on", only_fixable=only_fixable, than=than, shows=True)
     with working("looking at the images"):
         images = _images(run, earlier, source, image or [])
@@ -111,7 +114,9 @@ def scan(
         show(scanned)
     if sarif_file is not None:
         write_sarif(run, sarif_file, scanned, compares=rules.than is not None)
-    annotate_findings(run, scanned, expired, unneeded)
+    if gitlab_file is not None:
+        write_gitlab_report(gitlab_file, scanned)
+    show_in_ci(run, scanned, expired, unneeded)
     _refuse(scanned)
 
 

@@ -150,12 +150,19 @@ def test_sarif_and_annotations(ecr: LocalEcr, shell: Shell, http: HttpClient, re
     ecr.set_findings([{"findings": [OPENSSL, *({**ZLIB, "name": f"CVE-2023-{number}"} for number in range(12))]}])
     http.push_image(repository, "v1", b"layer")
     (shell.folder / "Dockerfile").write_text("FROM scratch\n", encoding="utf-8")
-    done = shell.inv("scan", "v1", "--fail-on=low", "--sarif", "out.sarif", CI="true", GITHUB_ACTIONS="true")
+    in_ci = {"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(shell.folder / "step.md")}
+    done = shell.inv("scan", "v1", "--fail-on=low", "--sarif", "out.sarif", "--gitlab-report=gl.json", **in_ci)
     assert done.returncode == 6
+    summary = (shell.folder / "step.md").read_text(encoding="utf-8")
+    assert summary.startswith("### Scan of `team/app`: **1 of its scans fail**\n")
+    assert "| critical | [CVE-2024-1](https://example.com/1) | openssl | 3.0.1 |" in summary
+    assert (shell.folder / ".ecr-tasks" / "scan.md").read_text(encoding="utf-8") == summary.removesuffix("\n")
     errors = [line for line in done.stderr.splitlines() if line.startswith("::error file=")]
     assert errors[0] == "::error file=Dockerfile,line=1,title=CVE-2024-1::critical: openssl 3.0.1"
     assert len(errors) == 9
     assert "::error title=ecr-tasks::4 more are in the log." in done.stderr
+    report = json.loads((shell.folder / "gl.json").read_text(encoding="utf-8"))
+    assert (len(report["vulnerabilities"]), report["scan"]["status"]) == (13, "success")
     document = json.loads((shell.folder / "out.sarif").read_text(encoding="utf-8"))
     assert len(document["runs"][0]["results"]) == 13
     uris = {

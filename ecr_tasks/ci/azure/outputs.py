@@ -42,6 +42,9 @@ class Azure(Adapter):
 
         return [Print(command(item)) for item in items]
 
+    def section(self, markdown: str, file: Path, environ: Mapping[str, str]) -> Sequence[Action]:
+        return [Print(f"##vso[task.uploadsummary]{escape_data(str(file))}")]
+
 
 def escape_data(text: str) -> str:
     """Return the text as the message of a logging command (azure-pipelines-task-lib, taskcommand.ts, escapedata)."""

@@ -50,6 +50,10 @@ class GitHub(Adapter):
             for item in items
         ]
 
+    def section(self, markdown: str, file: Path, environ: Mapping[str, str]) -> Sequence[Action]:
+        path = environ.get("GITHUB_STEP_SUMMARY")
+        return [Append(path, markdown + "\n", SUMMARY_LIMIT)] if path else []
+
 
 def assignment(name: str, value: str) -> str:
     """Return an output in GITHUB_OUTPUT's multiline form; the delimiter is not one of the value's lines."""

@@ -86,6 +86,10 @@ class Adapter:
         """Return the actions that show remarks where the CI shows them; it may show the first of them only."""
         return ()
 
+    def section(self, markdown: str, file: Path, environ: Mapping[str, str]) -> Sequence[Action]:
+        """Return the actions that add Markdown, which a file has as well, to the summary that the CI shows."""
+        return ()
+
     def mask(self, secret: str) -> Sequence[Action]:
         """Return the actions that make the CI system hide one line of text in its log.
 

@@ -4,6 +4,7 @@ DOTENV = "outputs.env"
 JSON = "outputs.json"
 PROPERTIES = "outputs.properties"
 SUMMARY = "summary.md"
+SCAN = "scan.md"
 MESSAGES = "teamcity.txt"
-NAMES = (DOTENV, JSON, PROPERTIES, SUMMARY, MESSAGES)
+NAMES = (DOTENV, JSON, PROPERTIES, SUMMARY, SCAN, MESSAGES)
 """The names of all files that ``write_outputs`` and the adapters write in the folder."""

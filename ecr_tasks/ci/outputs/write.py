@@ -66,6 +66,13 @@ def show_error(adapter: Adapter, environ: Mapping[str, str], error: EcrTasksErro
     perform(adapter.error("\n".join(causes), remedy, environ), project)
 
 
+def show_section(adapter: Adapter, environ: Mapping[str, str], name: str, markdown: str, project: Path) -> None:
+    """Write Markdown to the file of that name in ``.ecr-tasks/``, and add it to the summary that the CI shows."""
+    markdown = redact(markdown)
+    actions = (Write(name, markdown), *adapter.section(markdown, project / FOLDER / name, environ))
+    perform(actions, project)
+
+
 def show_annotations(
     adapter: Adapter, environ: Mapping[str, str], items: Sequence[Annotation], project: Path
 ) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 
 from ecr_tasks.ci.azure.outputs import Azure, escape_data, escape_property
 from ecr_tasks.ci.outputs.adapter import Annotation, Print
-from tests.ci.outputs.build import REFERENCE, TAGS, actions_of
+from tests.ci.outputs.build import FOLDER, REFERENCE, TAGS, actions_of
 from tests.ci.outputs.texts import HOSTILE, unescape
 
 
@@ -29,6 +29,8 @@ def test_azure_commands() -> None:
         Print("##vso[task.logissue type=error]It broke. Mend it.")
     ]
     assert adapter.mask("a-secret") == ()
+    uploaded = Print("##vso[task.uploadsummary]/project/.ecr-tasks/scan.md")
+    assert adapter.section("### x\n", FOLDER / "scan.md", {}) == [uploaded]
 
 
 @given(HOSTILE)

@@ -36,6 +36,14 @@ def test_github_commands() -> None:
     assert adapter.mask("50%secret") == ()
 
 
+def test_a_section_is_added_to_githubs_summary() -> None:
+    environ = {"GITHUB_STEP_SUMMARY": "/ci/summary"}
+    assert GitHub().section("### x\n", FOLDER / "scan.md", environ) == [
+        Append("/ci/summary", "### x\n\n", SUMMARY_LIMIT)
+    ]
+    assert GitHub().section("### x\n", FOLDER / "scan.md", {}) == []
+
+
 def test_github_annotations() -> None:
     items = [Annotation("error", "CVE-1", "high: a,b", "d/Dockerfile"), Annotation("warning", "x", "50%")]
     assert GitHub().annotations(items, {}) == [
