@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ecr_tasks.model.inventory import artifact_kind, referrer_tag
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.model.ports import Evidence, Registry, Signatures
+from ecr_tasks.model.ports import Evidence, Signatures, Target
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.signing import ProfileSigner, Signer, Signing, Verification
 from ecr_tasks.plan.gates import Verdict
@@ -14,8 +14,8 @@ from ecr_tasks.plan.signature_gate import judge_signature, recorded
 
 
 def check_signature(
-    registry: Registry,
-    evidence: Evidence,
+    registry: Target,
+    evidence: Evidence | None,
     programs: Signatures,
     repository: Repository,
     image: StoredImage,
@@ -23,18 +23,22 @@ def check_signature(
 ) -> Verdict:
     """Return the verdict on an image's signatures. No look of it is a pull of the image.
 
+    ``evidence`` is None for ECR Public, which doesn't tell what refers to an image: the programs are asked.
     Raises SettingsError for a missing program or file.
     """
     signatures = signatures_of(registry, evidence, repository, image.digest)
-    asks_ecr = not signatures or any(isinstance(signer, ProfileSigner) for signer in signers)
-    signing = evidence.signing_statuses(repository, image.digest) if asks_ecr else ()
-    verifications = list(_verify(programs, repository, image.digest, signers, signing)) if signatures else []
+    signing: Sequence[Signing] = ()
+    if evidence is not None and (not signatures or any(isinstance(signer, ProfileSigner) for signer in signers)):
+        signing = evidence.signing_statuses(repository, image.digest)
+    looks = bool(signatures) or evidence is None
+    verifications = list(_verify(programs, repository, image.digest, signers, signing)) if looks else []
     return judge_signature(repository, image, signers, signatures, signing, verifications)
 
 
-def signatures_of(registry: Registry, evidence: Evidence, repository: Repository, digest: str) -> list[str]:
+def signatures_of(registry: Target, evidence: Evidence | None, repository: Repository, digest: str) -> list[str]:
     """Return the digests of an image's signatures: by subject, else by the tag that names the image."""
-    return list(evidence.signatures(repository, digest)) or list(_tagged(registry, repository, digest))
+    by_subject = evidence.signatures(repository, digest) if evidence is not None else ()
+    return list(by_subject) or list(_tagged(registry, repository, digest))
 
 
 def _verify(
@@ -50,13 +54,14 @@ def _verify(
             return
 
 
-def _tagged(registry: Registry, repository: Repository, digest: str) -> Iterator[str]:
+def _tagged(registry: Target, repository: Repository, digest: str) -> Iterator[str]:
     """Yield signatures by their tag: cosign's, and those of the referrers tag schema (OCI distribution 1.1)."""
     own, listing = referrer_tag(digest, ".sig"), referrer_tag(digest)
-    tags = registry.find(repository.name, [own, listing]).tags
+    tags = registry.tag_digests(repository, [own, listing])
     if own in tags:
-        yield tags[own].digest
-    index = registry.read(repository, tags[listing]).document if listing in tags else {}
+        yield tags[own]
+    image = registry.image(repository, listing) if listing in tags else None
+    index = registry.read(repository, image).document if image is not None else {}
     for descriptor in index.get("manifests", ()):
         if artifact_kind(descriptor.get("artifactType")) == "signature":
             yield descriptor["digest"]

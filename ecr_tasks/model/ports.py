@@ -227,6 +227,10 @@ class Target(Protocol):
     def artifacts(self) -> Artifacts | None:
         """The documents that are attached to this registry's images; None for ECR Public, which lists none."""
 
+    @property
+    def evidence(self) -> Evidence | None:
+        """What this registry tells of its images besides their manifests; None for ECR Public."""
+
 
 class Registry(Target, Protocol):
     """A private registry of one account in one region: images are pushed to it and copied from it."""
@@ -249,6 +253,10 @@ class Registry(Target, Protocol):
     @property
     def artifacts(self) -> Artifacts:
         """The documents that are attached to this registry's images."""
+
+    @property
+    def evidence(self) -> Evidence:
+        """What this registry tells of its images besides their manifests."""
 
 
 class Signatures(Protocol):

@@ -127,6 +127,7 @@ class Published:
             "by": self.transport,
             "stays": dict(self.stays),
             "attached": [item.as_json() for item in self.attached],
+            "signing": None,  # `sign` writes it there
         }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Tool = Literal["cosign", "notation"]
 
@@ -25,10 +25,14 @@ class SignWith:
     log: bool = False
 
     def __str__(self) -> str:
-        if self.tool == "managed":
-            return "ECR's managed signing"
-        with_what = f"signing profile {profile_name(self.profile)}" if self.profile else f"key {self.key}"
-        return f"{self.tool}, {with_what if self.profile or self.key else KEYLESS}"
+        return "ECR's managed signing" if self.tool == "managed" else f"{self.tool}, {self.signer}"
+
+    @property
+    def signer(self) -> str:
+        """Who signs, in words."""
+        if self.profile:
+            return f"signing profile {profile_name(self.profile)}"
+        return f"key {self.key}" if self.key else KEYLESS
 
 
 @dataclass(frozen=True)
@@ -133,3 +137,23 @@ class Verification:
     accepted: bool
     reason: str = ""
     known: bool = True
+
+
+@dataclass(frozen=True)
+class SignedImage:
+    """What `sign` did with an image in one registry, for the receipt.
+
+    ``reference`` is ``host/repository@sha256:…``. ``tool`` made the signature, or has checked one that was there:
+    ``ecr`` for managed signing. ``signatures`` are the digests of the new ones, or of all that are there already.
+    """
+
+    reference: str
+    state: Literal["signed", "already-signed", "signed-by-ecr"]
+    tool: str
+    signer: str
+    signatures: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the entry for ``signing`` in the receipt."""
+        words = {"state": self.state, "tool": self.tool, "signer": self.signer}
+        return {**words, "signatures": list(self.signatures)}

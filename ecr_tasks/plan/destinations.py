@@ -172,8 +172,8 @@ def with_tag_states(copy: PlannedCopy, published: StoredImage) -> PlannedCopy:
     return replace(copy, error=locked_planned_tag(locked, view, "there", ours, remedy))
 
 
-def combined_error(errors: Mapping[str, EcrTasksError]) -> EcrTasksError:
-    """Return one error for all failed destinations; ``errors`` are by address.
+def combined_error(errors: Mapping[str, EcrTasksError], done: str = "Published") -> EcrTasksError:
+    """Return one error for all failed destinations; ``errors`` are by address, ``done`` is what was done elsewhere.
 
     Its exit code is that of the errors, or RegistryError's where they differ.
     """
@@ -182,7 +182,7 @@ def combined_error(errors: Mapping[str, EcrTasksError]) -> EcrTasksError:
     kind = type(first) if same else RegistryError
     more = "".join(f" Nor is it in {other}: {error.cause}" for other, error in others)
     remedies = " ".join(dict.fromkeys(error.remedy for error in errors.values()))
-    return kind(f"Published, but not in {address}: {first.cause}{more}", f"{remedies} A second run does only that.")
+    return kind(f"{done}, but not in {address}: {first.cause}{more}", f"{remedies} A second run does only that.")
 
 
 def missing_destination(destination: Destination, name: str) -> RegistryError:

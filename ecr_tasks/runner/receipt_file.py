@@ -7,7 +7,7 @@ several repositories are published, a run for one must not take another one's bu
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -18,6 +18,7 @@ from ecr_tasks.files import read_text
 from ecr_tasks.model.attestation import MadeDocument
 from ecr_tasks.model.image import Keep
 from ecr_tasks.model.receipt import FOLDER, SCHEMA, Built, Receipt
+from ecr_tasks.model.signing import SignedImage
 from ecr_tasks.own_files import ignore_in_git, remove_file, replace_file
 from ecr_tasks.redaction import redact_document
 
@@ -60,6 +61,29 @@ def write(project: Path, receipt: Receipt) -> Path:
             "Make room or give write access there; what the registry got stays, and a second run only looks.",
         ) from error
     return target
+
+
+def record_signing(project: Path, repository: str, signed: Sequence[SignedImage]) -> None:
+    """Write into the receipts that tell of these images how they were signed. Raises BuildError as :func:`write`."""
+    entries = {item.reference: item.as_json() for item in signed}
+    for receipt in (path(project), own_folder(project, repository) / NAME):
+        try:
+            document = parse_json(read_text(receipt))
+            published = [entry for image in _images(receipt) for entry in image["published"]]
+        except (OSError, ValueError, TypeError, KeyError):
+            continue  # there is none, or none of ours
+        if not any(entry.get("reference") in entries for entry in published):
+            continue
+        for image in document["images"]:
+            for entry in image["published"]:
+                entry["signing"] = entries.get(entry.get("reference"), entry.get("signing"))
+        try:
+            _replace(receipt, document, project)
+        except OSError as error:
+            raise BuildError(
+                f"The receipt {receipt} can't be written: {error.strerror}.",
+                "Make room or give write access there; the signatures are made.",
+            ) from error
 
 
 def last_built(project: Path, repositories: Mapping[str, str]) -> dict[str, Built]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ecr_tasks.clients.signing.programs import SigningPrograms
     from ecr_tasks.model.destination import Destination
     from ecr_tasks.model.manifest import StoredImage
-    from ecr_tasks.model.ports import Engine
+    from ecr_tasks.model.ports import Engine, Target
     from ecr_tasks.model.registry import RegistryToken, Repository
     from ecr_tasks.model.signing import Signer
     from ecr_tasks.model.tag import Tag
@@ -70,7 +70,7 @@ class Run:
         self._targets: dict[Destination, EcrRegistry | PublicRegistry] = {}
         self._retrier: Retrier | None = None
         self._logins: RegistryLogins | None = None
-        self._signatures: SigningPrograms | None = None
+        self._signatures: dict[Target, SigningPrograms] = {}
         self._earlier_outputs: EarlierOutputs | None = None
         self._engine: Engine | EcrTasksError | None = None
         self._seconds: float | None = None
@@ -251,35 +251,25 @@ class Run:
 
     @property
     def signatures(self) -> SigningPrograms:
-        """The programs that sign and verify; each starts with this run's private docker configuration."""
+        """The programs that sign and verify in the settings' registry, with this run's private configuration."""
+        return self.signatures_at(self.registry)
+
+    def signatures_at(self, registry: Target) -> SigningPrograms:
+        """Return the programs that sign and verify in a registry, with its login; keys in KMS are the settings'."""
         from ecr_tasks.clients.docker.config import PrivateConfig
         from ecr_tasks.clients.signing.programs import SigningPrograms
 
         private = self._private = self._private or PrivateConfig(os.environ, warn=self._warn_once)
 
         def log_in(repository: Repository) -> None:
-            token = self._token_of(repository.host)
+            token = replace(registry.token(), host=repository.host)
             self._before_login(token)
             private.authorize(token)
 
-        if self._signatures is None:
-            self._signatures = SigningPrograms(private, self.project, log_in, lambda: self.registry.environment())
-        return self._signatures
-
-    def is_main(self, host: str) -> bool:
-        """Return whether a host is that of the settings' registry, and of none of the destinations."""
-        return host == self.registry.token().host or all(
-            host != self.target(destination).token().host for destination in self.settings.destinations
-        )
-
-    def _token_of(self, host: str) -> RegistryToken:
-        """Return the token for a registry's host: the settings' registry, or the destination that it is."""
-        if not self.is_main(host):
-            for destination in self.settings.destinations:
-                token = self.target(destination).token()
-                if token.host == host:
-                    return token
-        return replace(self.registry.token(), host=host)
+        if registry not in self._signatures:
+            programs = SigningPrograms(private, self.project, log_in, lambda: self.registry.environment())
+            self._signatures[registry] = programs
+        return self._signatures[registry]
 
     def expected_signers(self) -> tuple[Signer, ...]:
         """Return whose signature counts, once it is known that it can be checked here.
@@ -401,6 +391,7 @@ class Run:
         self._settings = self._source = self._docker = self._registry = self._retrier = None
         self._logins = None
         self._targets.clear()
+        self._signatures.clear()
 
 
 def _setting_variables() -> dict[str, str]:

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ecr_tasks.console import say, working
-from ecr_tasks.errors import Refused, RegistryError, SettingsError
+from ecr_tasks.console import say, warn, working
+from ecr_tasks.errors import EcrTasksError, Refused, RegistryError, SettingsError
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import Repository
+from ecr_tasks.model.signing import SignedImage, profile_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
+    from ecr_tasks.model.ports import Evidence, Target
     from ecr_tasks.model.publication import PublishedImage
-    from ecr_tasks.model.signing import Signer, SignWith
+    from ecr_tasks.model.signing import SignWith
     from ecr_tasks.plan.gates import Verdict
     from ecr_tasks.runner.run import Run
 
-State = Literal["signed", "already-signed", "signed-by-ecr"]
+
+@dataclass(frozen=True)
+class _Place:
+    """A registry with an image in it; ``evidence`` is None for one that doesn't tell what refers to an image."""
+
+    registry: Target
+    evidence: Evidence | None
+    repository: Repository
+    digest: str
+
+    @property
+    def reference(self) -> str:
+        return f"{self.repository.uri}@{self.digest}"
 
 
 def sign_method(run: Run) -> SignWith:
@@ -34,56 +49,96 @@ def sign_method(run: Run) -> SignWith:
         )
     if method.tool != "managed":
         run.signatures.check_installed(method.tool)
+        if run.settings.signed_by:
+            run.expected_signers()
     return method
 
 
-def sign_image(run: Run, published: PublishedImage, method: SignWith) -> State:
-    """Sign one image in one registry, or wait until ECR has done it; return what became of it.
+def sign_image(run: Run, published: PublishedImage, method: SignWith) -> SignedImage:
+    """Sign one image in the settings' registry, or wait until ECR has done it; return what became of it.
 
     An image that an expected signer (ECR_SIGNED_BY) has signed already is left alone. Raises RegistryError when it
     could not be signed, and Refused when the new signature is no expected signer's.
     """
     account = run.settings.account_id or run.registry.caller_account()
     repository = Repository(published.repository, account, published.address)
-    signers = run.settings.signed_by
-    is_main = run.is_main(published.registry)
+    return _sign(run, _Place(run.registry, run.registry.evidence, repository, published.digest), method)
+
+
+def sign_copies(
+    run: Run, published: PublishedImage, method: SignWith, errors: dict[str, EcrTasksError]
+) -> Iterator[SignedImage]:
+    """Sign an image at each of ECR_DESTINATIONS that has it, and yield what became of it there.
+
+    What is wrong at one of them is put into ``errors``, by its address, and stops no other.
+    """
+    from ecr_tasks.plan.destinations import unique_destinations
+
+    for destination in unique_destinations(run.settings.destinations, published.repository):
+        name = destination.repository or published.repository
+        address = f"{name} in the {destination.registry}"
+        try:
+            registry = run.target(destination)
+            repository = registry.describe({name: ()})[name].repository
+            if repository is None or not registry.existing_digests(repository, [published.digest]):
+                warn(f"There is no {published.digest} in {address} to be signed: `inv push` copies it.")
+                continue
+            evidence = registry.evidence
+            place = _Place(registry, evidence, repository, published.digest)
+            if method.tool == "managed" and not (evidence and evidence.signing_profiles(repository)):
+                warn(
+                    f"Nothing is known to sign the image in {address}: ECR_SIGN is managed, and no rule of a signing "
+                    "configuration there can be read."
+                )
+                continue
+            yield _sign(run, place, method)
+        except EcrTasksError as error:
+            warn(f"{published.name} is not signed in {address}: {error}")
+            errors[address] = error
+
+
+def _sign(run: Run, place: _Place, method: SignWith) -> SignedImage:
+    from ecr_tasks.execute.signatures import signatures_of
+    from ecr_tasks.plan.gates import Failed, Passed
+
+    def signatures() -> list[str]:
+        return signatures_of(place.registry, place.evidence, place.repository, place.digest)
+
     if method.tool == "managed":
-        _wait_for_ecr(run, repository, published.digest)
-        return "signed-by-ecr"
-    if signers and is_main:
-        run.expected_signers()
-        with working(f"looking at the signatures of {published.repository}"):
-            if _passes(_verdict(run, repository, published.digest, signers)):
-                return "already-signed"
-    with working(f"signing {published.address}"):
-        run.signatures.sign(repository, published.digest, method)
-    if signers and is_main:
-        from ecr_tasks.plan.gates import Failed
-
-        verdict = _verdict(run, repository, published.digest, signers)
-        if isinstance(verdict, Failed):
-            raise Refused(
-                f"{published.reference} was signed with {method}, and not by an expected signer. {verdict.cause}",
-                "Correct ECR_SIGN or ECR_SIGNED_BY: `verify` would not accept this signature.",
-            )
-    return "signed"
-
-
-def _passes(verdict: Verdict) -> bool:
-    from ecr_tasks.plan.gates import Passed
-
-    return isinstance(verdict, Passed)
+        profiles = _wait_for_ecr(place)
+        return SignedImage(place.reference, "signed-by-ecr", "ecr", profiles, tuple(signatures()))
+    signers = run.settings.signed_by
+    if signers:
+        with working(f"looking at the signatures of {place.repository.uri}"):
+            verdict = _verdict(run, place)
+        if isinstance(verdict, Passed):
+            facts = verdict.facts
+            there = tuple(facts["signatures"])
+            return SignedImage(place.reference, "already-signed", facts["checked_by"], facts["signed_by"], there)
+    before = signatures()
+    with working(f"signing {place.repository.uri}"):
+        run.signatures_at(place.registry).sign(place.repository, place.digest, method)
+    if signers and isinstance(verdict := _verdict(run, place), Failed):
+        raise Refused(
+            f"{place.reference} was signed with {method}, and not by an expected signer. {verdict.cause}",
+            "Correct ECR_SIGN or ECR_SIGNED_BY: `verify` would not accept this signature.",
+        )
+    new = tuple(digest for digest in signatures() if digest not in before)
+    return SignedImage(place.reference, "signed", method.tool, method.signer, new)
 
 
-def _verdict(run: Run, repository: Repository, digest: str, signers: Sequence[Signer]) -> Verdict:
+def _verdict(run: Run, place: _Place) -> Verdict:
     from ecr_tasks.execute.signatures import check_signature
 
-    image = StoredImage(digest, "", "")
-    return check_signature(run.registry, run.registry.evidence, run.signatures, repository, image, signers)
+    image, programs = StoredImage(place.digest, "", ""), run.signatures_at(place.registry)
+    return check_signature(place.registry, place.evidence, programs, place.repository, image, run.settings.signed_by)
 
 
-def _wait_for_ecr(run: Run, repository: Repository, digest: str) -> None:
-    """Wait for ECR's managed signing of an image. Raises RegistryError where it fails, or there is none."""
+def _wait_for_ecr(place: _Place) -> str:
+    """Wait for ECR's managed signing of an image and return with which profiles.
+
+    Raises RegistryError where it fails, or there is none.
+    """
     from functools import partial
 
     from ecr_tasks.execute.wait_for_verdicts import wait_for_verdicts
@@ -91,12 +146,12 @@ def _wait_for_ecr(run: Run, repository: Repository, digest: str) -> None:
     from ecr_tasks.plan.managed_signing import not_configured
     from ecr_tasks.runner.managed_signing import signing_verdict
 
-    evidence = run.registry.evidence
-    profiles = evidence.signing_profiles(repository)
-    if not profiles:
-        failure = not_configured(repository, known=profiles is not None)
+    profiles = place.evidence.signing_profiles(place.repository) if place.evidence else ()
+    if not profiles or place.evidence is None:
+        failure = not_configured(place.repository, known=profiles is not None)
         raise RegistryError(failure.cause, failure.remedy)
-    judge = partial(signing_verdict, evidence, repository, digest, profiles)
+    judge = partial(signing_verdict, place.evidence, place.repository, place.digest, profiles)
     (verdict,), _ = wait_for_verdicts([judge], say, WAITS)
     if isinstance(verdict, Failed):
         raise RegistryError(verdict.cause, verdict.remedy)
+    return ", ".join(f"signing profile {profile_name(profile)}" for profile in profiles)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import say, working
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.execute.check_gates import gate_checks
+from ecr_tasks.execute.signatures import check_signature
 from ecr_tasks.execute.wait_for_verdicts import wait_for_verdicts
 from ecr_tasks.model.finding import Finding, Section
 from ecr_tasks.model.manifest import StoredImage
@@ -16,6 +18,7 @@ from ecr_tasks.model.publication import PublishedImage
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.plan import gates as gate_waits
 from ecr_tasks.plan import verification
+from ecr_tasks.plan.destinations import unique_destinations
 from ecr_tasks.plan.gates import SCAN, SIGNATURE, Gates, Verdict
 from ecr_tasks.plan.presets import referrer_kinds
 from ecr_tasks.plan.replication_gate import judge_replication
@@ -34,7 +37,7 @@ def verify_images(run: Run, images: Sequence[PublishedImage], gates: Gates) -> d
     found: dict[PublishedImage, list[Finding]] = {}
     for name in dict.fromkeys(image.name for image in images):
         own, *copies = [image for image in images if image.name == name]
-        found[own] = [*_verify(run, own, gates), *_destinations(run, own, copies)]
+        found[own] = [*_verify(run, own, gates), *_destinations(run, own, copies, gates)]
     return found
 
 
@@ -95,34 +98,49 @@ def _gates(run: Run, section: Section, repository: Repository, image: StoredImag
         yield finding
 
 
-def _destinations(run: Run, own: PublishedImage, copies: Sequence[PublishedImage]) -> Iterator[Finding]:
-    """Yield a finding for each destination: whether it has the image, and the tags that were copied."""
+def _destinations(run: Run, own: PublishedImage, copies: Sequence[PublishedImage], gates: Gates) -> Iterator[Finding]:
+    """Yield for each destination whether it has the image with the tags that were copied, and whose signature."""
     by_host = {copy.registry: copy for copy in copies}
-    for destination in run.settings.destinations:
+    for destination in unique_destinations(run.settings.destinations, own.repository):
         section = verification.section_of(destination.registry)
         try:
             with working(f"looking at {destination.registry}"):
-                yield _destination(section, run.target(destination), own, by_host, destination)
+                target = run.target(destination)
+                finding, repository = _copy(section, target, own, by_host, destination)
+            yield finding
+            if repository is not None and gates.signers:
+                yield _signature_there(run, section, target, repository, own.digest, gates)
         except EcrTasksError as error:
             yield section.wrong("copy", error.cause.rstrip("."), error.remedy)
 
 
-def _destination(
+def _copy(
     section: Section,
     target: Target,
     own: PublishedImage,
     by_host: Mapping[str, PublishedImage],
     destination: Destination,
-) -> Finding:
+) -> tuple[Finding, Repository | None]:
+    """Return the finding on a copy, and its repository where that has the image."""
     name = destination.repository or own.repository
     view = target.describe({name: own.tags})[name]
     if view.repository is None:
-        return section.wrong("copy", f"there is no repository {name}", "Run `inv push` again.")
+        return section.wrong("copy", f"there is no repository {name}", "Run `inv push` again."), None
     if own.digest not in target.existing_digests(view.repository, [own.digest]):
-        return section.wrong("copy", f"{name} has no {own.digest}", "Run `inv push` again.")
+        return section.wrong("copy", f"{name} has no {own.digest}", "Run `inv push` again."), None
     copy = by_host.get(view.repository.host)
     tags = {tag: view.tags[tag].digest if tag in view.tags else None for tag in (copy.tags if copy else ())}
     finding = verification.check_tags(section, own.digest, tags)
-    if finding.state != "fine":
-        return finding
-    return section.fine("copy", f"{name}@{own.digest}" + (f": {finding.text}" if tags else ""))
+    if finding.state == "fine":
+        finding = section.fine("copy", f"{name}@{own.digest}" + (f": {finding.text}" if tags else ""))
+    return finding, view.repository
+
+
+def _signature_there(
+    run: Run, section: Section, target: Target, repository: Repository, digest: str, gates: Gates
+) -> Finding:
+    """Return the finding on a copy's signature, which is one of its own registry."""
+    programs, image = run.signatures_at(target), StoredImage(digest, "", "")
+    judge = partial(check_signature, target, target.evidence, programs, repository, image, gates.signers)
+    verdicts, _ = wait_for_verdicts([judge], say, gate_waits.WAITS)
+    return verification.gate_finding(section, "signature", verdicts)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.console import data, document, say
 from ecr_tasks.runner.command_line import follows
 from ecr_tasks.runner.decorator import chained_task
 
 if TYPE_CHECKING:
+    from ecr_tasks.errors import EcrTasksError
     from ecr_tasks.runner.earlier_results import EarlierResults
     from ecr_tasks.runner.run import Run
 
@@ -35,33 +37,36 @@ def sign(
     """Sign what was published, by its digest (ECR_SIGN).
 
     The signature refers to the image, so that no tag is set. An image that an
-    expected signer (ECR_SIGNED_BY) has signed already is left alone.
+    expected signer (ECR_SIGNED_BY) has signed already is left alone. So are
+    those at ECR_DESTINATIONS, each signed in its own registry.
     """
-    from ecr_tasks.runner.publication import published_to_deploy
-    from ecr_tasks.runner.signing import sign_image, sign_method
+    from ecr_tasks.runner import receipt_file
+    from ecr_tasks.runner.publication import in_registry, published_to_deploy
+    from ecr_tasks.runner.signing import sign_copies, sign_image, sign_method
 
     method = sign_method(run)
     if run.dry and source is None and follows("push"):
         say(f"would sign what the push publishes ({method})")
         return
-    images = published_to_deploy(run, earlier.receipt, source, image or [])
-    signed = []
-    for published in images:
+    errors: dict[str, EcrTasksError] = {}
+    signed: list[dict[str, Any]] = []
+    for published in in_registry(run, published_to_deploy(run, earlier.receipt, source, image or []), None):
         if run.dry:
-            say(f"would sign {published.reference} ({method})")
+            places = ", ".join([published.reference, *map(str, run.settings.destinations)])
+            say(f"would sign {places} ({method})")
             continue
-        state = sign_image(run, published, method)
-        say(f"{published.address}: {state.replace('-', ' ')} ({method})")
-        signed.append(
-            {
-                "name": published.name,
-                "reference": published.reference,
-                "digest": published.digest,
-                "state": state,
-                "with": str(method),
-            }
-        )
-        if not json:
-            data(published.reference)
+        done = []
+        for item in chain([sign_image(run, published, method)], sign_copies(run, published, method, errors)):
+            done.append(item)
+            say(f"{item.reference.partition('@')[0]}: {item.state.replace('-', ' ')} ({item.signer})")
+            names = {"name": published.name, "reference": item.reference, "digest": published.digest}
+            signed.append({**names, **item.as_json(), "with": str(method)})
+            if not json:
+                data(item.reference)
+        receipt_file.record_signing(run.project, published.repository, done)
     if json and not run.dry:
         document({"images": signed})
+    if errors:
+        from ecr_tasks.plan.destinations import combined_error
+
+        raise combined_error(errors, "Signed")

@@ -95,6 +95,7 @@ def test_the_document_has_every_field(tmp_path: Path) -> None:
             "by": "push",
             "stays": {},
             "attached": [],
+            "signing": None,
         }
     ]
     assert image["failed"] == []

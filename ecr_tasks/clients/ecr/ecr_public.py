@@ -56,6 +56,11 @@ class PublicRegistry:
         """None: ECR Public's API lists nothing that refers to an image."""
         return
 
+    @property
+    def evidence(self) -> None:
+        """None: ECR Public scans and signs nothing."""
+        return
+
     def connect(self) -> None:
         """Create the client, which must not happen in several threads."""
         self._client()
