@@ -23,14 +23,16 @@ _WRITE_SECONDS = 10
 """How long a file may take to be written."""
 
 
-def replace_file(path: Path, content: bytes, top: Path, mode: int = 0o644) -> None:
+def replace_file(path: Path, content: bytes, top: Path, mode: int = 0o644, *, tidy: bool = True) -> None:
     """Write a file below the folder ``top`` in one step, and the folders on the way that are missing.
 
-    Others can never write to it, whatever the umask; ``mode`` and the umask decide who can read it. Raises OSError,
-    also when a folder on the way is a link.
+    What killed runs have left of it is removed, which lists the folder; not with ``tidy=False``, for a folder of many
+    files whose old ones go anyway. Others can never write to it, whatever the umask; ``mode`` and the umask decide
+    who can read it. Raises OSError, also when a folder on the way is a link.
     """
     with _open_folder(path.parent, top, create=True) as folder:
-        _remove_stale(folder, path.name)
+        if tidy:
+            _remove_stale(folder, path.name)
         temporary = f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
         try:

@@ -202,13 +202,20 @@ def redact_words(text: str) -> str:
 
 def redact_document(value: Any) -> Any:
     """Return JSON's data with each text in it, keys included, as data may be shown."""
-    if isinstance(value, str):
-        return redact(value, arguments=False)
-    if isinstance(value, Mapping):
-        return {redact_document(key): redact_document(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [redact_document(item) for item in value]
-    return value
+    shown: dict[str, str] = {}  # the same keys and words are in each entry of a long list
+
+    def of(value: Any) -> Any:
+        if isinstance(value, str):
+            if value not in shown:
+                shown[value] = redact(value, arguments=False)
+            return shown[value]
+        if isinstance(value, Mapping):
+            return {of(key): of(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [of(item) for item in value]
+        return value
+
+    return of(value)
 
 
 def redact_fields(value: Any) -> Any:

@@ -73,7 +73,7 @@ class ManifestCache:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if path.exists():
                 return
-            replace_file(path, manifest.encode(), path.parent, mode=0o600)
+            replace_file(path, manifest.encode(), path.parent, mode=0o600, tidy=False)
 
     def _path(self, digest: str) -> Path | None:
         algorithm, _, name = digest.partition(":")

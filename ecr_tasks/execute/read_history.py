@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 
-from ecr_tasks.model.ports import Registry
+from ecr_tasks.model.inventory import ImageDetail
+from ecr_tasks.model.ports import Artifacts, Registry
 from ecr_tasks.model.refusals import missing_repository
 from ecr_tasks.model.release import ReleaseRecord, TagPlace, may_be_record, parse_record
 from ecr_tasks.plan.release_history import TagHistory, tag_entries
@@ -28,11 +29,7 @@ def read_history(registry: Registry, name: str, tag: str, most: int) -> TagHisto
         raise missing_repository(name)
     details = registry.details(name)
     current = next((detail.digest for detail in details if tag in detail.tags), None)
-    candidates = sorted(
-        (item for item in details if may_be_record(item) and item.status == "ACTIVE" and item.pushed is not None),
-        key=lambda item: (item.pushed, item.digest),
-        reverse=True,
-    )
+    candidates = possible_records(details)
     place = TagPlace(repository.account, registry.region(), name)
     own: list[ReleaseRecord] = []
     elsewhere: list[ReleaseRecord] = []
@@ -41,18 +38,10 @@ def read_history(registry: Registry, name: str, tag: str, most: int) -> TagHisto
     while start < len(candidates) and len(own) < most + _SPARE:
         batch = candidates[start : start + BATCH]
         start += BATCH
-        texts: Mapping[str, str] = {}
-        if registry.artifacts is not None:
-            texts = registry.artifacts.manifests(repository, [detail.digest for detail in batch])
-        for detail in batch:
-            if detail.digest not in texts:  # deleted meanwhile
-                continue
-            try:
-                record = parse_record(detail, texts[detail.digest])
-            except ValueError as error:
-                broken[detail.digest] = str(error)
-                continue
-            if record is not None and tag in record.release.was:
+        records, unreadable = read_records(registry.artifacts, name, batch)
+        broken |= unreadable
+        for record in records:
+            if tag in record.release.was:
                 (own if record.release.place == place else elsewhere).append(record)
     entries = tag_entries(tag, current, own)
     is_complete = start >= len(candidates) and len(entries) <= most
@@ -68,3 +57,32 @@ def read_history(registry: Registry, name: str, tag: str, most: int) -> TagHisto
         broken,
         is_complete,
     )
+
+
+def possible_records(details: Iterable[ImageDetail]) -> list[ImageDetail]:
+    """Return those manifests of a repository that can be records and can be read, the newest first."""
+    found = [item for item in details if may_be_record(item) and item.status == "ACTIVE" and item.pushed is not None]
+    return sorted(found, key=lambda item: (item.pushed, item.digest), reverse=True)
+
+
+def read_records(
+    artifacts: Artifacts | None, name: str, details: Sequence[ImageDetail]
+) -> tuple[list[ReleaseRecord], dict[str, str]]:
+    """Return the records among these manifests of a repository, and by digest why some can't be read.
+
+    ECR Public, which has no ``artifacts``, has no records.
+    """
+    texts = artifacts.manifests(name, [detail.digest for detail in details]) if artifacts and details else {}
+    records: list[ReleaseRecord] = []
+    broken: dict[str, str] = {}
+    for detail in details:
+        if detail.digest not in texts:  # deleted meanwhile
+            continue
+        try:
+            record = parse_record(detail, texts[detail.digest])
+        except ValueError as error:
+            broken[detail.digest] = str(error)
+            continue
+        if record is not None:
+            records.append(record)
+    return records, broken

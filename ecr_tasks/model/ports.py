@@ -333,8 +333,8 @@ class Artifacts(Protocol):
     def list(self, repository: Repository, digest: str) -> Sequence[ListedArtifact]:
         """Return the artifacts of an image, in a way that does not count as a pull."""
 
-    def manifests(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, str]:
-        """Return the manifests of those artifacts that exist; each is read once and then kept."""
+    def manifests(self, name: str, digests: Sequence[str]) -> Mapping[str, str]:
+        """Return the manifests of those artifacts of a repository that exist; each is read once and then kept."""
 
     def read(self, repository: Repository, digest: str) -> Artifact:
         """Return an artifact with its documents. Raises RegistryError when it can't be read."""

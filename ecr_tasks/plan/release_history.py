@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError, SettingsError
 from ecr_tasks.model.inventory import ImageDetail
@@ -61,12 +63,12 @@ def tag_entries(tag: str, current: str | None, records: Collection[ReleaseRecord
     then what the tag is now, and what a later run found, says which one did. What no record accounts for, such as a
     tag that docker pushed, is an entry without a record.
     """
-    left = sorted(records, key=lambda record: (record.pushed, record.digest), reverse=True)
+    left = deque(sorted(records, key=lambda record: (record.pushed, record.digest), reverse=True))
     entries: list[Entry] = []
     expected, later = current, None
     while left:
         newest = left[0]
-        racing = [record for record in left if record is newest or record.overlaps(newest)]
+        racing = takewhile(newest.overlaps, left)  # those behind are older, so that none of them overlaps either
         record = next((item for item in racing if item.release.digest == expected), newest)
         left.remove(record)
         raced = later is not None and record.overlaps(later) and record.release.was[tag] == later.release.was[tag]

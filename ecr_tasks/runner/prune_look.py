@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.inventory import CACHE
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES
+from ecr_tasks.model.release import TagPlace
 from ecr_tasks.model.running import Running, Use
 from ecr_tasks.settings.parse.registry import RUNNERS
 
@@ -80,19 +81,22 @@ def look(
             is_release=release_names(run.settings, run.source, os.environ),
             is_gone=gone_names(remote, run.source),
         )
-        decisions[name], number = _decide(run, name, rules, facts, pulls)
+        place = TagPlace(account, run.registry.region(), name)
+        decisions[name], number = _decide(run, place, rules, facts, pulls)
         read += number
     return Look(account, decisions, running, replicated, unknown, read)
 
 
-def _decide(run: Run, name: str, rules: Sequence[PruneRule], facts: Facts, pulls: Pulls) -> tuple[Decision, int]:
+def _decide(
+    run: Run, place: TagPlace, rules: Sequence[PruneRule], facts: Facts, pulls: Pulls
+) -> tuple[Decision, int]:
     """Decide about a repository; return also how many indexes were read for it.
 
     They are read only where something may go at all.
     """
     from ecr_tasks.plan.prune.decide import decide
 
-    removal = run.registry.removal
+    removal, name = run.registry.removal, place.repository
     details = [pulls.without(detail) for detail in removal.details(name)]
     indexes = [item for item in details if item.media_type in INDEX_MEDIA_TYPES and item.status == "ACTIVE"]
     guess = decide(details, rules, replace(facts, children={item.digest: () for item in details}))
@@ -109,7 +113,21 @@ def _decide(run: Run, name: str, rules: Sequence[PruneRule], facts: Facts, pulls
         children[digest] = [str(item["digest"]) for item in listed]
         if any(item.get("mediaType") == CACHE for item in listed):
             caches.add(digest)
-    return decide(details, rules, replace(facts, children=children, caches=frozenset(caches))), len(unknown)
+    facts = replace(
+        facts, children=children, caches=frozenset(caches), released=_released(run, place, details, rules)
+    )
+    return decide(details, rules, facts), len(unknown)
+
+
+def _released(
+    run: Run, place: TagPlace, details: Sequence[ImageDetail], rules: Sequence[PruneRule]
+) -> Mapping[str, str]:
+    """Return by digest why images stay that `rollback` could put back, by the records of its releases."""
+    from ecr_tasks.execute.read_history import possible_records, read_records
+    from ecr_tasks.plan.prune.releases import earlier_releases
+
+    records, broken = read_records(run.registry.artifacts, place.repository, possible_records(details))
+    return earlier_releases(details, [one for one in records if one.release.place == place], broken, rules)
 
 
 def _remote(run: Run) -> tuple[RemoteNames | None, str]:

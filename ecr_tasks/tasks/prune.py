@@ -30,6 +30,9 @@ _COLUMNS = (
 )
 _SHOWN_FAILURES = 20
 
+NOT_ASKED = ("App Runner", "AWS Batch", "CodeBuild", "SageMaker", "hosts", "other clouds")
+"""What may run images, and has no question here; ECS tells what Batch's jobs run at the moment, not its definitions."""
+
 
 @task(
     shows_without_registry=True,
@@ -179,6 +182,7 @@ def _show(decisions: Mapping[str, Decision], *, archive: bool, kept: bool) -> No
     result(Styled("would be archived:" if archive else "would be deleted:", "strong"))
     result_table(_COLUMNS, [_row(name, verdict, now) for name, verdict in going])
     say(_summary(decisions.values()))
+    say(f"Not asked what they run: {', '.join(NOT_ASKED)}. Name it with --running FILE (docs/prune.md).")
 
 
 def _row(name: str, verdict: Verdict, now: datetime) -> tuple[Any, ...]:

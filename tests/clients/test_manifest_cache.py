@@ -84,6 +84,14 @@ def test_its_place_is_among_the_users_caches(tmp_path: Path) -> None:
 def test_many_manifests_are_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A listing of a thousand images would else go through the whole folder a thousand times."""
     counts: list[Path] = []
+    listed: list[int] = []
+
+    def listdir(folder: int) -> list[str]:
+        listed.append(folder)
+        return []
+
     monkeypatch.setattr(ManifestCache, "_drop_oldest", staticmethod(counts.append))
+    monkeypatch.setattr(os, "listdir", listdir)
     ManifestCache(tmp_path / "m").put(*(f"{{{number}}}" for number in range(50)))
-    assert (len(list((tmp_path / "m").iterdir())), counts) == (50, [tmp_path / "m"])
+    monkeypatch.undo()
+    assert (len(list((tmp_path / "m").iterdir())), counts, listed) == (50, [tmp_path / "m"], [])

@@ -191,3 +191,21 @@ def test_images_of_branches_that_are_gone(
     done = shell.inv("prune", "--yes", ECR_PRUNE=rules)
     assert done.returncode == 0, done.stderr
     assert there(api) == {digest_of(live)}
+
+
+def test_what_a_rollback_could_put_back_stays(shell: Shell, api: Any, http: HttpClient, repository: str) -> None:
+    digests = [digest_of(http.push_image(repository, f"sha-{number}", b"%d" % number)) for number in range(5)]
+    for number in range(5):
+        promoted = shell.inv("promote", f"sha-{number}", "--tag", "prod")
+        assert promoted.returncode == 0, promoted.stderr
+    grow_old(shell.ecr)
+    rules = f"{RULES};type=keep,releases=2"
+    done = shell.inv("prune", "--yes", "--kept", ECR_PRUNE=rules)
+    assert done.returncode == 0, done.stderr
+    assert "prod was on it" in done.stdout
+    assert {*digests} & there(api) == {*digests[2:]}
+    again = shell.inv("prune", "--yes", ECR_PRUNE=rules)
+    assert "Nothing goes" in again.stderr
+    back = shell.inv("rollback", "prod", "--to", "2")
+    assert back.returncode == 0, back.stderr
+    assert digests[2] in back.stdout

@@ -80,10 +80,10 @@ class EcrArtifacts:
             for item in items
         )
 
-    def manifests(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, str]:
+    def manifests(self, name: str, digests: Sequence[str]) -> Mapping[str, str]:
         """Return the manifests of artifacts that exist, a hundred in a call; each is read once and then kept."""
         images = [StoredImage(digest, "", MANIFEST_MEDIA_TYPES[0]) for digest in digests]
-        found = self._kept.known(repository.name, images, read=True)
+        found = self._kept.known(name, images, read=True)
         return {digest: image.manifest for digest, image in found.items()}
 
     def read(self, repository: Repository, digest: str) -> Artifact:

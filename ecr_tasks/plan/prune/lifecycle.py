@@ -18,6 +18,7 @@ _ALWAYS = (
     "It looks at no other tag: what a rule matches goes with all of its tags, though another one names no rule, "
     "such as prod.",
     "It asks nobody what runs: not ECS, not Lambda, not EKS.",
+    "It knows no history: an image that `rollback` could put back goes like any other.",
     "It keeps no image for what belongs to it: a platform that is pulled, or a signature of its own.",
 )
 
@@ -37,7 +38,7 @@ def as_lifecycle_policy(
         f"Only tags such as {_RELEASES} are releases to it; `prune` also knows git's tags and the rules of ECR_TAGS.",
     ]
     for rule in rules:
-        if rule.type == "keep" and rule.pulled is None and rule.pattern.count("*") <= MAX_WILDCARDS:
+        if rule.keeps_tags and rule.pattern.count("*") <= MAX_WILDCARDS:
             guards.append(_guard(rule.pattern, rule.text))
         elif (selection := _selection(rule)) is None:
             differences.append(f"ECR can't express this rule, so it is left out: {rule.text}")

@@ -22,8 +22,9 @@ class Facts:
 
     ``children`` are the digests that each index lists, of those indexes that could be read; ``caches`` the digests of
     indexes that are build caches. ``running`` says by digest, ``running_tags`` by tag, what uses an image;
-    ``unasked`` who may use one and could not be asked. ``is_release`` tells whether a tag is of a release,
-    ``is_gone`` whether the branch or change of a tag that a pattern fits is gone; None is unknown.
+    ``unasked`` who may use one and could not be asked. ``released`` says by digest why an image stays for a rollback.
+    ``is_release`` tells whether a tag is of a release, ``is_gone`` whether the branch or change of a tag that a
+    pattern fits is gone; None is unknown.
     """
 
     now: datetime
@@ -32,6 +33,7 @@ class Facts:
     running: Mapping[str, str] = field(default_factory=dict)
     running_tags: Mapping[str, str] = field(default_factory=dict)
     unasked: tuple[str, ...] = ()
+    released: Mapping[str, str] = field(default_factory=dict)
     is_release: Callable[[str], bool] = lambda tag: False
     is_gone: Callable[[str, str], bool | None] = lambda pattern, tag: None
 
@@ -51,6 +53,8 @@ def protection(detail: ImageDetail, rules: Sequence[PruneRule], facts: Facts) ->
         return f"in use: {user}"
     if tag := next((tag for tag in detail.own_tags if facts.is_release(tag)), None):
         return f"{tag} is a release's tag"
+    if reason := facts.released.get(detail.digest, ""):
+        return reason
     for rule in rules:
         if rule.type == "keep" and (reason := _kept_by(rule, detail, facts.now)):
             return f"{reason} ({rule.text})"
@@ -66,8 +70,11 @@ def is_cache(detail: ImageDetail, facts: Facts) -> bool:
 
 def _kept_by(rule: PruneRule, detail: ImageDetail, now: datetime) -> str:
     matching = next((tag for tag in detail.own_tags if wildcard_matches(rule.pattern, tag)), None)
-    if rule.pulled is None:
+    if rule.keeps_tags:
         return f"{matching} is kept" if matching else ""
+    # Whoever asks for the history reads the records of releases: that says nothing of the image.
+    if rule.pulled is None or detail.kind == "release":
+        return ""
     if rule.pattern != "*" and matching is None:
         return ""
     return "it was pulled lately" if detail.pulled is not None and now - detail.pulled < rule.pulled else ""

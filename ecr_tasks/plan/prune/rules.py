@@ -22,7 +22,7 @@ _KEYS: Mapping[RuleType, tuple[str, ...]] = {
     "tags": ("pattern", "older", "newest"),
     "gone": ("pattern", "older", "newest"),
     "archived": ("older",),
-    "keep": ("pattern", "pulled"),
+    "keep": ("pattern", "pulled", "releases"),
 }
 _ALL_KEYS = tuple(dict.fromkeys(key for keys in _KEYS.values() for key in keys))
 _NEEDED: Mapping[RuleType, tuple[str, ...]] = {
@@ -31,7 +31,7 @@ _NEEDED: Mapping[RuleType, tuple[str, ...]] = {
     "tags": ("older", "newest"),
     "gone": ("pattern",),
     "archived": ("older",),
-    "keep": ("pattern", "pulled"),
+    "keep": ("pattern", "pulled", "releases"),
 }
 """Of these keys, a rule of the type has at least one."""
 
@@ -48,7 +48,8 @@ class PruneRule:
     """One rule. ``pattern`` is a wildcard over a whole tag; it is ``*`` where the rule has none.
 
     ``older`` is the least age of what may go, ``newest`` how many of what the rule is about stay in any case, and
-    ``pulled`` within what time a pull keeps an image.
+    ``pulled`` within what time a pull keeps an image. ``releases`` is how many earlier images of a tag stay, which
+    `rollback` could put back.
     """
 
     text: str
@@ -57,6 +58,12 @@ class PruneRule:
     older: timedelta = timedelta()
     newest: int = 0
     pulled: timedelta | None = None
+    releases: int | None = None
+
+    @property
+    def keeps_tags(self) -> bool:
+        """Whether the rule keeps what has a tag that its pattern fits, whatever else is known of it."""
+        return self.type == "keep" and self.pulled is None and self.releases is None
 
 
 def parse_prune_rules(text: str, place: str) -> tuple[PruneRule, ...]:
@@ -103,6 +110,8 @@ def _rule(text: str) -> PruneRule:
         raise RuleError("has no pattern=, which says whose tags may go: pattern=sha-*, or pattern=* for all of them")
     if not any(key in fields for key in _NEEDED[rule_type]):
         raise RuleError(f"has no {' or '.join(f'{key}=' for key in _NEEDED[rule_type])}")
+    if "pulled" in fields and "releases" in fields:
+        raise RuleError("has pulled= and releases=, which say different things: write two rules")
     rule = PruneRule(
         text=text,
         type=rule_type,
@@ -110,6 +119,7 @@ def _rule(text: str) -> PruneRule:
         older=_time(fields["older"]) if "older" in fields else timedelta(),
         newest=_number(fields["newest"]) if "newest" in fields else 0,
         pulled=_time(fields["pulled"]) if "pulled" in fields else None,
+        releases=_number(fields["releases"], least=0) if "releases" in fields else None,
     )
     if rule_type == "archived" and rule.older < timedelta(days=ARCHIVE_DAYS):
         raise RuleError(f"has less than the {ARCHIVE_DAYS} days for which ECR charges an archived image")
@@ -142,7 +152,7 @@ def _time(field: Field) -> timedelta:
     return int(match[1]) * _UNITS[match[2]]
 
 
-def _number(field: Field) -> int:
-    if not re.fullmatch(r"[0-9]{1,6}", field.value) or int(field.value) == 0:
-        raise RuleError(f"has the number {field.value!r}: write one from 1 on", field.column)
+def _number(field: Field, least: int = 1) -> int:
+    if not re.fullmatch(r"[0-9]{1,6}", field.value) or int(field.value) < least:
+        raise RuleError(f"has the number {field.value!r}: write one from {least} on", field.column)
     return int(field.value)

@@ -24,6 +24,7 @@ TEXTS = [
     "type=archived,older=120d",
     "type=keep,pattern=prod*",
     "type=keep,pulled=30d",
+    "type=keep,pattern=prod,releases=3",
 ]
 
 

@@ -41,7 +41,10 @@ def test_rules_on_lines_and_with_semicolons() -> None:
         ("type=gone,pattern=a*", "every tag fits"),
         ("type=gone,pattern=pr-7", "without *"),
         ("type=archived,older=89d", "90 days"),
-        ("type=keep;type=untagged,older=1d", "no pattern= or pulled="),
+        ("type=keep;type=untagged,older=1d", "no pattern= or pulled= or releases="),
+        ("type=keep,pulled=1d,releases=3;type=untagged,older=1d", "write two rules"),
+        ("type=keep,releases=-1;type=untagged,older=1d", "from 0 on"),
+        ("type=tags,pattern=a,releases=3", "does nothing with type=tags"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(text: str, sentence: str) -> None:

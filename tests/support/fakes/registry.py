@@ -276,9 +276,9 @@ class FakeArtifacts:
         self._registry.calls.end()
         return [ListedArtifact(key, item.artifact_type, 100, item.annotations) for key, item in there.items()]
 
-    def manifests(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, str]:
-        self._registry.calls.begin("manifests", repository.name, *digests)
-        stored = self._registry.stored[repository.name]
+    def manifests(self, name: str, digests: Sequence[str]) -> Mapping[str, str]:
+        self._registry.calls.begin("manifests", name, *digests)
+        stored = self._registry.stored[name]
         self._registry.calls.end()
         return {digest: stored[digest].manifest for digest in digests if digest in stored}
 
