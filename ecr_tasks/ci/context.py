@@ -45,6 +45,8 @@ class CiContext:
     """The web address, without credentials, of the repository that the run belongs to."""
     build_url: str | None = None
     """The page that shows this run."""
+    actor: str | None = None
+    """Who started the run, as the CI's variables name them: by login where they have it."""
     checkout: str | None = None
     """The commit that the CI checks out, if it is not ``sha``: a pull request's merge commit."""
     origins: Mapping[str, str] = field(default_factory=dict)

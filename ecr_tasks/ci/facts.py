@@ -118,6 +118,8 @@ class Facts:
     default_branch: Fact | None = None
     repository_url: Fact | None = None
     build_url: Fact | None = None
+    actor: Fact | None = None
+    """Who started the run."""
 
     def context(self, provider: Fact) -> CiContext:
         """Return the CiContext of these facts, by the rules that all systems share.
@@ -176,7 +178,7 @@ class Facts:
         return self.head or (None if change.kind == "pull_request" else self.commit)
 
 
-_UNCHANGED = ("build_number", "attempt", "default_branch", "repository_url", "build_url")
+_UNCHANGED = ("build_number", "attempt", "default_branch", "repository_url", "build_url", "actor")
 
 
 def _parse(name: str, fact: Fact) -> Fact | None:

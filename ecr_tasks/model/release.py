@@ -44,12 +44,15 @@ class TagPlace:
 
 @dataclass(frozen=True)
 class Promoter:
-    """Who promotes, as far as known: STS's name of the caller, git's user, the CI and the page of its run."""
+    """Who promotes, as far as known: STS's name of the caller, git's user, the CI, the page of its run, and whom its
+    variables name as who started that.
+    """
 
     caller: str | None = None
     git_user: str | None = None
     ci: str | None = None
     ci_run: str | None = None
+    ci_actor: str | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ class Release:
                 "git_user": self.by.git_user,
                 "ci": self.by.ci,
                 "ci_run": self.by.ci_run,
+                "ci_actor": self.by.ci_actor,
             },
             "gates": list(self.gates),
         }
@@ -167,7 +171,7 @@ def _release(data: Any) -> Release:
         task=data["task"],
         source=_text(source, "reference"),
         source_place=_place(source) if "repository" in source else None,
-        by=Promoter(*(_optional(by, name) for name in ("caller", "git_user", "ci", "ci_run"))),
+        by=Promoter(*(_optional(by, name) for name in ("caller", "git_user", "ci", "ci_run", "ci_actor"))),
         gates=tuple(gates),
     )
 

@@ -25,5 +25,8 @@ def _promoter(run: Run) -> Promoter:
 
     ci = detect(os.environ)
     return Promoter(
-        git_user=git_user(run.project, os.environ) if not run.in_ci else None, ci=ci.provider, ci_run=ci.build_url
+        git_user=git_user(run.project, os.environ) if not run.in_ci else None,
+        ci=ci.provider,
+        ci_run=ci.build_url,
+        ci_actor=ci.actor,
     )

@@ -64,6 +64,7 @@ def fields(source: SourceState, ci: CiContext) -> tuple[Field, ...]:
         _from_ci(ci, "base_ref", ci.base_ref),
         _from_ci(ci, "fork", ci.fork),
         _from_ci(ci, "attempt", ci.attempt),
+        _from_ci(ci, "actor", ci.actor),
         Field("checkout", source.revision, "git HEAD") if source.revision else _from_ci(ci, "checkout", ci.checkout),
     )
 

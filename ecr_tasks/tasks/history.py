@@ -142,10 +142,10 @@ def _source(record: ReleaseRecord) -> Text:
 
 
 def _who(by: Promoter) -> Text:
-    """Return who promoted: the caller's ARN and git's user; for people the role and session, or the user's name."""
-    caller = by.caller or ""
-    short = by.git_user.partition(" <")[0] if by.git_user else caller.rpartition(":")[2].partition("/")[2] or caller
-    return Styled(", ".join(filter(None, (caller, by.git_user))), short=short)
+    """Return who promoted: the caller's ARN and git's or the CI's user; for people that user or the caller's role."""
+    caller, user = by.caller or "", by.git_user or by.ci_actor
+    short = user.partition(" <")[0] if user else caller.rpartition(":")[2].partition("/")[2] or caller
+    return Styled(", ".join(filter(None, (caller, user))), short=short)
 
 
 def _gate(facts: Mapping[str, Any]) -> str:

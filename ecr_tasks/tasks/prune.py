@@ -31,7 +31,7 @@ _COLUMNS = (
 _SHOWN_FAILURES = 20
 
 NOT_ASKED = ("App Runner", "AWS Batch", "CodeBuild", "SageMaker", "hosts", "other clouds")
-"""What may run images, and has no question here; ECS tells what Batch's jobs run at the moment, not its definitions."""
+"""What may run images, and is not asked; ECS tells what Batch's jobs run at the moment, not its definitions."""
 
 
 @task(

@@ -63,7 +63,7 @@ def test_a_record_says_what_from_where_by_whom_and_through_which_gates(app: Proj
     app.git("config", "user.email", "ada@example.org")
     app.registry.scans = {FIRST.digest: [ScanResult("COMPLETE", "", {"LOW": 2})]}
     promote(app, "v1", "--tag", "prod", "--tag", "stage")
-    promote(app, "v2", "--tag", "prod", **CI)
+    promote(app, "v2", "--tag", "prod", **CI, GITHUB_ACTOR="ada", GITHUB_TRIGGERING_ACTOR="grace")
     promote(app, "v1", "--tag", "prod", "--require-scan=high")
     first, second, third = records(app)
     place = {"account": ACCOUNT, "region": "eu-central-1", "repository": "team/app"}
@@ -71,11 +71,14 @@ def test_a_record_says_what_from_where_by_whom_and_through_which_gates(app: Proj
     assert (first["schema"], first["task"], first["digest"]) == (1, "promote", FIRST.digest)
     assert first["tags"] == [{"tag": "prod", "was": None}, {"tag": "stage", "was": None}]
     assert first["source"] == {"reference": "v1"}
-    assert first["by"] == {"caller": CALLER, "git_user": "Ada <ada@example.org>", "ci": None, "ci_run": None}
+    of_ci: dict[str, str | None] = {"ci": None, "ci_run": None, "ci_actor": None}
+    assert first["by"] == {"caller": CALLER, "git_user": "Ada <ada@example.org>", **of_ci}
     assert first["gates"] == []
     assert second["tags"] == [{"tag": "prod", "was": FIRST.digest}]
     run = "https://github.com/team/app/actions/runs/77"
-    assert second["by"] == {"caller": CALLER, "git_user": None, "ci": "github", "ci_run": run}
+    of_ci = {"ci": "github", "ci_run": run, "ci_actor": "grace"}
+    assert second["by"] == {"caller": CALLER, "git_user": None, **of_ci}
+    assert "grace" in app.inv("history", "prod").stdout
     (gate,) = third["gates"]
     assert (gate["gate"], gate["level"], gate["passed"]) == ("require-scan", "high", True)
     assert len({record["run"] for record in (first, second, third)}) == 3

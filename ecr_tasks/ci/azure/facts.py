@@ -50,6 +50,7 @@ def read_facts(env: Environ) -> Facts:
         attempt=env.get("SYSTEM_STAGEATTEMPT"),
         repository_url=env.get("BUILD_REPOSITORY_URI"),
         build_url=_results_page(env),
+        actor=env.get("RELEASE_REQUESTEDFOR", "BUILD_REQUESTEDFOR"),
     )
 
 

@@ -35,6 +35,7 @@ def read_facts(env: Environ) -> Facts:
         build_url=repository
         and number
         and Fact(f"{repository.value}/addon/pipelines/home#!/results/{number.value}", number.origin),
+        actor=env.get("BITBUCKET_STEP_TRIGGERER_UUID"),
     )
 
 

@@ -44,4 +44,5 @@ def read_facts(env: Environ) -> Facts:
         default_branch=env.get("BUILDKITE_PIPELINE_DEFAULT_BRANCH"),
         repository_url=env.get("BUILDKITE_REPO"),
         build_url=env.get("BUILDKITE_BUILD_URL"),
+        actor=env.get("BUILDKITE_UNBLOCKER", "BUILDKITE_BUILD_CREATOR"),
     )

@@ -40,4 +40,5 @@ def read_facts(env: Environ) -> Facts:
         build_number=env.get("CIRCLE_BUILD_NUM"),
         repository_url=env.get("CIRCLE_REPOSITORY_URL"),
         build_url=env.get("CIRCLE_BUILD_URL"),
+        actor=env.get("CIRCLE_USERNAME"),
     )

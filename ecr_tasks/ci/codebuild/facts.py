@@ -54,6 +54,7 @@ def read_facts(env: Environ) -> Facts:
         build_number=env.get("CODEBUILD_BUILD_NUMBER"),
         repository_url=env.get("CODEBUILD_SOURCE_REPO_URL"),
         build_url=env.get("CODEBUILD_BUILD_URL", "CODEBUILD_PUBLIC_BUILD_URL"),
+        actor=env.get("CODEBUILD_INITIATOR", parse=_user),
     )
 
 
@@ -65,18 +66,21 @@ def _kind(name: str, env: Environ) -> str | None:
 
 
 def _cause(env: Environ) -> Fact | None:
-    """Return the event: the webhook's or, without one, ``manual`` when CODEBUILD_INITIATOR is a person's name.
-
-    The names of services and roles have a slash (codepipeline/…, rule/…), and a rule may be a schedule or an event.
-    """
+    """Return the event: the webhook's or, without one, ``manual`` when CODEBUILD_INITIATOR is a person's name."""
     event, trigger = env.get("CODEBUILD_WEBHOOK_EVENT"), env.get("CODEBUILD_WEBHOOK_TRIGGER")
     if event or trigger:
         push = Fact("push", trigger.origin) if trigger and trigger.value.startswith("branch/") else None
         return (event and event.map(_EVENTS.get)) or push
-    initiator = env.get("CODEBUILD_INITIATOR")
-    if initiator and "/" not in initiator.value and initiator.value != "CodeBuild-Jenkins-Plugin":
-        return Fact("manual", initiator.origin)
-    return None
+    user = env.get("CODEBUILD_INITIATOR", parse=_user)
+    return Fact("manual", user.origin) if user else None
+
+
+def _user(initiator: str) -> str | None:
+    """Return the name of a person who started the build.
+
+    The names of services and roles have a slash (codepipeline/…, rule/…), and a rule may be a schedule or an event.
+    """
+    return initiator if "/" not in initiator and initiator != "CodeBuild-Jenkins-Plugin" else None
 
 
 def _without_commit_suffix(ref: str) -> str:

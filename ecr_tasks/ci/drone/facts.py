@@ -46,4 +46,5 @@ def read_facts(env: Environ) -> Facts:
         default_branch=env.get("DRONE_REPO_BRANCH"),
         repository_url=env.get("DRONE_REPO_LINK", "DRONE_GIT_HTTP_URL", "DRONE_REMOTE_URL"),
         build_url=env.get("DRONE_BUILD_LINK"),
+        actor=env.get("DRONE_BUILD_TRIGGER", parse=lambda name: None if name.startswith("@") else name),
     )

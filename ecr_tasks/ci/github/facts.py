@@ -58,6 +58,7 @@ def read_facts(env: Environ) -> Facts:
         default_branch=env.get(f"{_PAYLOAD}: repository.default_branch"),
         repository_url=_repository(env),
         build_url=_run_page(env),
+        actor=env.get("GITHUB_TRIGGERING_ACTOR", "GITHUB_ACTOR"),
     )
 
 

@@ -58,6 +58,7 @@ def read_facts(env: Environ) -> Facts:
         default_branch=env.get("CI_DEFAULT_BRANCH"),
         repository_url=env.get("CI_PROJECT_URL"),
         build_url=env.get("CI_PIPELINE_URL", "CI_JOB_URL"),
+        actor=env.get("GITLAB_USER_LOGIN"),
     )
 
 

@@ -93,6 +93,7 @@ def read_facts(env: Environ) -> Facts:
         default_branch=Fact(branch.value, primary.origin) if primary and branch and not change else None,
         repository_url=env.get("GIT_URL", "GIT_URL_1"),
         build_url=env.get("BUILD_URL"),
+        actor=env.get("BUILD_USER_ID", "BUILD_USER"),
     )
 
 

@@ -61,6 +61,7 @@ def read_facts(env: Environ) -> Facts:
         default_branch=Fact(branch.value, default.origin) if default and branch and not change else None,
         repository_url=env.get("vcsroot.url") or _common_value(env, "vcsroot.", ".url"),
         build_url=env.get("BUILD_URL"),
+        actor=env.get("teamcity.build.triggeredBy.username", parse=lambda name: None if name == "n/a" else name),
     )
 
 

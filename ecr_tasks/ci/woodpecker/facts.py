@@ -50,4 +50,5 @@ def read_facts(env: Environ) -> Facts:
         default_branch=env.get("CI_REPO_DEFAULT_BRANCH"),
         repository_url=env.get("CI_REPO_URL", "CI_REPO_LINK"),
         build_url=env.get("CI_PIPELINE_URL", "CI_BUILD_LINK"),
+        actor=env.get("CI_PIPELINE_AUTHOR"),
     )
