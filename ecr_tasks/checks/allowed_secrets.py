@@ -110,6 +110,12 @@ def needless_sentence(settings: Settings, entry: Allowed, found: Iterable[str]) 
     return None
 
 
+def unfit_sentence(settings: Settings, entry: Allowed) -> str:
+    """Return the sentence for an entry that is a pattern or a folder."""
+    place = f"{SETTING} ({settings.origin(SETTING)})"
+    return f"{place} lets nothing through by {entry.name}: it takes each file or value by its name."
+
+
 def described(name: str, line: int) -> str:
     """Return what was found and where, in words."""
     return f"{'a key in a comment' if name == COMMENT else name} (line {line})"

@@ -76,7 +76,7 @@ class RegistryLogins:
             self._docker.authorize(token)
 
     def explain(self, error: EcrTasksError) -> EcrTasksError:
-        """Return the error of a missing token if that is why a build failed; else the build's error."""
+        """Return the error of a missing token or a wrong login if that is why a build failed; else the build's."""
         if "did not complete successfully" in error.cause or not _UNAUTHORIZED.search(error.cause):
             return error  # the first are the words of a step
         for host in _HOST.findall(error.cause):
@@ -84,6 +84,9 @@ class RegistryLogins:
             if refusal is not None:
                 cause = f"{host} refused the build, which had no token for it: {refusal.cause}"
                 return type(refusal)(cause, refusal.remedy)
+            if host in self._errors and (secret := self._settings.registry_logins.get(host)):
+                remedy = f"Correct the login for {host} in the secret {secret} (ECR_REGISTRY_LOGINS), and its rights."
+                return type(error)(error.cause, remedy)
         return error
 
     def places(self, definitions: Iterable[BuildDefinition]) -> dict[str, EcrHost]:

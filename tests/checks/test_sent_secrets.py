@@ -163,6 +163,17 @@ def test_an_entry_that_nothing_needs_is_named(tmp_path: Path) -> None:
     assert "needs no entry for a.txt" in note
 
 
+@pytest.mark.parametrize("name", ["certs", "certs/*.key", "*", ".", "build-arg:*"])
+def test_no_guard_is_silenced_as_a_whole_and_an_entry_that_tries_to_is_named(tmp_path: Path, name: str) -> None:
+    entry = {"ECR_ALLOW_KEYS_IN": f"private-key {name}: all of them"}
+    definition = plant(tmp_path, {"project/certs/a.key": KEY})
+    with pytest.raises(Refused, match=r"a\.key holds"):
+        check(definition, **entry)
+    (tmp_path / "project" / "certs" / "a.key").write_text("nothing")
+    (note,) = check(definition, **entry)
+    assert f"lets nothing through by {name}: it takes each file or value by its name" in note
+
+
 @pytest.mark.parametrize(
     "instruction",
     [

@@ -240,6 +240,11 @@ def test_other_registries_get_the_login_of_their_secret(tmp_path: Path, capsys: 
     assert f"No token of ours for quay.io, only what docker has by itself: {REFUSAL.cause}" in capsys.readouterr().err
     explained = builder.logins.explain(BuildError("quay.io/a/b: 401 Unauthorized", "Log in."))
     assert REFUSAL.cause in explained.cause
+    refused = builder.logins.explain(BuildError("ghcr.io/a/b: 403 Forbidden", "Log in."))
+    assert (refused.cause, "the secret a (ECR_REGISTRY_LOGINS)" in refused.remedy) == (
+        "ghcr.io/a/b: 403 Forbidden",
+        True,
+    )
 
 
 def test_a_build_that_may_read_more_gets_every_login(tmp_path: Path) -> None:
