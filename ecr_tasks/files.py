@@ -127,6 +127,8 @@ def write_remedy(error: OSError) -> str:
         return "Make room there."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return "Give write access to the project's folder."
+    if error.errno == errno.ENOENT:
+        return "Make its folder first."
     return "Remove or rename what is in its place."
 
 

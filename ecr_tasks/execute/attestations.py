@@ -20,6 +20,7 @@ from ecr_tasks.model.ports import Artifacts, BuildResult, Docker
 from ecr_tasks.model.receipt import Built
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.wording import join_words
+from ecr_tasks.plan.attestation_file import is_sbom
 
 ANOTHER_RUN_SECONDS = 20.0
 """How long another run, which has just pushed the image, may take to attach what belongs to it."""
@@ -188,9 +189,9 @@ def _sboms(name: str, result: BuildResult, docker: Docker) -> Iterator[MadeDocum
             predicate_type = layer.get("annotations", {}).get(PREDICATE_TYPE, "")
             statement = parse_json(_blob(name, layer["digest"], result, docker))
             document = MadeDocument(predicate_type, statement.get("predicate") or {}, image=image)
-            if document.kind == "sbom":
+            if document.kind == "sbom" and is_sbom(document.predicate):
                 found += 1
-                yield document
+                yield replace(document, part=str(found) if found > 1 else "")
     if not found:
         raise _no_sbom(name)
 

@@ -23,6 +23,9 @@ PREDICATE_TYPE = "in-toto.io/predicate-type"
 PLATFORM = "io.ecr-tasks.platform"
 """The annotation with the platform that a document of an index is about."""
 
+_COSIGN_SIGNATURE = "https://sigstore.dev/cosign/sign/"
+"""The predicate type of a signature in a bundle; a bundle with another one is a signed attestation (cosign)."""
+
 _STATEMENT = "https://in-toto.io/Statement/v1"
 _PROVENANCE = "https://slsa.dev/provenance/"
 _SBOM_TYPES = {"https://spdx.dev/Document": SPDX, "https://cyclonedx.org/bom": CYCLONEDX}
@@ -33,13 +36,15 @@ _SBOM_TYPES = {"https://spdx.dev/Document": SPDX, "https://cyclonedx.org/bom": C
 class MadeDocument:
     """A predicate that a build has made about one platform's image; ``platform`` is empty for the only one.
 
-    ``image`` is the image that it is about, as the builder made it; None where that is the build itself.
+    ``part`` tells several of one kind apart, as the SBOMs of a Dockerfile's stages; the first one has none. ``image``
+    is the image that it is about, as the builder made it; None where that is the build itself.
     """
 
     predicate_type: str
     predicate: Mapping[str, Any]
     platform: str = ""
     image: StoredImage | None = None
+    part: str = ""
 
     @property
     def kind(self) -> AttestationKind:
@@ -76,13 +81,18 @@ class MadeDocument:
                 "predicate": self.predicate,
             }
         content = json.dumps(document, indent=1, ensure_ascii=False).encode()
-        name = ".".join(filter(None, (self.kind, self.platform.replace("/", "-"), "json")))
+        name = self._name
         return Artifact(media_type, (Document(media_type, content, {TITLE: name, **notes}),), {TITLE: name, **notes})
 
     def is_listed(self, listed: ListedArtifact) -> bool:
-        """Return whether an artifact of the image is one of this kind, about the same platform."""
+        """Return whether an artifact of the image is this one, perhaps made anew, about the same platform."""
         notes = listed.annotations
-        return (notes.get(PREDICATE_TYPE), notes.get(PLATFORM, "")) == (self.predicate_type, self.platform)
+        same = (notes.get(PREDICATE_TYPE), notes.get(PLATFORM, "")) == (self.predicate_type, self.platform)
+        return same and (not self.part or notes.get(TITLE) == self._name)
+
+    @property
+    def _name(self) -> str:
+        return ".".join(filter(None, (self.kind, self.platform.replace("/", "-"), self.part, "json")))
 
 
 @dataclass(frozen=True)
@@ -118,10 +128,12 @@ class Attached:
 def attached(listed: ListedArtifact, subject: str, platform: str = "") -> Attached:
     """Return an artifact that a registry lists; ``platform`` is that of the subject, if it is one of an index."""
     notes = listed.annotations
-    predicate_type = notes.get(PREDICATE_TYPE) or notes.get("dev.sigstore.bundle.predicateType") or ""
+    bundled = notes.get("dev.sigstore.bundle.predicateType", "")
+    predicate_type = notes.get(PREDICATE_TYPE) or bundled
     kind = artifact_kind(listed.artifact_type or None)
     known: AttestationKind = kind if kind in ("sbom", "signature", "attestation") else "artifact"
-    if known == "attestation" and predicate_type:
+    is_attested = known == "signature" and bundled and not bundled.startswith(_COSIGN_SIGNATURE)
+    if is_attested or (known == "attestation" and predicate_type):
         known = predicate_kind(predicate_type)
     return Attached(
         listed.digest,

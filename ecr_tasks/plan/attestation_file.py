@@ -8,9 +8,10 @@ from typing import Any
 
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import Refused, SettingsError
-from ecr_tasks.model.artifact import TITLE, Artifact, Document
+from ecr_tasks.model.artifact import EMPTY_MEDIA_TYPE, TITLE, Artifact, Document
 from ecr_tasks.model.attestation import CYCLONEDX, IN_TOTO, PREDICATE_TYPE, SPDX
 from ecr_tasks.model.inventory import artifact_kind
+from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, MANIFEST_MEDIA_TYPES
 
 SPDX_TEXT = "text/spdx"
 CYCLONEDX_XML = "application/vnd.cyclonedx+xml"
@@ -25,6 +26,14 @@ _SHORT: Mapping[str, tuple[str, ...]] = {
 _KNOWN = {media_type for types in _SHORT.values() for media_type in types}
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}", re.ASCII)
 """A media type (RFC 6838, section 4.2) in lower case, without parameters."""
+
+_TAKEN: Mapping[str, str] = {
+    "image": "an image",
+    "cache": "a cache",
+    "signature": "a signature",
+    "release": "the record of a release, which history and rollback read",
+}
+"""The kinds of artifacts that no file of one's own may look like."""
 
 _TYPES_REMEDY = (
     "Say what it is with --type: spdx, cyclonedx, in-toto, or a media type such as application/sarif+json."
@@ -71,6 +80,11 @@ def recognize(content: bytes) -> tuple[str | None, Mapping[str, Any] | None]:
     return _json_type(document), document
 
 
+def is_sbom(document: Any) -> bool:
+    """Return whether a JSON value is an SPDX or CycloneDX document."""
+    return isinstance(document, Mapping) and _json_type(document) in (SPDX, CYCLONEDX)
+
+
 def _json_type(document: Mapping[str, Any]) -> str | None:
     context, statement = document.get("@context"), document.get("_type")
     if str(document.get("spdxVersion", "")).startswith("SPDX-"):
@@ -102,10 +116,11 @@ def _media_type(name: str, type_name: str | None, found: str | None) -> str:
     if found is not None:
         raise SettingsError(f"{name} is {found}, and --type says {wanted[0]}.", "Leave out --type, or correct it.")
     kind = artifact_kind(wanted[0])
-    if kind in ("image", "cache", "signature"):
+    if wanted[0] in (*MANIFEST_MEDIA_TYPES, *INDEX_MEDIA_TYPES, EMPTY_MEDIA_TYPE):
+        kind = "image"
+    if kind in _TAKEN:
         raise Refused(
-            f"--type {wanted[0]} is that of {'an image' if kind == 'image' else f'a {kind}'}: a file under it would "
-            "be taken for one.",
+            f"--type {wanted[0]} is that of {_TAKEN[kind]}: a file under it would be taken for one.",
             _TYPES_REMEDY if kind != "signature" else "Sign the image with cosign or notation instead.",
         )
     return wanted[0]

@@ -195,11 +195,13 @@ def _download(
     output: str | None,
 ) -> None:
     """Write the one document that --get means, byte for byte. Raises RegistryError when none or several match."""
+    from ecr_tasks.model.artifact import EMPTY_MEDIA_TYPE
     from ecr_tasks.plan.attachment_choice import choose_attached
 
     name, item = choose_attached(attached, get if isinstance(get, str) else None)
     repository, _ = found[name]
-    documents = run.registry.artifacts.read(repository, item.digest).documents
+    read = run.registry.artifacts.read(repository, item.digest).documents
+    documents = [document for document in read if document.media_type != EMPTY_MEDIA_TYPE]
     if len(documents) != 1:
         raise RegistryError(
             f"{item.digest} in {repository.name} has {len(documents)} files, and not one.",

@@ -169,6 +169,25 @@ def test_an_sbom_of_another_image_is_not_attached() -> None:
     assert publisher.tags["main"] != publisher.built_image.digest
 
 
+def test_each_sbom_of_a_build_is_attached_once() -> None:
+    """A Dockerfile's BUILDKIT_SBOM_SCAN_STAGE has a stage scanned apart."""
+    publisher = Attesting()
+    publisher.docker.sboms = [SBOM, {**SBOM, "name": "a stage"}]
+    names = ["provenance.json", "sbom.json", "sbom.2.json"]
+    assert [item.name for item in publisher.run().attached] == names
+    publisher.run()
+    assert len(publisher.registry.attached[(NAME, publisher.built_image.digest)]) == len(names)
+
+
+@pytest.mark.parametrize("predicate", [None, [1, 2], {}, {"spdxVersion": "of ours"}])
+def test_what_a_generator_makes_that_is_no_sbom_stops_the_push(predicate: Any) -> None:
+    publisher = Attesting()
+    publisher.docker.sboms = [predicate]
+    with pytest.raises(BuildError, match="made no SBOM"):
+        publisher.run()
+    assert publisher.attached == {}
+
+
 def test_each_platform_has_its_own() -> None:
     definition = BuildDefinition("/project", platforms=("linux/amd64", "linux/arm64"))
     publisher = Attesting(keep="builder", definition=definition)

@@ -54,6 +54,8 @@ class FakeDocker:
         """What the builder's history has, by digest: the SBOMs that it made."""
         self.sbom_of: StoredImage | None = None
         """The image that SBOMs are made of, if it isn't the one that was built."""
+        self.sboms: Sequence[Any] = (SBOM,)
+        """What the generator makes of an image."""
         self.left_names: list[str] = []
         self.local: list[LocalImage] = []
         self.config = ImageConfig()
@@ -250,7 +252,7 @@ class FakeDocker:
 
         self.blobs[image.digest] = image.manifest
         annotations = {"in-toto.io/predicate-type": "https://spdx.dev/Document"}
-        layers = [{"digest": keep({"predicate": SBOM}), "annotations": annotations}]
+        layers = [{"digest": keep({"predicate": item}), "annotations": annotations} for item in self.sboms]
         kind = {"vnd.docker.reference.type": "attestation-manifest"}
         listed = [
             {"digest": image.digest, "mediaType": image.media_type, "platform": dict(platform)},

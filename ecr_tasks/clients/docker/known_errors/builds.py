@@ -7,11 +7,28 @@ from ecr_tasks.model.refusals import NO_SSH_AGENT
 
 _STEP = r'" did not complete successfully: '
 
+_GENERATOR_REMEDY = (
+    "Name another generator (ECR_SBOM_GENERATOR), or set it to none and attach an SBOM of your own with "
+    "`inv attest FILE`."
+)
+
 STEPS = (  # they stand first, because what they quote is the user's own and could be any other row's text
     KnownError(
         r"failed to solve: (?:dockerfile parse error|unterminated heredoc|failed to parse stage name)",
         FAILED,
         "Mend the Dockerfile there.",
+    ),
+    KnownError(
+        r"failed to solve: (?P<why>cannot decode in-toto statement|bundle entry .{0,200}? does not match required "
+        r"predicate type)",
+        "The SBOM generator made no SPDX document in an in-toto statement, which is what BuildKit takes: {detail}.",
+        _GENERATOR_REMEDY,
+    ),
+    KnownError(
+        _STEP,
+        "{failed}: the SBOM generator failed: {detail}.",
+        f"See what it printed above. {_GENERATOR_REMEDY}",
+        printed=r"(?m)^ > .{0,200}?generating sbom using ",
     ),
     KnownError(
         _STEP + r"exit code: 137\b",
