@@ -47,9 +47,12 @@ def attestations(settings: Settings, own: tuple[str, ...] = ()) -> Attestations:
     return Attestations(NO_ATTESTATIONS, _with_generator(referrers, settings.sbom_generator))
 
 
-def referrer_kinds(settings: Settings) -> tuple[str, ...]:
-    """Return the kinds of attestations that the settings attach after a push: ``provenance``, ``sbom``."""
-    return tuple(split_fields(entry)["type"] for entry in attestations(settings).referrers)
+def referrer_kinds(settings: Settings, own: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return the kinds of attestations that are attached after a push: ``provenance``, ``sbom``.
+
+    An image's bake file may disable one of them in its ``own``.
+    """
+    return tuple(split_fields(entry)["type"] for entry in attestations(settings, own).referrers)
 
 
 def _with_generator(entries: tuple[str, ...], generator: str) -> tuple[str, ...]:

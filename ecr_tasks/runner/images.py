@@ -119,6 +119,12 @@ def seen_source(run: Run) -> SourceState:
     return _seen_by(run, _builds(run, definitions), definitions)
 
 
+def own_attestations(run: Run) -> dict[str, tuple[str, ...]]:
+    """Return by image the attestations that the project's bake or compose files ask for or disable."""
+    definitions = _definitions(run)
+    return {name: target.attest for name, target in definitions.targets.items()} if definitions else {}
+
+
 def planned_builds(run: Run) -> list[BuildDefinition]:
     """Return the definitions of the builds as the project has them; reads neither git nor the tag rules."""
     return _builds(run, _definitions(run))

@@ -22,6 +22,7 @@ from ecr_tasks.plan.destinations import unique_destinations
 from ecr_tasks.plan.gates import SCAN, SIGNATURE, Gates, Verdict
 from ecr_tasks.plan.presets import referrer_kinds
 from ecr_tasks.plan.replication_gate import judge_replication
+from ecr_tasks.runner.images import own_attestations
 
 if TYPE_CHECKING:
     from ecr_tasks.model.destination import Destination
@@ -35,13 +36,15 @@ def verify_images(run: Run, images: Sequence[PublishedImage], gates: Gates) -> d
     ``images`` have each image in its own registry first.
     """
     found: dict[PublishedImage, list[Finding]] = {}
+    own_kinds = own_attestations(run) if run.settings.attest == "referrers" else {}
     for name in dict.fromkeys(image.name for image in images):
         own, *copies = [image for image in images if image.name == name]
-        found[own] = [*_verify(run, own, gates), *_destinations(run, own, copies, gates)]
+        attached = referrer_kinds(run.settings, own_kinds.get(name, ()))
+        found[own] = [*_verify(run, own, gates, attached), *_destinations(run, own, copies, gates)]
     return found
 
 
-def _verify(run: Run, published: PublishedImage, gates: Gates) -> Iterator[Finding]:
+def _verify(run: Run, published: PublishedImage, gates: Gates, attached: Sequence[str]) -> Iterator[Finding]:
     section = verification.section_of(published.address)
     registry, settings = run.registry, run.settings
     with working(f"looking at {published.repository}"):
@@ -65,7 +68,7 @@ def _verify(run: Run, published: PublishedImage, gates: Gates) -> Iterator[Findi
     yield verification.check_platforms(section, image, expected, existing, single)
     yield verification.check_media_type(section, image, settings.preset)
     artifacts = registry.artifacts.list(repository, image.digest)
-    yield verification.check_attestations(section, image, settings.preset, artifacts, referrer_kinds(settings))
+    yield verification.check_attestations(section, image, settings.preset, artifacts, attached)
     yield from _gates(run, section, repository, image, gates)
     if not gates.signers:
         yield verification.unrequired_signature(section, artifacts)

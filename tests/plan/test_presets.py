@@ -95,3 +95,10 @@ def test_verify_misses_what_should_be_attached() -> None:
     fine = check_attestations(section, image, "lambda", [sbom, provenance], kinds)
     assert "1 provenance beside it" in f"{fine}"
     assert referrer_kinds(settings(preset="supply-chain")) == ()
+
+
+@pytest.mark.parametrize(("disabled", "left"), [("sbom", ("provenance",)), ("provenance", ("sbom",))])
+def test_verify_does_not_miss_what_a_bake_file_disables(disabled: str, left: tuple[str, ...]) -> None:
+    own = (f"type={disabled},disabled=true",)
+    assert referrer_kinds(settings(attest="referrers"), own) == left
+    assert referrer_kinds(settings(attest="referrers"), ()) == ("provenance", "sbom")
