@@ -8,32 +8,24 @@ from dataclasses import replace
 
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.attestations import Wanted, attach_wanted
-from ecr_tasks.execute.built_manifest import push_with_manifest, with_manifest
-from ecr_tasks.execute.from_builder import push_from_builder
+from ecr_tasks.execute.push_first_tag import FirstTagPush, check_ours
 from ecr_tasks.execute.set_tags import (
     Newer,
     any_order,
     check_kept,
-    delete_replaceable,
     fixed_digests,
     free_tags,
-    newer_now,
-    read_commit,
     set_tags,
 )
 from ecr_tasks.execute.turns import set_in_turn
-from ecr_tasks.execute.upload_apart import can_upload_apart, upload_apart
 from ecr_tasks.model.attestation import Attached
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry
 from ecr_tasks.model.receipt import Built, ImageReceipt, Published, PublishState, Transport
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.tag import Tag
-from ecr_tasks.plan.conflicts import of_another_commit
-from ecr_tasks.plan.forward import nothing_else
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.republish import commit_tag
-from ecr_tasks.plan.skip import is_ours
 from ecr_tasks.plan.tag_states import PlannedTag
 
 _NOTHING = Wanted()
@@ -96,7 +88,7 @@ def publish(
     if image is None:
         if built is None:
             raise RegistryError(f"{item.image.name} was not built.", "Run `inv build push`.")
-        image, state = _push(item, built, repository, docker, registry, warn, newer)
+        image, state = FirstTagPush(item, built, repository, docker, registry, warn, newer).push()
         pending = pending[1:]
     attached: tuple[Attached, ...] = ()
     if wanted.kinds:
@@ -147,124 +139,6 @@ def _attach(
         ) from error
 
 
-def _push(
-    item: PlannedImage,
-    built: Built,
-    repository: Repository,
-    docker: Docker,
-    registry: Registry,
-    warn: Callable[[str], None],
-    newer: Newer,
-) -> tuple[StoredImage, PublishState]:
-    """Push the publishing tag and return the image that ECR then has under it.
-
-    If another run has published the fixed tag meanwhile, return its image; with ECR_SKIP=never raise Refused when
-    that image differs.
-    """
-    tag = item.image.tags[0]
-    reference = item.reference or ""
-    published = item.published
-    if published is not None and item.rebuilds and built.digest is None:
-        published = registry.read(repository, published)
-    must_be_published = not item.makes_revision or (published and built.is_stored_as(published))
-    if published is not None and item.rebuilds and must_be_published:
-        return _accept(published, item, built, repository, docker, registry, warn)
-    docker.authorize(replace(registry.token(), host=repository.host))
-    with registry.reserve(repository, _puts(item, built)):
-        # Nothing that takes time comes between this look and the push: many a repository locks no tag.
-        existing = fixed_digests(item.tags, repository, registry)
-        current = registry.image(repository, existing[tag.name]) if tag.name in existing else None
-        if current is not None:
-            return _accept(current, item, built, repository, docker, registry, warn)
-        free_tags(item.tags[1:], existing, built.id, repository)
-        if because := newer_now(item.tags[0], repository, registry, newer):
-            raise nothing_else(because)
-        if built.digest is None or item.tags[0].digest != built.digest:
-            delete_replaceable(item.tags[0], repository, registry)
-        try:
-            digest = _send(item, built, repository, docker, registry, warn)
-        except (Refused, RegistryError):  # the latter where a run on this engine removed the upload's local name
-            current = None
-            if tag.kind == "fixed":
-                with suppress(EcrTasksError):  # a registry that is gone is no better reason than the push's own
-                    current = registry.image(repository, tag.name)
-            if current is None:
-                raise
-            return _accept(current, item, built, repository, docker, registry, warn)
-    stored = registry.image(repository, tag.name)
-    if stored is None:
-        raise RegistryError(f"ECR does not have {reference} after the push.", "Run it again.")
-    stored = with_manifest(stored, built.record, repository, docker, registry)
-    if stored.digest == digest or built.is_stored_as(stored):
-        return stored, "pushed"
-    if tag.kind == "fixed":
-        return _accept(stored, item, built, repository, docker, registry, warn)
-    raise RegistryError(
-        f"ECR holds {stored.digest} as {reference}, but {digest or built.id} was built.",
-        "Another run may have pushed at the same time; run it again. No other tag has been touched.",
-    )
-
-
-def _puts(item: PlannedImage, built: Built) -> int:
-    """Return the number of manifests that the push puts; a builder also puts an index for each attested platform."""
-    definition = item.image.definition
-    indexes = len(built.manifests) if built.keep == "builder" and definition.attests else 0
-    return definition.manifests + indexes
-
-
-def _send(
-    item: PlannedImage,
-    built: Built,
-    repository: Repository,
-    docker: Docker,
-    registry: Registry,
-    warn: Callable[[str], None],
-) -> str | None:
-    """Push the build from the image store or the builder under its first tag; return its digest if that is known."""
-    reference, tag = f"{repository.uri}:{item.image.tags[0].name}", item.image.tags[0]
-    if built.keep == "builder":
-        image = push_from_builder(built, item.image.definition, repository, docker, registry)
-        free_tags(item.tags[:1], fixed_digests(item.tags[:1], repository, registry), image.digest, repository)
-        if set_in_turn(item.tags[:1], image, repository, registry, warn):
-            registry.set_tag(repository, image, tag.name)
-        return image.digest
-    contested = tag.kind == "fixed" and not repository.locks(tag.name)
-    if contested and can_upload_apart(repository, registry, docker):
-        return upload_apart(item.tags[0], built, repository, docker, registry, warn).digest
-    if built.reference != reference:
-        docker.tag(built.image_id or built.digest or "", reference)
-    push_with_manifest(reference, built, docker, registry)
-    return built.digest
-
-
-def _accept(
-    stored: StoredImage,
-    item: PlannedImage,
-    built: Built,
-    repository: Repository,
-    docker: Docker,
-    registry: Registry,
-    warn: Callable[[str], None],
-) -> tuple[StoredImage, PublishState]:
-    """Return the image that has the fixed tag, with its manifest.
-
-    Raises Refused when it must be the built one and differs, and when it is another commit's.
-    """
-    stored = with_manifest(stored, built.record, repository, docker, registry)
-    if built.is_stored_as(stored):
-        return stored, "already-published"
-    _check_ours(stored, item, f", and {built.id} was built from this one, {item.revision}", repository, registry)
-    if item.rebuilds:
-        raise Refused(
-            f"{item.reference} is published as {stored.digest}, and {built.id} was built anew; a fixed tag never "
-            "moves.",
-            "Publish it under a tag of its own with `inv build push --republish`, or make a new commit; "
-            "ECR_SKIP=commit keeps what is published.",
-        )
-    warn(f"Another run published {item.reference} first; its image {stored.digest} is taken.")
-    return stored, "already-published"
-
-
 def _read_published(
     image: StoredImage, item: PlannedImage, repository: Repository, registry: Registry
 ) -> StoredImage:
@@ -272,17 +146,8 @@ def _read_published(
     image, first = registry.read(repository, image), commit_tag(item.image)
     tagged = item.view.tags.get(first.name) if first and item.view else None
     if tagged is not None and tagged.digest == image.digest:
-        _check_ours(image, item, "", repository, registry)
+        check_ours(image, item, "", repository, registry)
     return image
-
-
-def _check_ours(
-    stored: StoredImage, item: PlannedImage, ours: str, repository: Repository, registry: Registry
-) -> None:
-    """Raise Refused if the image that has the fixed tag is another commit's, as the plan would."""
-    stored = read_commit(stored, repository, registry)
-    if not is_ours(stored, item.image, item.revision):
-        raise of_another_commit(item.image.tags[0], item.image.repository, stored, ours)
 
 
 def _set_inputs_tag(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import say, warn, working
@@ -21,6 +21,7 @@ from ecr_tasks.model.receipt import Built
 from ecr_tasks.plan.plan import Plan
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.runner import ci_results, receipt_file
+from ecr_tasks.runner.history import relation
 from ecr_tasks.runner.job import Job, with_plan, with_registries
 from ecr_tasks.runner.plan_warnings import warn_of_builds
 from ecr_tasks.source.source_state import SourceState
@@ -180,13 +181,13 @@ def tidy(run: Run, job: Job, *, pushed: bool) -> None:
         return
     from ecr_tasks.execute.tidy_local_names import tidy_local_names
 
-    relation = cache(run.relation)
+    relation_to = cache(partial(relation, run))
     tidy_local_names(
         images,
         keep if pushed else max(keep, 1),
         run.docker,
         say,
-        is_known=lambda commit: relation(commit) != "unknown",
+        is_known=lambda commit: relation_to(commit) != "unknown",
         built=set(_local_ids(images, job.built).values()),
         others=pending_builds.of_others(run.project, repositories, os.environ),
     )

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.absent_registry import AbsentRegistryError
@@ -23,6 +24,7 @@ from ecr_tasks.plan.conflicts import Conflict
 from ecr_tasks.plan.image_store import needs_engine
 from ecr_tasks.plan.plan import Plan, make_plan
 from ecr_tasks.plan.snapshot import Snapshot
+from ecr_tasks.runner.history import relation
 from ecr_tasks.runner.images import planned_images
 from ecr_tasks.runner.plan_warnings import warn_of_plan
 from ecr_tasks.settings.settings import Settings
@@ -112,7 +114,7 @@ def read_registries(run: Run, images: Sequence[Image], *, republish: bool, brief
             run.target,
             run.engine,
             run.retrier,
-            run.relation,
+            partial(relation, run),
             republish=republish,
             brief=brief,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import say, warn
@@ -18,6 +19,7 @@ from ecr_tasks.model.receipt import Built, ImageReceipt, Published, Receipt, Sou
 from ecr_tasks.model.wording import join_words
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.runner import ci_results, receipt_file
+from ecr_tasks.runner.history import newer_image
 from ecr_tasks.runner.job import Job
 
 if TYPE_CHECKING:
@@ -87,7 +89,7 @@ def _publish(run: Run, job: Job, item: PlannedImage) -> ImageReceipt:
             run.docker,
             run.registry,
             warn=warn,
-            newer=run.newer_image,
+            newer=partial(newer_image, run),
             fresh=job.is_fresh,
             wanted=wanted,
         )
@@ -156,7 +158,7 @@ def _copy(run: Run, item: PlannedImage, image: ImageReceipt) -> ImageReceipt:
             say=say,
             warn=warn,
             retrier=run.retrier,
-            newer=run.newer_image,
+            newer=partial(newer_image, run),
         )
     for failed in image.failed:
         warn(f"{item.image.name} is not in {failed.address}: {failed.error}")

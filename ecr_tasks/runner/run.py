@@ -23,15 +23,11 @@ if TYPE_CHECKING:
     from ecr_tasks.clients.retry import Retrier
     from ecr_tasks.clients.signing.programs import SigningPrograms
     from ecr_tasks.model.destination import Destination
-    from ecr_tasks.model.manifest import StoredImage
     from ecr_tasks.model.ports import Engine, Target
     from ecr_tasks.model.registry import RegistryToken, Repository
-    from ecr_tasks.model.signing import Signer
-    from ecr_tasks.model.tag import Tag
     from ecr_tasks.runner.earlier_outputs import EarlierOutputs
     from ecr_tasks.runner.registry_logins import RegistryLogins
     from ecr_tasks.settings.settings import Settings
-    from ecr_tasks.source.git.history import Relation
     from ecr_tasks.source.source_state import SourceState
 
 
@@ -271,18 +267,6 @@ class Run:
             self._signatures[registry] = programs
         return self._signatures[registry]
 
-    def expected_signers(self) -> tuple[Signer, ...]:
-        """Return whose signature counts, once it is known that it can be checked here.
-
-        Raises SettingsError without ECR_SIGNED_BY, and for a program that is missing.
-        """
-        from ecr_tasks.plan.signature_gate import require_signers
-
-        signers = require_signers(self.settings.signed_by)
-        for tool in dict.fromkeys(signer.tool for signer in signers if self.signatures.can_check(signer)):
-            self.signatures.check_installed(tool)
-        return signers
-
     @property
     def earlier_outputs(self) -> EarlierOutputs:
         """What earlier runs left for later CI steps."""
@@ -328,27 +312,6 @@ class Run:
         if self._engine is not None:
             return self._engine
         return self.docker.engine(self.settings.builder)
-
-    def relation(self, revision: str) -> Relation:
-        """Return how another commit is related to the source's, as far as this clone knows."""
-        from ecr_tasks.source.git.history import relation
-
-        own = self.source.revision
-        return relation(self.project, own, revision, environ=os.environ) if own else "unknown"
-
-    def newer_image(self, tag: Tag, current: StoredImage, read: Callable[[StoredImage], StoredImage]) -> str | None:
-        """Return why the image that has a moving tag is newer than the source's commit, or None.
-
-        ``read`` returns an image with its manifest, which ECR counts as a pull.
-        """
-        from ecr_tasks.plan.forward import must_be_read, newer_image
-
-        relation = self.relation(current.commit) if current.commit else "unknown"
-        has_no_annotations = current.is_read and current.revision is None
-        if has_no_annotations or must_be_read(tag, current, self.source, relation):
-            current = read(current)
-            relation = self.relation(current.commit) if current.commit else "unknown"
-        return newer_image(tag, current, self.source, relation)
 
     def report_at_end(self, report: Callable[[], None]) -> None:
         """Pass a report to the CI when the run ends, in place of the one before it that has the same settings."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ecr_tasks.model.ports import Evidence, Target
     from ecr_tasks.model.publication import PublishedImage
-    from ecr_tasks.model.signing import SignWith
+    from ecr_tasks.model.signing import Signer, SignWith
     from ecr_tasks.plan.gates import Verdict
     from ecr_tasks.runner.run import Run
 
@@ -35,6 +35,19 @@ class _Place:
         return f"{self.repository.uri}@{self.digest}"
 
 
+def expected_signers(run: Run) -> tuple[Signer, ...]:
+    """Return whose signature counts, once it is known that it can be checked here.
+
+    Raises SettingsError without ECR_SIGNED_BY, and for a program that is missing.
+    """
+    from ecr_tasks.plan.signature_gate import require_signers
+
+    signers = require_signers(run.settings.signed_by)
+    for tool in dict.fromkeys(signer.tool for signer in signers if run.signatures.can_check(signer)):
+        run.signatures.check_installed(tool)
+    return signers
+
+
 def sign_method(run: Run) -> SignWith:
     """Return how images are signed, once it is known that it can be done here.
 
@@ -50,7 +63,7 @@ def sign_method(run: Run) -> SignWith:
     if method.tool != "managed":
         run.signatures.check_installed(method.tool)
         if run.settings.signed_by:
-            run.expected_signers()
+            expected_signers(run)
     return method
 
 

@@ -12,7 +12,7 @@ from ecr_tasks.files import exists, is_file, unreadable_reason
 from ecr_tasks.settings import precedence
 from ecr_tasks.settings.account_and_region import take_apart
 from ecr_tasks.settings.application_env import refuse_applications_values
-from ecr_tasks.settings.dotenv import read_file
+from ecr_tasks.settings.dotenv import DotenvFile, read_file
 from ecr_tasks.settings.env_files import SETTING, env_files
 from ecr_tasks.settings.errors import Malformed, Problems
 from ecr_tasks.settings.hide_secrets import keep_secrets
@@ -43,14 +43,8 @@ def load(
     """
     project = project.absolute()
     problems = Problems()
-    files = []
-    variables: dict[str, str | None] = {}
     chosen_files = env_files(project, env_name, environ, config or {}, problems)
-    for path in chosen_files.paths:
-        file = read_file(path, environ, variables, problems)
-        variables.update(file.values)
-        files.append(file)
-
+    files = _read_files(chosen_files.paths, environ, problems)
     config_layer, others = precedence.config_layer(config or {}, problems, invoke_files, project)
     file_layers = [precedence.file_layer(file) for file in files]
     _report_file_in_file(file_layers, problems)
@@ -65,7 +59,8 @@ def load(
     effective = {name: value for name, value in merged.items() if value.text}
     if not chosen_files.is_own:
         refuse_applications_values(effective, problems)
-    keep_secrets(effective, {**{name: text for name, text in variables.items() if text}, **environ})
+    file_variables = _variables(files)
+    keep_secrets(effective, {**file_variables, **environ})
     derived, address_warnings = take_apart(effective, problems)
     merged |= derived
     effective |= derived
@@ -75,10 +70,6 @@ def load(
     if not is_remote(fields["context"]):
         # Not resolve(): with links resolved, the project's files would not appear to be in the context.
         fields["context"] = os.path.normpath(project / fields["context"])
-    file_variables: dict[str, str] = {}
-    for name, text in (item for file in files for item in file.values.items()):
-        if text or (text == "" and name not in file_variables):  # an empty one hides nothing, as with settings
-            file_variables[name] = text
     builder = environ.get("BUILDX_BUILDER") or file_variables.get("BUILDX_BUILDER") or ""
     if "builder" not in fields and builder and not environ.get("BUILDX_BUILDER"):
         fields["builder"] = builder  # builds get the files' variables, and all other commands are to agree with them
@@ -100,6 +91,25 @@ def load(
             *(sentence for file in files for sentence in file.warnings),
         ),
     )
+
+
+def _read_files(paths: Sequence[Path], environ: Mapping[str, str], problems: Problems) -> list[DotenvFile]:
+    """Read dotenv files; each may refer to the variables of those before it."""
+    files: list[DotenvFile] = []
+    variables: dict[str, str | None] = {}
+    for path in paths:
+        files.append(read_file(path, environ, variables, problems))
+        variables.update(files[-1].values)
+    return files
+
+
+def _variables(files: Sequence[DotenvFile]) -> dict[str, str]:
+    """Return the variables of dotenv files, of which a later one counts; an empty text replaces none."""
+    variables: dict[str, str] = {}
+    for name, text in (item for file in files for item in file.values.items()):
+        if text or (text == "" and name not in variables):
+            variables[name] = text
+    return variables
 
 
 def _parse(effective: Mapping[str, SettingValue], project: Path, problems: Problems) -> dict[str, Any]:

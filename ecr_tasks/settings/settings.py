@@ -80,7 +80,7 @@ class Settings(Schema):
             raise SettingsError(
                 "No repository is configured.",
                 "Set ECR_REPOSITORY in .env or in the environment, or `repository: team/app` below ecr: in "
-                "invoke.yaml; `init` proposes a name.",
+                "invoke.yaml; `inv init` proposes a name.",
             )
         return self.repository
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ecr_tasks.model.manifest import StoredImage
     from ecr_tasks.model.reference import ImageName
     from ecr_tasks.model.registry import Repository, RepositoryView
+    from ecr_tasks.model.signing import Signer
     from ecr_tasks.plan.gates import GateResults, Gates
     from ecr_tasks.plan.promotion import Promotion
     from ecr_tasks.runner.run import Run
@@ -115,7 +116,12 @@ def gates_of(
         from ecr_tasks.source.git.branches import find_branch
 
         branch = find_branch(run.project, from_branch, environ=os.environ)
-    return Gates(rules, run.expected_signers() if require_signature else (), branch)
+    signers: tuple[Signer, ...] = ()
+    if require_signature:
+        from ecr_tasks.runner.signing import expected_signers
+
+        signers = expected_signers(run)
+    return Gates(rules, signers, branch)
 
 
 def parse_destination(text: str) -> Destination:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ecr_tasks.terminal.colour import coloured
@@ -53,19 +53,11 @@ def fitted_lines(
     """
     from rich.cells import cell_len
 
-    cells = [[_for_screen(cell, column) for cell, column in zip(row, columns, strict=True)] for row in rows]
-    used = [
-        index
-        for index, column in enumerate(columns)
-        if column.worth is None or index == 0 or not rows or any(complete(row[index]) for row in cells)
-    ]
-    columns, cells = [columns[index] for index in used], [[row[index] for index in used] for row in cells]
+    columns, cells = _used(columns, rows)
     heads: Cells = [(Styled(column.head, "strong"),) for column in columns]
-    wanted = [max(cell_len(complete(line[index])) for line in (heads, *cells)) for index in range(len(columns))]
-    words = [
-        max((cell_len(word) for line in cells for word in complete(line[index]).split()), default=0)
-        for index in range(len(columns))
-    ]
+    texts = [[complete(row[index]) for row in cells] for index in range(len(columns))]
+    wanted = [max(map(cell_len, (column.head, *own))) for column, own in zip(columns, texts, strict=True)]
+    words = [max((cell_len(word) for text in own for word in text.split()), default=0) for own in texts]
     widths = fit(columns, wanted, words, width) or ({0: width} if len(columns) == 1 else None)
     if widths is None:
         return _listed(heads, cells, width, colour=colour), ()
@@ -74,13 +66,29 @@ def fitted_lines(
     lines: list[str] = []
     for title, group in _under_titles([heads, *cells], above):
         lines += [coloured(title) if colour else complete(title)] if title else []
-        table = _grid()
-        for index, column_width in widths.items():
-            table.add_column(width=column_width, justify="right" if columns[index].right else "left", overflow="fold")
-        for line in group:
-            table.add_row(*(_rich_text(line[index]) for index in widths))
-        lines += _rendered(table, width, colour=colour)
+        lines += _rendered(_columns_table(columns, group, widths), width, colour=colour)
     return lines, tuple(columns[index].head for index in left_out if index != above)
+
+
+def _used(columns: Sequence[Column], rows: Sequence[Cells]) -> tuple[list[Column], list[Cells]]:
+    """Return the columns, and the rows as a terminal shows them, without what may be left out and holds nothing."""
+    cells = [[_for_screen(cell, column) for cell, column in zip(row, columns, strict=True)] for row in rows]
+    used = [
+        index
+        for index, column in enumerate(columns)
+        if column.worth is None or index == 0 or not rows or any(complete(row[index]) for row in cells)
+    ]
+    return [columns[index] for index in used], [[row[index] for index in used] for row in cells]
+
+
+def _columns_table(columns: Sequence[Column], lines: Sequence[Cells], widths: Mapping[int, int]) -> Table:
+    """Return lines side by side, in the columns that have a width."""
+    table = _grid()
+    for index, width in widths.items():
+        table.add_column(width=width, justify="right" if columns[index].right else "left", overflow="fold")
+    for line in lines:
+        table.add_row(*(_rich_text(line[index]) for index in widths))
+    return table
 
 
 def _under_titles(lines: Sequence[Cells], column: int | None) -> list[tuple[tuple[Styled, ...], list[Cells]]]:

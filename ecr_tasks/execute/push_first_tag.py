@@ -1,0 +1,171 @@
+"""Push what was built under its first tag, which no other run of the same commit may have with another image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
+from ecr_tasks.execute.built_manifest import push_with_manifest, with_manifest
+from ecr_tasks.execute.from_builder import push_from_builder
+from ecr_tasks.execute.set_tags import (
+    Newer,
+    delete_replaceable,
+    fixed_digests,
+    free_tags,
+    newer_now,
+    read_commit,
+)
+from ecr_tasks.execute.turns import set_in_turn
+from ecr_tasks.execute.upload_apart import can_upload_apart, upload_apart
+from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.model.ports import Docker, Registry
+from ecr_tasks.model.receipt import Built, PublishState
+from ecr_tasks.model.registry import Repository
+from ecr_tasks.plan.conflicts import of_another_commit
+from ecr_tasks.plan.forward import nothing_else
+from ecr_tasks.plan.planned_image import PlannedImage
+from ecr_tasks.plan.skip import is_ours
+
+Pushed = tuple[StoredImage, PublishState]
+"""The image that has the first tag, with its manifest, and whether this run pushed it."""
+
+
+@dataclass(frozen=True)
+class FirstTagPush:
+    """The push of a build under the first of its planned tags. ``newer`` is as for ``publish``."""
+
+    item: PlannedImage
+    built: Built
+    repository: Repository
+    docker: Docker
+    registry: Registry
+    warn: Callable[[str], None]
+    newer: Newer
+
+    def push(self) -> Pushed:
+        """Push the build and return the image that ECR then has under the tag.
+
+        If another run has published the fixed tag meanwhile, return its image; with ECR_SKIP=never raise Refused when
+        that image differs.
+        """
+        published = self._published()
+        if published is not None:
+            return self._accept(published)
+        tag = self.item.image.tags[0]
+        self.docker.authorize(replace(self.registry.token(), host=self.repository.host))
+        with self.registry.reserve(self.repository, self._puts()):
+            # Nothing that takes time comes between this look and the push: many a repository locks no tag.
+            current = self._look_before_push()
+            if current is not None:
+                return self._accept(current)
+            try:
+                digest = self._send()
+            except (Refused, RegistryError):  # the latter where a run on this engine removed the upload's local name
+                if tag.kind == "fixed":
+                    with suppress(EcrTasksError):  # a registry that is gone is no better reason than the push's own
+                        current = self.registry.image(self.repository, tag.name)
+                if current is None:
+                    raise
+                return self._accept(current)
+        return self._verified(digest)
+
+    def _published(self) -> StoredImage | None:
+        """Return the image that is published already and is to be the built one, if it must be that."""
+        published = self.item.published
+        if published is None or not self.item.rebuilds:
+            return None
+        if self.built.digest is None:
+            published = self.registry.read(self.repository, published)
+        return published if not self.item.makes_revision or self.built.is_stored_as(published) else None
+
+    def _look_before_push(self) -> StoredImage | None:
+        """Return the image that has the tag by now, or None once nothing is in the way of the push.
+
+        Raises Refused for another fixed tag that another image has, and for a moving one that has a newer image.
+        """
+        first, *others = self.item.tags
+        existing = fixed_digests(self.item.tags, self.repository, self.registry)
+        if first.tag.name in existing:
+            current = self.registry.image(self.repository, existing[first.tag.name])
+            if current is not None:
+                return current
+        free_tags(others, existing, self.built.id, self.repository)
+        if because := newer_now(first, self.repository, self.registry, self.newer):
+            raise nothing_else(because)
+        if self.built.digest is None or first.digest != self.built.digest:
+            delete_replaceable(first, self.repository, self.registry)
+        return None
+
+    def _puts(self) -> int:
+        """Return the number of manifests that are put; a builder also puts an index for each attested platform."""
+        definition = self.item.image.definition
+        indexes = len(self.built.manifests) if self.built.keep == "builder" and definition.attests else 0
+        return definition.manifests + indexes
+
+    def _send(self) -> str | None:
+        """Push from the image store or the builder under the tag; return the digest if that is known."""
+        first, repository, registry = self.item.tags[0], self.repository, self.registry
+        reference = f"{repository.uri}:{first.tag.name}"
+        if self.built.keep == "builder":
+            image = push_from_builder(self.built, self.item.image.definition, repository, self.docker, registry)
+            free_tags([first], fixed_digests([first], repository, registry), image.digest, repository)
+            if set_in_turn([first], image, repository, registry, self.warn):
+                registry.set_tag(repository, image, first.tag.name)
+            return image.digest
+        contested = first.tag.kind == "fixed" and not repository.locks(first.tag.name)
+        if contested and can_upload_apart(repository, registry, self.docker):
+            return upload_apart(first, self.built, repository, self.docker, registry, self.warn).digest
+        if self.built.reference != reference:
+            self.docker.tag(self.built.image_id or self.built.digest or "", reference)
+        push_with_manifest(reference, self.built, self.docker, registry)
+        return self.built.digest
+
+    def _verified(self, digest: str | None) -> Pushed:
+        """Return the image that ECR has after the push. Raises RegistryError when it is not what was built."""
+        tag, reference = self.item.image.tags[0], self.item.reference or ""
+        stored = self.registry.image(self.repository, tag.name)
+        if stored is None:
+            raise RegistryError(f"ECR does not have {reference} after the push.", "Run it again.")
+        stored = self._with_manifest(stored)
+        if stored.digest == digest or self.built.is_stored_as(stored):
+            return stored, "pushed"
+        if tag.kind == "fixed":
+            return self._accept(stored)
+        raise RegistryError(
+            f"ECR holds {stored.digest} as {reference}, but {digest or self.built.id} was built.",
+            "Another run may have pushed at the same time; run it again. No other tag has been touched.",
+        )
+
+    def _accept(self, stored: StoredImage) -> Pushed:
+        """Return the image that has the fixed tag, with its manifest.
+
+        Raises Refused when it must be the built one and differs, and when it is another commit's.
+        """
+        stored = self._with_manifest(stored)
+        if self.built.is_stored_as(stored):
+            return stored, "already-published"
+        ours = f", and {self.built.id} was built from this one, {self.item.revision}"
+        check_ours(stored, self.item, ours, self.repository, self.registry)
+        if self.item.rebuilds:
+            raise Refused(
+                f"{self.item.reference} is published as {stored.digest}, and {self.built.id} was built anew; a fixed "
+                "tag never moves.",
+                "Publish it under a tag of its own with `inv build push --republish`, or make a new commit; "
+                "ECR_SKIP=commit keeps what is published.",
+            )
+        self.warn(f"Another run published {self.item.reference} first; its image {stored.digest} is taken.")
+        return stored, "already-published"
+
+    def _with_manifest(self, stored: StoredImage) -> StoredImage:
+        return with_manifest(stored, self.built.record, self.repository, self.docker, self.registry)
+
+
+def check_ours(
+    stored: StoredImage, item: PlannedImage, ours: str, repository: Repository, registry: Registry
+) -> None:
+    """Raise Refused if the image that has the fixed tag is another commit's, as the plan would."""
+    stored = read_commit(stored, repository, registry)
+    if not is_ours(stored, item.image, item.revision):
+        raise of_another_commit(item.image.tags[0], item.image.repository, stored, ours)

@@ -1,0 +1,35 @@
+"""How the source's commit stands to those of other images, as far as this clone knows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ecr_tasks.source.git import history
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.manifest import StoredImage
+    from ecr_tasks.model.tag import Tag
+    from ecr_tasks.runner.run import Run
+
+
+def relation(run: Run, revision: str) -> history.Relation:
+    """Return how another commit is related to the source's."""
+    own = run.source.revision
+    return history.relation(run.project, own, revision, environ=os.environ) if own else "unknown"
+
+
+def newer_image(run: Run, tag: Tag, current: StoredImage, read: Callable[[StoredImage], StoredImage]) -> str | None:
+    """Return why the image that has a moving tag is newer than the source's commit, or None.
+
+    ``read`` returns an image with its manifest, which ECR counts as a pull.
+    """
+    from ecr_tasks.plan import forward
+
+    known = relation(run, current.commit) if current.commit else "unknown"
+    has_no_annotations = current.is_read and current.revision is None
+    if has_no_annotations or forward.must_be_read(tag, current, run.source, known):
+        current = read(current)
+        known = relation(run, current.commit) if current.commit else "unknown"
+    return forward.newer_image(tag, current, run.source, known)
