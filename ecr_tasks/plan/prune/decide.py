@@ -117,7 +117,7 @@ class _Decision:
                 queue.extend((child, f"{name}, which stays, lists it", False) for child in self.children[digest])
                 queue.extend((each, f"it belongs to {name}, which stays", False) for each in self.referrers[digest])
             above = self._owners(digest) if for_its_own else [self.subject[digest]] if digest in self.subject else []
-            queue.extend((each, f"{name} stays: {reason}", True) for each in above)
+            queue.extend((each, f"{name} stays: {reason}", for_its_own) for each in above)
 
     def _newest(self) -> dict[str, str]:
         """Return why the newest images of each rule that says how many stay do."""

@@ -309,3 +309,11 @@ def test_a_second_run_finds_nothing_more(found: tuple[list[ImageDetail], Facts],
     # Without the unread index, what might have belonged to it needs nobody any more; the newest are counted anew.
     if not unread:
         assert again == set()
+
+
+def test_what_stays_for_another_does_not_keep_the_index_above_it() -> None:
+    """Signed or not: a platform whose own tag stays needs no index."""
+    signature = image("signature", artifact_type=SIGNATURE, subject=digest("amd64"))
+    details = [index("old"), image("amd64", "prod-amd64"), image("arm64"), signature]
+    decision = decide(details, rules("type=untagged,older=14d"), facts({"old": ["amd64", "arm64"]}))
+    assert gone(decision) == {digest("old"), digest("arm64")}
