@@ -80,14 +80,18 @@ def test_a_fault_at_one_request(lab: Lab, kind: FaultKind) -> None:
 def request_numbers(lab: Lab, kind: FaultKind) -> Sequence[int]:
     """Return the numbers of the requests that get this kind of fault; neighbours get different kinds.
 
-    buildx reads each manifest several times, so only every third read gets a fault. With promote, which copies in the
-    same way as push copies to a destination, it is every sixth.
+    buildx reads each manifest several times, so only every third read gets a fault. With promote, whose copy is the
+    same call of docker's as a destination's, every sixth of all that docker sends does.
     """
     all_numbers = range(len(lab.requests))
     if ALL_FAULTS:
         return all_numbers
-    reads = [number for number in all_numbers if lab.requests[number].startswith(("GET ", "HEAD "))]
-    selected = sorted({*all_numbers} - {*reads} | {*reads[:: 6 if lab.arguments[0] == "promote" else 3]})
+    begins: tuple[str, ...] = ("GET ", "HEAD ")
+    step = 3
+    if lab.arguments[0] == "promote":
+        begins, step = (*begins, "POST ", "PATCH ", "PUT "), 6
+    often = [number for number in all_numbers if lab.requests[number].startswith(begins)]
+    selected = sorted({*all_numbers} - {*often} | {*often[::step]})
     return selected[KINDS.index(kind) :: len(KINDS)]
 
 
