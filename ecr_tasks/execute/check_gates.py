@@ -48,9 +48,9 @@ def check_gates(
         for check in gate_checks(name, repository, image, gates, registry, evidence, programs)
     ]
     verdicts, waited = wait_for_verdicts([check.judge for check in checks], say, waits)
-    failed = [verdict for verdict in verdicts if isinstance(verdict, Failed)]
+    failed = dict.fromkeys(verdict for verdict in verdicts if isinstance(verdict, Failed))
     if failed:
-        raise _refusal(failed)
+        raise _refusal(list(failed))
     results: dict[str, list[Mapping[str, Any]]] = {name: [] for name in images}
     for name, (repository, _) in images.items():
         for gate, options in gates.options.items():

@@ -121,12 +121,15 @@ class ScanCheck:
         verdicts = [self.scan.look(), *(other.look() for other in self._others)]
         if isinstance(verdicts[0], Failed):
             return verdicts[0]
-        for verdict in verdicts[1:]:
+        others = [verdict for verdict in verdicts[1:] if verdict is not None]
+        for verdict in others:
             if isinstance(verdict, Failed):
                 return not_comparable(self._name, verdict)
-        for verdict in verdicts:
-            if verdict is not None:
-                return verdict
+        if verdicts[0] is not None:
+            return verdicts[0]
+        for verdict in others:
+            if isinstance(verdict, Pending):
+                return replace(verdict, otherwise=not_comparable(self._name, verdict.otherwise))
         return judge_scan(self.part, self.scan.result, self._rules, self.scan.age, self._other)
 
     @property

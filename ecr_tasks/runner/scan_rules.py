@@ -33,11 +33,20 @@ def scan_rules(
     from ecr_tasks.plan.scan_gate import scan_level
 
     default = "undefined" if than is not None else None if shows else DEFAULT_LEVEL
+    other = None
+    if than is not None:
+        name = parse_image_name(than)
+        other = name.reference
+        if name.repository is not None:
+            raise SettingsError(
+                f"--than names {name.repository}, and an image is compared with another of its own repository.",
+                f"Write --than {other} alone.",
+            )
     chosen = scan_level(True if level is None else level, run.settings.scan_fail_on, default, flag)
     accepted, expired = accepted_findings(run)
     for entry in expired:
         warn(f"{entry.place}: {entry} was accepted until {entry.until}, so it counts again. Look at it anew.")
-    return ScanRules(chosen, only_fixable, accepted, than if than is None else parse_image_name(than).reference)
+    return ScanRules(chosen, only_fixable, accepted, other)
 
 
 def accepted_findings(run: Run) -> tuple[tuple[AcceptedFinding, ...], tuple[AcceptedFinding, ...]]:

@@ -266,7 +266,7 @@ def _images(
 
 def _refuse(images: Sequence[ScannedImage]) -> None:
     """Raise Refused with each verdict that fails, if there is one."""
-    failures = [failure for image in images for failure in image.failures]
+    failures = list(dict.fromkeys(failure for image in images for failure in image.failures))
     if len(failures) == 1:
         raise Refused(failures[0].cause, failures[0].remedy)
     if failures:

@@ -193,6 +193,18 @@ def test_a_scan_without_an_end_or_findings_is_refused(
     assert done.stdout == ""
 
 
+def test_what_cannot_be_compared_with_is_said_once(
+    ecr: LocalEcr, shell: Shell, http: HttpClient, repository: str
+) -> None:
+    prod = digest_of(http.push_image(repository, "prod", b"prod"))
+    ecr.set_findings([{"digest": prod, "status": "IN_PROGRESS"}])
+    push_two_platforms(http, repository, "v1")
+    done = shell.inv("scan", "v1", "--than=prod", "--timeout=1s")
+    assert done.returncode == 6
+    assert done.stderr.count("did not end while we waited") == 1
+    assert f"so there is nothing to compare with (prod ({prod[:19]}))." in done.stderr
+
+
 def test_an_index_of_nothing_but_attestations_is_refused(shell: Shell, http: HttpClient, repository: str) -> None:
     http.push_index(repository, "v1", [])
     done = shell.inv("scan", "v1")
@@ -221,6 +233,11 @@ def test_a_dry_run_starts_no_scan(shell: Shell, http: HttpClient, repository: st
         (("v1", "--timeout=soon"), 2, "--timeout 'soon' is no time"),
         (("v1", "--than=a b"), 2, "neither a tag nor a digest"),
         (("v1", "--sarif="), 2, "--sarif is empty"),
+        (
+            ("v1", "--than=team/other:prod"),
+            2,
+            "compared with another of its own repository.\nWrite --than prod alone.",
+        ),
         (("v1", "--than=none"), 5, "There is no none in the repository team/app to compare with"),
         (("none",), 5, "There is no none in the repository team/app"),
         (("v1", "--sarif=no/such/folder/x.sarif"), 2, "can't be written: its folder isn't there"),

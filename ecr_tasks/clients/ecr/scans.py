@@ -191,7 +191,8 @@ def parse_scan(pages: Iterable[DescribeImageScanFindingsResponseTypeDef]) -> Sca
     totals = Counter(finding.severity for finding in findings)
     if not enhanced:
         for content in contents:
-            totals |= Counter({str(name): count for name, count in content.get("findingSeverityCounts", {}).items()})
+            counts = content.get("findingSeverityCounts", {})
+            totals |= Counter({str(name): count for name, count in counts.items() if count})
     return ScanResult(
         status=status.get("status", ""),
         description=status.get("description", "").strip().rstrip("."),
