@@ -264,6 +264,43 @@ def test_none_gets_out(lab: Lab, ending: str, output: str) -> None:
         assert found_in(inspected, SECRETS) == set()
 
 
+OTHER_TASKS = (
+    "plan --json",
+    "doctor --json",
+    "promote main --tag prod",
+    "settings --json",
+    "commands",
+    "images --json",
+    "verify --json",
+    "history main --json",
+    "tags --explain",
+    "ci.context --json",
+    "export env",
+    "registry.show --json",
+    "prune --json",
+    "iam.policy",
+    "--dry build push",
+    "--echo tags",
+)
+
+
+def test_nor_by_what_is_attached_and_what_other_tasks_show(lab: Lab) -> None:
+    """Provenance, a proxy with a password in docker's configuration, and the tasks that read and promote."""
+    for kind in ("arguments", "environments"):
+        Path(f"{lab.log}.{kind}").write_text("", encoding="utf-8")
+    file = lab.folder / "docker" / "config.json"
+    password = SECRETS["docker-login in docker-auths"]
+    proxies = {"default": {"httpProxy": f"http://me:{password}@proxy.company.io:8080", "noProxy": "127.0.0.1"}}
+    file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), "proxies": proxies}), encoding="utf-8")
+    environ = {"ECR_ATTEST": "referrers", "ECR_SBOM_GENERATOR": "none"}
+    for words in ("build push", *(OTHER_TASKS if ALL else OTHER_TASKS[:3])):
+        text = lab.run(*words.split(), environ=environ, stop=None)
+        assert lab.code != 1, text
+        assert lab.leaks(text) == {}, words
+    receipt = json.loads((lab.app.folder / ".ecr-tasks" / "receipt.json").read_text("utf-8"))
+    assert [item["kind"] for item in receipt["images"][0]["published"][0]["attached"]] == ["provenance"]
+
+
 def test_a_closed_pipe(lab: Lab) -> None:
     command = f"{sys.executable} -m invoke --debug build push 2>&1 | head -c 300"
     environ = {**lab.app.environ, "ECR_REPOSITORY": lab.app.name, "ECR_DEBUG": "1"}
