@@ -150,6 +150,29 @@ def test_a_rule_that_only_its_credentials_change_of_is_updated(app: Project, api
     assert (after["credentialArn"], after["createdAt"]) == (f"{SECRET}4", before["createdAt"])
 
 
+@pytest.mark.parametrize(("times", "left"), [(1, True), (9, False)])
+def test_a_rule_whose_successor_is_refused_is_put_back_or_told_to_be_gone(
+    app: Project, ecr: LocalEcr, api: Any, times: int, left: bool
+) -> None:
+    rule = {"ecrRepositoryPrefix": "hub", "upstreamRegistryUrl": "registry-1.docker.io", "credentialArn": SECRET}
+    app.ok("registry.ensure", write(app, json.dumps({"pullThroughCacheRules": [rule]})))
+    other = {"ecrRepositoryPrefix": "hub", "upstreamRegistryUrl": "quay.io"}
+    ecr.misbehave("CreatePullThroughCacheRule", "deny", times=times)
+    done = app.inv("registry.ensure", write(app, json.dumps({"pullThroughCacheRules": [other]})), "--yes")
+    assert done.code == 4
+    assert ("is gone" in done.stderr) is not left
+    rules = shown(app)["settings"]["pullThroughCacheRules"]
+    assert [item["credentialArn"] for item in rules] == [SECRET] * left
+
+
+def test_deletions_that_will_be_replicated_are_told(app: Project) -> None:
+    rule = {"destinations": [{"region": "eu-central-1", "registryId": "123456789012"}]}
+    for more, told in ({}, False), ({"deleteReplication": {"enabled": True}}, True):
+        text = json.dumps({"replicationConfiguration": {"rules": [{**rule, **more}]}})
+        done = app.inv("registry.ensure", write(app, text), "--check")
+        assert ("what is deleted here is deleted in 123456789012/eu-central-1, too" in done.stderr) is told
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -189,6 +212,10 @@ def test_a_rule_that_only_its_credentials_change_of_is_updated(app: Project, api
             ["lifecyclePolicy", "tagStatus"],
         ),
         ("registryPolicy: {Statement: [{Effect: Allow, Principal: '*', Action: 'ecr:*'}]}", ["Resource"]),
+        (
+            "pullThroughCacheRules: [{ecrRepositoryPrefix: hub, upstreamRegistryUrl: 'https://me:pw@quay.io'}]",
+            ["a password in the upstreamRegistryUrl of hub"],
+        ),
         ("signingConfiguration: {rules: [{signingProfileArn: release}]}", ["signingProfileArn", "release"]),
         ("- a", ["names nothing"]),
         ("a: [", ["can't be read"]),

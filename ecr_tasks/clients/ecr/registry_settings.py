@@ -281,8 +281,26 @@ def _set_cache_rule(client: Any, now: Any, wanted: Any) -> None:
             lambda: client.delete_pull_through_cache_rule(**{name: now[name]}),
             "PullThroughCacheRuleNotFoundException",
         )
-    if wanted is not None:
-        client.create_pull_through_cache_rule(**wanted)
+    if wanted is None:
+        return
+    try:
+        with translate_errors(f"create the pull-through cache rule {wanted[name]}"):
+            client.create_pull_through_cache_rule(**wanted)
+    except EcrTasksError as error:
+        if now is None:
+            raise
+        _put_back(client, now, error)
+        raise
+
+
+def _put_back(client: Any, rule: Mapping[str, Any], error: EcrTasksError) -> None:
+    """Create a cache rule again that was deleted for one that ECR refused; raise AwsError where it takes neither."""
+    try:
+        with translate_errors("create the pull-through cache rule again that was there"):
+            client.create_pull_through_cache_rule(**rule)
+    except EcrTasksError:
+        cause = f"{error.cause.rstrip('.')}; the rule that was there had to be deleted first, and is gone."
+        raise AwsError(cause, error.remedy) from error
 
 
 def _set_signing(client: Any, now: Any, wanted: Any) -> None:

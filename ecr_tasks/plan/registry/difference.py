@@ -78,11 +78,20 @@ def _keyed(part: Part, now: Sequence[Any], wanted: Sequence[Any]) -> list[Regist
     changes: list[RegistryChange] = []
     for key in [*(key for key in present if key not in items), *items]:
         before, item = present.get(key), items.get(key)
-        desired = {**(before or {}), **item} if item is not None else None
+        desired = {**(_kept(before, item) if before else {}), **item} if item is not None else None
         if before is not None and desired is not None:
             desired[KEYS[part]] = before[KEYS[part]]
         changes += _change(part, f"{part}: {key}", before, desired, None)
     return changes
+
+
+def _kept(before: Mapping[str, Any], item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the members that stay unless an item names them: none of a cache rule that gets another upstream.
+
+    Its secret is for the registry that it was made for.
+    """
+    url = "upstreamRegistryUrl"
+    return before if item.get(url, before.get(url)) == before.get(url) else {}
 
 
 def _change(part: Part, title: str, now: Any, desired: Any, default: Any) -> list[RegistryChange]:

@@ -51,7 +51,9 @@ def read_registry_file(path: Path) -> dict[Part, Any]:
 
 def file_error(path: Path, problem: str) -> SettingsError:
     """Return the error for a mistake in a registry's file; ``problem`` ends its sentence."""
-    return SettingsError(f"{path}: the registry's file {problem}.", _NOTHING_CHANGED)
+    return SettingsError(
+        f"{path}: the registry's file {problem}{'' if problem.endswith('?') else '.'}", _NOTHING_CHANGED
+    )
 
 
 def _with_documents(path: Path, part: Part, value: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ecr_tasks.model.account import Caller
 from ecr_tasks.model.registry_settings import POLICIES, Part
+from ecr_tasks.model.wording import join_words
 from ecr_tasks.plan.registry.difference import key_of
 from ecr_tasks.plan.registry.file import file_error
 from ecr_tasks.plan.repository.lifecycle_policy import lifecycle_problem
@@ -62,6 +63,10 @@ def notes_on(parts: Mapping[Part, Any]) -> list[str]:
                 f"the creation template {item['prefix']} has a KMS key or tags and no customRoleArn, the role with "
                 "which ECR may set them: without it, ECR creates no repository by it"
             )
+    for rule in parts.get("replicationConfiguration", {}).get("rules", []):
+        if rule.get("deleteReplication", {}).get("enabled"):
+            places = join_words([f"{item['registryId']}/{item['region']}" for item in rule["destinations"]])
+            notes.append(f"with deleteReplication, what is deleted here is deleted in {places}, too")
     return notes
 
 
@@ -100,6 +105,11 @@ def _templates(value: Any) -> str:
 
 
 def _cache_rules(value: Any) -> str:
+    for item in value:
+        if "@" in item["upstreamRegistryUrl"]:
+            return (
+                f"a user or a password in the upstreamRegistryUrl of {item['ecrRepositoryPrefix']}, not in a secret,"
+            )
     return _twice([key_of("pullThroughCacheRules", item) for item in value], "the ecrRepositoryPrefix")
 
 

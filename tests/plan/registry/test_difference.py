@@ -78,6 +78,16 @@ def test_what_would_go_is_told_apart_from_what_is_added(
     assert change.removes == removes
 
 
+def test_a_cache_rule_of_another_upstream_keeps_no_secret_of_the_first_one() -> None:
+    rule = {"ecrRepositoryPrefix": "hub", "upstreamRegistryUrl": "registry-1.docker.io", "credentialArn": "arn"}
+    now = {**rule, "upstreamRegistry": "docker-hub"}
+    other = {"ecrRepositoryPrefix": "hub", "upstreamRegistryUrl": "quay.io"}
+    (change,) = registry_changes({"pullThroughCacheRules": [now]}, {"pullThroughCacheRules": [other]})
+    assert change.wanted == other
+    assert "credentialArn: arn" in change.removes
+    assert registry_changes({"pullThroughCacheRules": [now]}, {"pullThroughCacheRules": [{**rule}]}) == ()
+
+
 def test_an_item_that_a_file_leaves_out_goes_and_keeps_nothing() -> None:
     other = {**TEMPLATE, "prefix": "other"}
     changes = registry_changes(
