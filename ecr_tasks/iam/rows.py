@@ -226,6 +226,8 @@ _VERIFY_SIGNATURES = (
     Row("signer:GetRevocationStatus", "profiles", "check signatures of AWS Signer", False, _expects_profile),
 )
 
+_VERIFY_COPIES = tuple(replace(row, on="own copies") if row.on == "own" else row for row in _VERIFY_SIGNATURES)
+
 _DOWNLOAD = (
     _TOKEN,
     Row("ecr:DescribeRepositories", "own", "look at the repository"),
@@ -294,9 +296,13 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
         "rollback": (_READ_RECORDS, Row("ecr:PutImage", "own", "put an image back"), *_GATES, _RECORD),
         "sign": (
             _TOKEN,
-            Row("ecr:DescribeRepositories ecr:DescribeImages", "own", "find an image and its digest"),
+            _ASSUME,
+            Row("ecr:DescribeRepositories ecr:DescribeImages", "own copies", "find an image and its digest"),
             Row(f"{_PULL} {_PUSH}", "own copies", "read an image's manifest and push its signature"),
-            *_VERIFY_SIGNATURES,
+            Row("ecr-public:DescribeRepositories ecr-public:DescribeImageTags", "public", "find a public copy"),
+            Row(_PUBLIC_TOKEN, "public", "log in to ECR Public"),
+            Row(f"{_PUSH_PUBLIC} ecr-public:DescribeImages", "public", "push a public copy's signature"),
+            *_VERIFY_COPIES,
             Row("ecr:GetSigningConfiguration", "*", "see which images ECR signs", False, _signs_by_ecr),
             Row("kms:Sign kms:GetPublicKey kms:DescribeKey", "signing-keys", "sign with a key in KMS"),
             Row(
@@ -307,6 +313,7 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
             ),
         ),
         "verify": (
+            _ASSUME,
             Row(
                 "ecr:DescribeRepositories ecr:DescribeImages", "own copies", "find an image, its digest and its tags"
             ),
@@ -314,7 +321,7 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
                 "ecr-public:DescribeRepositories ecr-public:DescribeImageTags", "public", "look at the public copies"
             ),
             Row(_PULL, "own", "read an image's platforms"),
-            *_VERIFY_SIGNATURES,
+            *_VERIFY_COPIES,
             Row("ecr:DescribeImageScanFindings", "own", "read the scans", required=False),
             Row("ecr:DescribeRegistry", "*", "see what ECR replicates by itself", required=False),
             Row("ecr:DescribeImageReplicationStatus", "own", "follow ECR's own replication", required=False),

@@ -271,8 +271,14 @@ def test_signing_takes_its_own_key_and_its_own_profile_alone(tmp_path: Path) -> 
     found = [need for need in needs("sign", settings, scope_in()) if need.action == "kms:Sign"]
     assert [(need.resource, need.condition) for need in found] == [(keys, by_alias)]
     assert "kms:Sign" not in actions_of(needs("push", settings, scope_in()))
-    settings = settings_with(tmp_path, ECR_SIGNED_BY="key=awskms:///arn:aws:kms:eu-west-1:1:key/2")
-    assert actions_of(needs("verify", settings, scope_in()), "arn:aws:kms:eu-west-1:1:key/2") == {
+    settings = settings_with(
+        tmp_path,
+        ECR_SIGNED_BY="key=awskms:///arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    )
+    assert actions_of(
+        needs("verify", settings, scope_in()),
+        "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    ) == {
         "kms:GetPublicKey",
         "kms:DescribeKey",
     }
@@ -280,6 +286,15 @@ def test_signing_takes_its_own_key_and_its_own_profile_alone(tmp_path: Path) -> 
     for signers, resource in (("", every), (f"profile={PROFILE}/Ab12345678", PROFILE)):
         settings = settings_with(tmp_path, ECR_SIGN="managed", ECR_SIGNED_BY=signers)
         assert actions_of(needs("push", settings, scope_in()), resource) == {"signer:SignPayload"}
+
+
+@pytest.mark.parametrize("task", ["sign", "verify"])
+def test_the_signature_of_a_copy_takes_rights_there(tmp_path: Path, task: str) -> None:
+    settings = settings_with(tmp_path, ECR_SIGN="cosign,key=a.key", ECR_SIGNED_BY="key=a.pub")
+    scope = scope_in("eu-central-1", Destination("210987654321", "us-east-1"))
+    found = actions_of(needs(task, settings, scope), "arn:aws:ecr:us-east-1:210987654321:repository/team/app")
+    assert found >= {"ecr:ListImageReferrers", "ecr:BatchGetImage", "ecr:DescribeImages", "ecr:DescribeRepositories"}
+    assert ("ecr:PutImage" in found) == (task == "sign")
 
 
 def test_the_key_of_a_copys_repository_is_where_that_is_created(tmp_path: Path) -> None:

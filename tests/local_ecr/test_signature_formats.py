@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ecr_tasks.clients.signing.programs import SigningPrograms
 from ecr_tasks.errors import RegistryError, SettingsError
 from ecr_tasks.model.signing import CertificateSigner, IdentitySigner, KeySigner, SignWith
 from tests.local_ecr.http_client import digest_of
+from tests.local_ecr.sample import push_release
 from tests.local_ecr.signing_project import NAME, Signing
 from tests.support.signing import BUNDLE, ISSUER, Authority, keyless_bundle
 
@@ -56,6 +59,17 @@ def test_signatures_of_cosign_2_count_for_their_own_image(signing: Signing, wher
         answer = signing.api.batch_get_image(repositoryName=NAME, imageIds=[{"imageTag": name}])
         signing.api.put_image(repositoryName=NAME, imageManifest=answer["images"][0]["imageManifest"], imageTag=copy)
     assert not signing.verdict(target, key)[0]
+
+
+def test_an_index_and_its_platforms_are_signed_each_for_itself(signing: Signing) -> None:
+    key = signing.keys("cosign")
+    index = push_release(signing.http, NAME, ["1.0"], b"release")
+    platform = json.loads(index)["manifests"][0]["digest"]
+    signing.programs.sign(signing.repository, platform, SignWith("cosign", "cosign.key"))
+    assert signing.programs.verify(signing.repository, platform, key).accepted
+    assert signing.verdict(index, key) == (False, "no signatures found")
+    signing.sign(index, SignWith("cosign", "cosign.key"))
+    assert signing.verdict(index, key) == (True, "")
 
 
 def test_an_expression_must_match_a_whole_identity(signing: Signing) -> None:

@@ -166,6 +166,8 @@ def _sign_error(repository: Repository, digest: str, method: SignWith, answer: A
         remedy = "Set COSIGN_PASSWORD in the environment (not in .env) to the key's password."
     elif "unrecognized scheme" in text:
         remedy = "This cosign was built without that service: use its own release, or a key in a file or in AWS KMS."
+    elif method.key.startswith("awskms:") and "dial tcp" in text:
+        remedy = "KMS was not reached: see to the network, and to the region of the credentials or of the key's ARN."
     elif method.key.startswith("awskms:"):
         remedy = "The credentials need kms:Sign, kms:GetPublicKey and kms:DescribeKey for that key."
     elif not method.key and _UNREACHED.search(text):

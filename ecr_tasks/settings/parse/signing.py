@@ -145,7 +145,7 @@ def _check_pattern(name: str, pattern: str) -> None:
         raise Malformed(f"has a {name}= that is no regular expression ({error})") from None
     is_whole = pattern.startswith("^") and pattern.endswith("$")
     if pattern and (not is_whole or any(re.fullmatch(pattern, text) for text in _ANYBODY)):
-        raise Malformed(f"must have a {name}= that begins with ^, ends with $ and names somebody")
+        raise Malformed(f"must have in {name}= an expression that begins with ^, ends with $ and names somebody")
 
 
 def _check_key(key: str) -> None:
