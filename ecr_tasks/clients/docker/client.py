@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ecr_tasks.clients.docker import errors
+from ecr_tasks.clients.docker import errors, transient
 from ecr_tasks.clients.docker.bake import bake_document, parse_bake, serialize, target_names
 from ecr_tasks.clients.docker.command_line import CommandLine, run_in_own_config, translate_errors
 from ecr_tasks.clients.docker.config import PrivateConfig
@@ -112,7 +112,7 @@ class WhalesDocker(ImageStore):
             command = self._commands.buildx("bake", *options, *_builder_option(builder))
             result = retry_transient(
                 lambda: self._bake(command, variables, needed),
-                errors.build_transient_reason,
+                transient.build_reason,
                 self._retrier,
             )
             if result.code != 0:
@@ -209,7 +209,7 @@ class WhalesDocker(ImageStore):
         options = ["--prefer-index=false", *(["--progress", "plain"] if len(targets) > 1 else [])]
         tags = [word for target in targets for word in ("--tag", target)]
         command = self._commands.buildx("imagetools", "create", *options, *tags, source)
-        result = self._transfer(command, source, lambda lines: errors.copy_transient_reason(targets, lines))
+        result = self._transfer(command, source, lambda lines: transient.copy_reason(targets, lines))
         if result.code == 0:
             return {}
         failed = errors.copies_failed(source, targets, result.lines)
@@ -330,7 +330,7 @@ class WhalesDocker(ImageStore):
         self,
         command: Sequence[str],
         reference: str,
-        transient_reason: Callable[[Sequence[str]], str | None] = errors.transient_reason,
+        transient_reason: Callable[[Sequence[str]], str | None] = transient.reason,
         last_line: str = "",
     ) -> ProcessResult:
         """Run a push, a pull or the copy of a reference, and repeat it after a transient failure."""

@@ -24,7 +24,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from ecr_tasks.clients.docker import errors, process
+from ecr_tasks.clients.docker import errors, process, transient
 from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.docker.known_errors import OWN_WORDS
 from ecr_tasks.clients.docker.retry import LOOKUP
@@ -137,7 +137,7 @@ class CommandLine:
                     lines = (error.stderr or "").split("\n")
                     if without and any(lines) and all(without.fullmatch(line) for line in lines if line):
                         return (error.stdout or "").removesuffix("\n")
-                    reason = errors.transient_reason((error.stderr or "").splitlines()) if retrier else None
+                    reason = transient.reason((error.stderr or "").splitlines()) if retrier else None
                     if retrier is None or reason is None or not retrier.wait(LOOKUP, attempt, reason):
                         raise
         raise AssertionError("unreachable")

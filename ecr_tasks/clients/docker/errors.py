@@ -27,26 +27,6 @@ _PROGRESS = re.compile(r"#(?P<step>\d+) (?P<text>.+)")
 _PUSHING = re.compile(r"\[internal\] pushing (?P<target>\S+)")
 _REGISTRY = re.compile(r"https?://([^/\"\s]+)/v2/")
 
-_LASTING = re.compile(
-    r"denied|unauthorized|not authorized|no basic auth|not found|does not exist|name unknown|manifest unknown"
-    r"|immutable|already exists|no space left|digest mismatch|did not match|unexpected commit digest"
-    r"|failed precondition|no such host|connection refused|certificate|pull rate limit|data limit exceeded",
-    re.IGNORECASE,
-)
-"""Causes that a retry doesn't remove. They make an error lasting, even if it matches a transient pattern too."""
-
-_NOT_REGISTRY = re.compile(r'" did not complete successfully|invalid response status|failed to fetch remote')
-_STATUS = re.compile(r"(?:status|HTTP)[^\n]{0,60}?\b((?:429|50[0234])\b(?: [A-Z][A-Za-z]+)*)")
-_THROTTLED = re.compile(r"toomanyrequests|too many requests|Rate exceeded", re.IGNORECASE)
-_LOST = re.compile(
-    r"\bEOF\b|connection reset by peer|broken pipe|transport connection broken|use of closed network connection"
-    r"|server sent GOAWAY|stream error: .{0,200}?(?:INTERNAL_ERROR|REFUSED_STREAM)|server closed idle connection"
-)
-_SLOW = re.compile(
-    r"TLS handshake timeout|i/o timeout|Client\.Timeout exceeded|timeout awaiting response headers"
-    r"|context deadline exceeded|connection timed out"
-)
-_FAILING = re.compile(r"error from registry: (?:unknown|internal (?:server )?error)", re.IGNORECASE)
 # What compose-go says of a .env that it can't read (dotenv/parser.go).
 _DOTENV_LINE = re.compile(r"line (\d+): (?:unexpected character .* in variable name|unterminated quoted value)")
 _ERROR_START = re.compile(
@@ -56,8 +36,6 @@ _ERROR_START = re.compile(
 _STATUS_ONLY = re.compile(r"\b40[13] (?:Unauthorized|Forbidden)$|no basic auth credentials$", re.MULTILINE)
 _HALF = 2000
 """How many characters of an error count at its beginning, and how many at its end."""
-
-_QUOTED = re.compile(r'"[^"]*"|https?://\S+')
 
 _NAME_TAKEN = re.compile(r'image "[^"]+": already exists$')
 """containerd's image store first looks whether a name is taken, then creates it: when two builds give their images
@@ -141,7 +119,7 @@ def is_name_taken(lines: Sequence[str]) -> bool:
 
 def is_address_refused(lines: Sequence[str]) -> bool:
     """Return whether buildx could not use the engine's address, of which only docker says what is wrong with it."""
-    return 'docker endpoint for "' in _last_error(lines)
+    return 'docker endpoint for "' in last_error(lines)
 
 
 def refused_tokens(lines: Sequence[str], tokens: Iterable[RegistryToken]) -> list[RegistryToken]:
@@ -150,7 +128,7 @@ def refused_tokens(lines: Sequence[str], tokens: Iterable[RegistryToken]) -> lis
     ECR says so, except in answers to HEAD requests, which have nothing but a status. A registry that says what is
     denied takes the token.
     """
-    error = _last_error(lines)
+    error = last_error(lines)
     if re.search(known_errors.EXPIRED, error):
         return list(tokens)
     return [token for token in tokens if f"//{token.host}/" in error and _STATUS_ONLY.search(error)]
@@ -158,7 +136,7 @@ def refused_tokens(lines: Sequence[str], tokens: Iterable[RegistryToken]) -> lis
 
 def push_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:
     """Return why a push failed: Refused for an immutable tag, else RegistryError."""
-    if re.search(r"already exists.{0,200}?immutable|tag is immutable", _last_error(lines)):
+    if re.search(r"already exists.{0,200}?immutable|tag is immutable", last_error(lines)):
         return Refused(
             f"The registry refused to move the tag of {reference}: it is immutable and points at another image.",
             "Run it again: it will say what the tag holds and what can be done.",
@@ -183,30 +161,12 @@ def copies_failed(source: str, targets: Sequence[str], lines: Sequence[str]) -> 
 
     An error that names no target (a missing buildx, a source that can't be read) is the error of each.
     """
-    by_target = _lines_by_target(lines)
+    by_target = lines_by_target(lines)
     failed = {target: copy_failed(source, target, by_target[target]) for target in targets if target in by_target}
     return failed or {target: copy_failed(source, target, lines) for target in targets}
 
 
-def copy_transient_reason(targets: Sequence[str], lines: Sequence[str]) -> str | None:
-    """Return the :func:`transient_reason` of a copy to several registries: the first one among the failed targets."""
-    by_target = _lines_by_target(lines)
-    reasons = (transient_reason(by_target[target]) for target in targets if target in by_target)
-    return next((reason for reason in reasons if reason), None) if by_target else transient_reason(lines)
-
-
-def build_transient_reason(lines: Sequence[str]) -> str | None:
-    """Return the :func:`transient_reason` of a build: a registry's that it reads from or writes to.
-
-    What a step of the Dockerfile prints, and a file or git repository from an address, is no registry's.
-    """
-    error = _last_error(lines)
-    if "failed to solve: " not in error or _NOT_REGISTRY.search(error):
-        return None
-    return transient_reason(lines)
-
-
-def _lines_by_target(lines: Sequence[str]) -> dict[str, list[str]]:
+def lines_by_target(lines: Sequence[str]) -> dict[str, list[str]]:
     """Return each failed target's error lines in buildx's plain progress.
 
     It has ``#2 [internal] pushing TARGET``, then ``#2 ERROR: …`` and the error's further lines.
@@ -228,26 +188,6 @@ def _lines_by_target(lines: Sequence[str]) -> dict[str, list[str]]:
             current = targets[match["step"]]
             errors[current] = [match["text"]]
     return errors
-
-
-def transient_reason(lines: Sequence[str]) -> str | None:
-    """Return why a push, pull or copy failed if another attempt may succeed; None for a lasting failure.
-
-    Transient causes: a registry that is busy (429), fails (500, 502, 503, 504) or does not answer in time, and a lost
-    connection. Words in a URL or in quotes are names and are ignored.
-    """
-    message = _QUOTED.sub("", _last_error(lines))
-    is_machine = any(fits(row, lines) for row in (*known_errors.ENGINE, *known_errors.BUILDERS))
-    if is_machine or _LASTING.search(message):
-        return None
-    if status := _STATUS.search(message):
-        return f"the registry answered {status.group(1)}"
-    if _THROTTLED.search(message):
-        return "the registry asks to slow down (too many requests)"
-    for pattern, reason in ((_SLOW, "the registry does not answer in time"), (_LOST, "the connection was lost")):
-        if match := pattern.search(message):
-            return f"{reason} ({match.group(0)})"
-    return "the registry has trouble" if _FAILING.search(message) else None
 
 
 def command_failed(action: str, stderr: str, remedy: str = known_errors.OWN_WORDS) -> EcrTasksError:
@@ -275,7 +215,7 @@ def _explained(
     ``kind`` is the error's class, ``at_registry`` the class when a registry is at fault, if it is another one; when
     the engine is at fault, it is BuildError. ``reference`` is what the command is about.
     """
-    error, output = _last_error(lines), "\n".join(lines)
+    error, output = last_error(lines), "\n".join(lines)
     registry = match.group(1) if (match := _REGISTRY.search(error)) else reference.partition("/")[0] or "of the image"
     values = {"detail": _detail(lines), "registry": registry}
     for row in rows:
@@ -294,7 +234,7 @@ def _explained(
 
 def fits(row: KnownError, lines: Sequence[str]) -> bool:
     """Return whether a row of the catalogue fits the last lines of a command."""
-    return _match(row, _last_error(lines), "\n".join(lines)) is not None
+    return _match(row, last_error(lines), "\n".join(lines)) is not None
 
 
 def _match(row: KnownError, error: str, output: str) -> dict[str, str] | None:
@@ -328,11 +268,11 @@ def _build_cause(lines: Sequence[str]) -> str:
 
 def _detail(lines: Sequence[str]) -> str:
     """Return the first line of the last error without docker's prefixes and full stop."""
-    line = _PREFIXES.sub("", _last_error(lines).partition("\n")[0])
+    line = _PREFIXES.sub("", last_error(lines).partition("\n")[0])
     return _MISSING.sub(r"\1 is not in the build context", line).rstrip(".: ") or "it said nothing"
 
 
-def _last_error(lines: Sequence[str]) -> str:
+def last_error(lines: Sequence[str]) -> str:
     """Return the last error with all its lines: the status is sometimes in one line and the reason in the next.
 
     Of a very long one the middle is left out, which is what a step's script or a server's page fills.

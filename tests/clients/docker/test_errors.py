@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks import redaction
-from ecr_tasks.clients.docker import errors
+from ecr_tasks.clients.docker import errors, transient
 from ecr_tasks.errors import BuildError, EcrTasksError, ExitCode, Refused, RegistryError
 
 RECORDED = Path(__file__).parents[2] / "data" / "docker"
@@ -186,7 +186,7 @@ def test_a_denied_push_names_the_action_the_caller_and_the_policy(before: str) -
     error = errors.push_failed(REFERENCE, [*lines, line])
     assert f"{caller} may not do ecr:InitiateLayerUpload on arn:aws:ecr:" in error.cause
     assert "inv iam.policy" in error.remedy
-    assert errors.transient_reason([*lines, line]) is None
+    assert transient.reason([*lines, line]) is None
 
 
 def test_a_repository_that_went_away_is_named() -> None:
@@ -250,7 +250,7 @@ TRANSIENT_BUILDS = {
 
 @pytest.mark.parametrize("name", [path.stem for path in sorted(RECORDED.glob("build-*.txt"))])
 def test_a_registry_that_a_build_reads_from_is_told_from_a_step_with_the_same_words(name: str) -> None:
-    assert errors.build_transient_reason(recorded(name)) == TRANSIENT_BUILDS.get(name)
+    assert transient.build_reason(recorded(name)) == TRANSIENT_BUILDS.get(name)
 
 
 @pytest.mark.parametrize(
@@ -264,12 +264,12 @@ def test_a_registry_that_a_build_reads_from_is_told_from_a_step_with_the_same_wo
     ],
 )
 def test_a_build_is_not_repeated_for_what_waiting_does_not_mend(message: str) -> None:
-    assert errors.build_transient_reason([f"ERROR: failed to build: failed to solve: {message}"]) is None
+    assert transient.build_reason([f"ERROR: failed to build: failed to solve: {message}"]) is None
 
 
 def test_a_builder_that_goes_away_is_no_registry() -> None:
     line = "ERROR: failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF"
-    assert errors.build_transient_reason([line]) is None
+    assert transient.build_reason([line]) is None
 
 
 TRANSFERRED = [path.stem for path in sorted(RECORDED.glob("*.txt")) if not path.stem.startswith("build-")]
@@ -277,7 +277,7 @@ TRANSFERRED = [path.stem for path in sorted(RECORDED.glob("*.txt")) if not path.
 
 @pytest.mark.parametrize("name", TRANSFERRED)
 def test_what_passes_is_told_from_what_stays(name: str) -> None:
-    assert errors.transient_reason(recorded(name)) == TRANSIENT.get(name)
+    assert transient.reason(recorded(name)) == TRANSIENT.get(name)
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_what_passes_is_told_from_what_stays(name: str) -> None:
     ],
 )
 def test_other_words_for_what_passes(message: str, reason: str) -> None:
-    assert reason in str(errors.transient_reason(["The push refers to repository [app]", message]))
+    assert reason in str(transient.reason(["The push refers to repository [app]", message]))
 
 
 @pytest.mark.parametrize(
@@ -319,14 +319,13 @@ def test_other_words_for_what_passes(message: str, reason: str) -> None:
     ],
 )
 def test_what_no_waiting_mends(message: str) -> None:
-    assert errors.transient_reason(["unexpected EOF", message] if message else []) is None
+    assert transient.reason(["unexpected EOF", message] if message else []) is None
 
 
 def test_earlier_words_decide_nothing() -> None:
     """docker reports its own retries too; the last error is the cause."""
-    assert (
-        errors.transient_reason(["c474a0def0af: Retrying in 1 second", "429 Too Many Requests", "denied: no"]) is None
-    )
+    lines = ["c474a0def0af: Retrying in 1 second", "429 Too Many Requests", "denied: no"]
+    assert transient.reason(lines) is None
 
 
 def test_a_registry_that_only_says_unknown_is_not_quoted() -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from ecr_tasks import redaction
-from ecr_tasks.clients.docker import errors, known_errors
+from ecr_tasks.clients.docker import errors, known_errors, transient
 from ecr_tasks.errors import BuildError, EcrTasksError, RegistryError
 from tests.clients.docker.test_errors import EVERY, RECORDED, recorded
 
@@ -164,7 +164,7 @@ def test_an_engine_out_of_reach_has_one_sentence_whichever_command_met_it(name: 
         errors.command_failed("tag it", "\n".join(lines)),
     ]
     assert {(type(error), error.cause, error.remedy) for error in met} == {(BuildError, met[0].cause, met[0].remedy)}
-    assert errors.transient_reason(lines) is None
+    assert transient.reason(lines) is None
 
 
 @pytest.mark.parametrize("situation", ["certificate", "without-tls", "unknown-host"])

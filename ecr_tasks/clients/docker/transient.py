@@ -1,0 +1,74 @@
+"""Why a docker command failed that may succeed if it is tried again: a busy registry, a lost connection."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ecr_tasks.clients.docker import errors, known_errors
+
+_LASTING = re.compile(
+    r"denied|unauthorized|not authorized|no basic auth|not found|does not exist|name unknown|manifest unknown"
+    r"|immutable|already exists|no space left|digest mismatch|did not match|unexpected commit digest"
+    r"|failed precondition|no such host|connection refused|certificate|pull rate limit|data limit exceeded",
+    re.IGNORECASE,
+)
+"""Causes that a retry doesn't remove. They make an error lasting, even if it matches a transient pattern too."""
+
+_NOT_REGISTRY = re.compile(r'" did not complete successfully|invalid response status|failed to fetch remote')
+
+_STATUS = re.compile(r"(?:status|HTTP)[^\n]{0,60}?\b((?:429|50[0234])\b(?: [A-Z][A-Za-z]+)*)")
+
+_THROTTLED = re.compile(r"toomanyrequests|too many requests|Rate exceeded", re.IGNORECASE)
+
+_LOST = re.compile(
+    r"\bEOF\b|connection reset by peer|broken pipe|transport connection broken|use of closed network connection"
+    r"|server sent GOAWAY|stream error: .{0,200}?(?:INTERNAL_ERROR|REFUSED_STREAM)|server closed idle connection"
+)
+
+_SLOW = re.compile(
+    r"TLS handshake timeout|i/o timeout|Client\.Timeout exceeded|timeout awaiting response headers"
+    r"|context deadline exceeded|connection timed out"
+)
+
+_FAILING = re.compile(r"error from registry: (?:unknown|internal (?:server )?error)", re.IGNORECASE)
+
+_QUOTED = re.compile(r'"[^"]*"|https?://\S+')
+
+
+def reason(lines: Sequence[str]) -> str | None:
+    """Return why a push, pull or copy failed if another attempt may succeed; None for a lasting failure.
+
+    Transient causes: a registry that is busy (429), fails (500, 502, 503, 504) or does not answer in time, and a lost
+    connection. Words in a URL or in quotes are names and are ignored.
+    """
+    message = _QUOTED.sub("", errors.last_error(lines))
+    is_machine = any(errors.fits(row, lines) for row in (*known_errors.ENGINE, *known_errors.BUILDERS))
+    if is_machine or _LASTING.search(message):
+        return None
+    if status := _STATUS.search(message):
+        return f"the registry answered {status.group(1)}"
+    if _THROTTLED.search(message):
+        return "the registry asks to slow down (too many requests)"
+    for pattern, words in ((_SLOW, "the registry does not answer in time"), (_LOST, "the connection was lost")):
+        if match := pattern.search(message):
+            return f"{words} ({match.group(0)})"
+    return "the registry has trouble" if _FAILING.search(message) else None
+
+
+def copy_reason(targets: Sequence[str], lines: Sequence[str]) -> str | None:
+    """Return the :func:`reason` of a copy to several registries: the first one among the failed targets."""
+    by_target = errors.lines_by_target(lines)
+    reasons = (reason(by_target[target]) for target in targets if target in by_target)
+    return next(filter(None, reasons), None) if by_target else reason(lines)
+
+
+def build_reason(lines: Sequence[str]) -> str | None:
+    """Return the :func:`reason` of a build: a registry's that it reads from or writes to.
+
+    What a step of the Dockerfile prints, and a file or git repository from an address, is no registry's.
+    """
+    error = errors.last_error(lines)
+    if "failed to solve: " not in error or _NOT_REGISTRY.search(error):
+        return None
+    return reason(lines)
