@@ -94,8 +94,9 @@ def _remove_batch(name: str, batch: Sequence[Verdict], removal: Removal, outcome
             failures = removal.set_storage_class(name, active, "ARCHIVE")
         else:
             failures = removal.delete(name, {verdict.detail.digest: verdict.detail.tags for verdict in due})
-    except EcrTasksError as error:
-        outcome.failed += [(verdict, f"it may be gone or not: {error.cause}") for verdict in due]
+    except BaseException as error:  # also Ctrl-C: ECR may have done what it was asked
+        cause = error.cause if isinstance(error, EcrTasksError) else f"{type(error).__name__} while ECR was asked"
+        outcome.failed += [(verdict, f"it may be gone or not: {cause}") for verdict in due]
         raise
     for verdict in due:
         if reason := failures.get(verdict.detail.digest):

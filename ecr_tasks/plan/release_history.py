@@ -145,7 +145,7 @@ def _check_there(history: TagHistory, entry: Entry) -> None:
     if image.status != "ACTIVE":
         raise RegistryError(
             f"{entry.digest}, which {history.place} was, is {image.status.lower()} in ECR.",
-            f"Restore it first. {others}" if there else "Restore it first.",
+            f"Restore it first, with `inv restore {entry.digest}`.{f' {others}' if there else ''}",
         )
 
 

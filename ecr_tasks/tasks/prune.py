@@ -245,7 +245,7 @@ def _carry_out(
                 remove(name, going, run.registry.removal, outcomes[name], archive=archive, progress=lambda done: None)
     finally:
         write()
-    say(f"The receipt is {target.relative_to(run.project)}")
+        say(f"The receipt is {target.relative_to(run.project)}")
     return outcomes
 
 

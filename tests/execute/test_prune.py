@@ -26,7 +26,7 @@ class FakeRemoval:
         self.batches: list[list[str]] = []
         self.deleted: dict[str, Sequence[str]] = {}
         self.archived: list[str] = []
-        self.error: AwsError | None = None
+        self.error: BaseException | None = None
 
     def tags(self, name: str, digests: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         del name
@@ -114,11 +114,13 @@ def test_what_ecr_refuses_is_a_failure_and_keeps_what_belongs_to_it() -> None:
     assert names([verdict.detail.digest for verdict, _ in outcome.changed]) == {"about-child"}
 
 
-def test_an_answer_that_never_came_is_a_failure() -> None:
+@pytest.mark.parametrize("error", [AwsError("The connection ended.", "Run it again."), KeyboardInterrupt()])
+def test_an_answer_that_never_came_is_a_failure(error: BaseException) -> None:
+    """Also where Ctrl-C came before it: ECR may have deleted them."""
     removal, outcome = FakeRemoval(UNCHANGED), Outcome()
-    removal.error = AwsError("The connection ended.", "Run it again.")
+    removal.error = error
     waves = decide(REPOSITORY, RULES, FACTS).going
-    with pytest.raises(AwsError):
+    with pytest.raises(type(error)):
         remove("team/app", waves, removal, outcome, archive=False, progress=lambda done: None)
     assert names([verdict.detail.digest for verdict, _ in outcome.failed]) == {"index"}
     assert not outcome.gone

@@ -51,6 +51,11 @@ def as_lifecycle_policy(
         for rule, item in selections
         if (rule, item) not in ordered
     ]
+    room = max(0, MAX_RULES - len(guards))
+    differences += [
+        f"ECR takes {MAX_RULES} rules, so this one is left out: {rule.text}" for rule, _ in ordered[room:]
+    ]
+    ordered = ordered[:room]
     if not ordered:
         return None, tuple(differences)
     action = {"type": "transition", "targetStorageClass": "archive"} if archive else {"type": "expire"}
@@ -64,7 +69,7 @@ def as_lifecycle_policy(
             }
             for rule, item in ordered
         ),
-    ][:MAX_RULES]
+    ]
     return {"rules": [{"rulePriority": number, **item} for number, item in enumerate(found, 1)]}, tuple(differences)
 
 

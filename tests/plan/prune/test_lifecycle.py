@@ -51,3 +51,15 @@ def test_what_ecr_would_expire() -> None:
     ]
     assert set(lifecycle_policy.evaluate(parsed, images, 31 * 86400)) == {"a"}
     assert lifecycle_policy.evaluate(parsed, images, 29 * 86400) == {}
+
+
+def test_what_is_too_much_for_a_policy_is_told() -> None:
+    texts = [f"type=tags,pattern=a{number}-*,older=9d" for number in range(52)]
+    policy, differences = as_lifecycle_policy(rules("\n".join(texts) + "\n"))
+    lifecycle_policy.parse(json.dumps(policy))
+    assert [text for text in differences if "ECR takes 50 rules" in text] == [
+        f"ECR takes 50 rules, so this one is left out: {text}" for text in texts[49:]
+    ]
+    kept = "\n".join(f"type=keep,pattern=k{number}" for number in range(50))
+    policy, differences = as_lifecycle_policy(rules(f"{kept}\n{texts[0]}\n"))
+    assert policy is None  # no rule expires anything that a guard which doesn't fit would keep
