@@ -222,9 +222,12 @@ def _basic(item: ImageScanFindingTypeDef) -> Finding:
 def _enhanced(item: EnhancedImageScanFindingTypeDef) -> Finding:
     """Return an enhanced scan's finding, which is Inspector's."""
     details = item.get("packageVulnerabilityDetails", {})
-    packages = tuple(dict.fromkeys(_package(each) for each in details.get("vulnerablePackages", [])))
+    listed = details.get("vulnerablePackages", [])
+    packages = tuple(dict.fromkeys(map(_package, listed)))
     fixed = [bool(package.fixed) for package in packages]
-    from_packages: Known = "unknown" if not fixed else "yes" if all(fixed) else "partial" if any(fixed) else "no"
+    is_said = bool(fixed) and all(each.get("fixedInVersion") for each in listed)
+    without: Known = "no" if is_said else "unknown"
+    from_packages: Known = without if not any(fixed) else "yes" if all(fixed) else "partial"
     return Finding(
         item.get("severity", ""),
         details.get("vulnerabilityId") or item.get("title", ""),

@@ -114,6 +114,56 @@ def test_an_enhanced_scan_names_packages_fixes_and_exploits(ecr: Stubber) -> Non
     assert (git.fix, git.exploit) == ("partial", "yes")
 
 
+def inspectors(name: str, severity: str, *packages: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Return a finding as Inspector writes it, with what ECR's API model has no name for."""
+    return {
+        "title": f"{name} - {', '.join(package['name'] for package in packages)}",
+        "severity": severity,
+        "status": "ACTIVE",
+        "type": "PACKAGE_VULNERABILITY",
+        "remediation": {"recommendation": {"text": "None Provided"}},
+        "packageVulnerabilityDetails": {
+            "cvss": [],
+            "referenceUrls": [],
+            "vulnerabilityId": name,
+            "vulnerablePackages": [{"arch": "AMD64", "epoch": 0, **package} for package in packages],
+        },
+        **more,
+    }
+
+
+def test_answers_of_inspector_as_public_tools_have_recorded_them(ecr: Stubber) -> None:
+    # The shapes of DefectDojo's samples: unittests/scans/aws_inspector2 and awssecurityhub/inspector_ecr.json.
+    xml = {"name": "libxml2", "version": "2.9.4+dfsg1", "fixedInVersion": "0:2.9.4+dfsg1-7+deb10u4"}
+    text = {"name": "golang.org/x/text", "packageManager": "GOMOD", "fixedInVersion": "0.3.8"}
+    found = [
+        inspectors(
+            "CVE-2022-29824", "MEDIUM", {**xml, "release": "7+b3"}, {**xml, "release": "7"}, fixAvailable="YES"
+        ),
+        inspectors("CVE-2021-47013", "UNTRIAGED", {"name": "linux", "version": "4.19.118", "release": "2"}),
+        inspectors(
+            "CVE-2022-32149",
+            "HIGH",
+            {**text, "version": "0.3.3", "filePath": "usr/local/go/src/something/go.sum"},
+            {**text, "version": "0.3.8-0.20220509174342-b4bca84b0361", "filePath": "usr/local/go/src/go.mod"},
+            {**text, "version": "0.3.8-0.20220509174342-b4bca84b0361", "filePath": "usr/local/go/src/go.mod"},
+            exploitAvailable="YES",
+        ),
+    ]
+    page = {"imageScanStatus": {"status": "ACTIVE"}, "imageScanFindings": {"enhancedFindings": found}}
+    ecr.add_response("describe_image_scan_findings", page)
+    scan = evidence(ecr).scan(HELD_IN, DIGEST)
+    assert scan is not None
+    assert (scan.complete, scan.counts) == (True, {"MEDIUM": 1, "UNTRIAGED": 1, "HIGH": 1})
+    libxml, linux, golang = scan.findings
+    assert [package.version for package in libxml.packages] == ["2.9.4+dfsg1-7+b3", "2.9.4+dfsg1-7"]
+    assert {package.fixed for package in libxml.packages} == {"2.9.4+dfsg1-7+deb10u4"}
+    assert (libxml.fix, linux.rank, linux.packages[0].fixed) == ("yes", 5, "")
+    assert (linux.fix, linux.may_have_fix) == ("unknown", True), "nobody said that there is none"
+    assert [package.path.rpartition("/")[2] for package in golang.packages] == ["go.sum", "go.mod"]
+    assert (golang.fix, golang.exploit) == ("yes", "yes")
+
+
 def test_versions_have_an_epoch_only_where_there_is_one(ecr: Stubber) -> None:
     found = answer("enhanced")
     package = found["imageScanFindings"]["enhancedFindings"][0]["packageVulnerabilityDetails"]["vulnerablePackages"][
