@@ -185,6 +185,9 @@ def _repository(facts: Facts) -> Iterator[Finding]:
     yield from check_repositories(facts.plan.images, facts.plan.conflicts, templates)
     if facts.creation is not None:
         yield REPOSITORY.error("its creation", facts.creation)
+    if facts.settings.public_alias is not None:
+        yield REPOSITORY.fine("ECR Public", "has no templates, locks no tags and scans no images")
+        return
     yield from check_templates(facts.templates, repositories)
     yield from check_scanning(facts.scanning, repositories, gated=facts.settings.scan_fail_on is not None)
 
@@ -222,6 +225,9 @@ def _endpoint_setting(settings: Settings) -> str:
         "AWS_ENDPOINT_URL_ECR": settings.aws_endpoint_url_ecr,
         "AWS_ENDPOINT_URL": settings.aws_endpoint_url,
     }
+    if settings.public_alias is not None:
+        del names["AWS_ENDPOINT_URL_ECR"]
+        names = {"AWS_ENDPOINT_URL_ECR_PUBLIC": settings.aws_endpoint_url_ecr_public, **names}
     return next((name for name, value in names.items() if value), "")
 
 

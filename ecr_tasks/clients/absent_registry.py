@@ -32,7 +32,7 @@ class AbsentRegistry:
 
     admin = artifacts = evidence = pull_time_exclusions = registry_settings = property(_return_self)
     removal = running = property(_return_self)
-    in_region = public = _return_self
+    in_region = public = main_public = _return_self
     describe = image = read = remember = images = tag_digests = labels = find = existing_digests = _refuse
     list_tags = referrers = inventory = details = caller = login_from_secret = created_on_push = _refuse
     owner = check = part = apply = _refuse

@@ -114,9 +114,6 @@ def copy_to_destinations(
     def attach(target: Target, repository: Repository) -> tuple[Attached, ...]:
         if not published.attached:
             return ()
-        if target.artifacts is None:
-            warn(f"ECR Public takes nothing that is attached to an image: {repository.uri} has the image alone.")
-            return ()
         return copy_attached(published.attached, source, registry.artifacts, repository, target.artifacts, image)
 
     def finish(copy: PlannedCopy) -> Published | FailedCopy:

@@ -106,7 +106,7 @@ def _describe(
         (registry, name, names) for name, names in tags.items()
     ]
     requests += [
-        (targets[destination], destination.repository or image.repository, image.planned_names)
+        (targets[destination], destination.name_of(image.repository), image.planned_names)
         for image, destination in copies
     ]
     views = map_parallel(partial(_describe_repository, brief=brief), requests, PARALLEL, retrier)
@@ -135,7 +135,7 @@ def _with_templates(snapshot: Snapshot, registry: Registry, target: Callable[[De
             repositories[name] = registry.created_on_push(name)
     for (name, destination), answer in snapshot.destinations.items():
         if isinstance(answer, RepositoryView) and answer.repository is None:
-            there = target(destination).created_on_push(destination.repository or name)
+            there = target(destination).created_on_push(destination.name_of(name))
             destinations[name, destination] = there
     return replace(snapshot, repositories=repositories, destinations=destinations)
 
@@ -162,7 +162,7 @@ def _with_revisions(
         new = [tag.name for tag in item.image.tags if tag.rule == REVISION_RULE]
         for (repository, destination), view in snapshot.destinations.items():
             if new and repository == item.image.repository and isinstance(view, RepositoryView) and view.repository:
-                name = destination.repository or repository
+                name = destination.name_of(repository)
                 found = target(destination).describe({name: new})[name]
                 destinations[repository, destination] = replace(view, tags={**view.tags, **found.tags})
     return replace(snapshot, destinations=destinations)
@@ -255,7 +255,7 @@ def _incomplete_destinations(item: PlannedImage, settings: Settings, snapshot: S
     destinations = []
     for destination in unique_destinations(settings.destinations, name):
         view = snapshot.destinations[name, destination]
-        if isinstance(view, EcrTasksError) or destination.is_public or destination.repository not in (None, name):
+        if isinstance(view, EcrTasksError) or destination.is_public or destination.name_of(name) != name:
             continue
         published = None if item.build_needed else item.published
         if not plan_copy(destination, name, item.image.tags, view, published).is_present:

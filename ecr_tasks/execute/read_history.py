@@ -66,13 +66,10 @@ def possible_records(details: Iterable[ImageDetail]) -> list[ImageDetail]:
 
 
 def read_records(
-    artifacts: Artifacts | None, name: str, details: Sequence[ImageDetail]
+    artifacts: Artifacts, name: str, details: Sequence[ImageDetail]
 ) -> tuple[list[ReleaseRecord], dict[str, str]]:
-    """Return the records among these manifests of a repository, and by digest why some can't be read.
-
-    ECR Public, which has no ``artifacts``, has no records.
-    """
-    texts = artifacts.manifests(name, [detail.digest for detail in details]) if artifacts and details else {}
+    """Return the records among these manifests of a repository, and by digest why some can't be read."""
+    texts = artifacts.manifests(name, [detail.digest for detail in details]) if details else {}
     records: list[ReleaseRecord] = []
     broken: dict[str, str] = {}
     for detail in details:

@@ -49,7 +49,7 @@ class Recorder:
 
     def begin(self, promotions: Iterable[Promotion]) -> None:
         """Ask STS in a thread who this is, if there is something to set and to record."""
-        if any(promotion.pending for promotion in promotions) and self.target.artifacts is not None:
+        if any(promotion.pending for promotion in promotions):
             self.target.connect()
             self._caller = Question(
                 self.target.caller,
@@ -73,9 +73,6 @@ class Recorder:
 
     def _record(self, image: str, promotion: Promotion, tags: Sequence[str], source_place: TagPlace | None) -> None:
         repository = promotion.repository
-        if self.target.artifacts is None:
-            self._warn(promotion, "ECR Public lists no artifacts of an image.")
-            return
         release = Release(
             promotion.image.digest,
             TagPlace(repository.account, self.target.region(), repository.name),

@@ -9,6 +9,7 @@ from ecr_tasks.errors import SettingsError, nearest
 from ecr_tasks.iam.rows import ROWS, Row
 from ecr_tasks.iam.scope import RepositoryAt, Scope
 from ecr_tasks.model.account import Need
+from ecr_tasks.model.public_limits import PRIVATE_TASKS, not_in_public
 from ecr_tasks.model.signing import KeySigner, ProfileSigner, kms_key
 from ecr_tasks.settings.parse.registry import RUNNERS
 from ecr_tasks.settings.settings import Settings
@@ -20,10 +21,10 @@ ADMIN = "admin"
 def needs(name: str, settings: Settings, scope: Scope) -> tuple[Need, ...]:
     """Return what a task needs, each action and resource once; ``name`` is one of :data:`ROWS`, or ``admin``.
 
-    Raises SettingsError for another name.
+    Raises SettingsError for another name, and Refused for a task that public repositories give nothing to do.
     """
     found: dict[tuple[str, str], Need] = {}
-    for row in _rows(name):
+    for row in _rows(name, scope):
         for need in _needs_of(row, settings, scope):
             key = need.action, need.resource
             if key not in found or (need.required and not found[key].required):
@@ -52,13 +53,18 @@ def check_name(name: str) -> None:
         )
 
 
-def _rows(name: str) -> Sequence[Row]:
+def _rows(name: str, scope: Scope) -> Sequence[Row]:
+    """Return the rows of a task, or of all. Raises Refused for a task that public repositories give nothing to do."""
     check_name(name)
-    return [row for rows in ROWS.values() for row in rows] if name == ADMIN else ROWS[name]
+    private_only = PRIVATE_TASKS if scope.owns_public else {}
+    if name in private_only:
+        raise not_in_public(private_only[name])
+    tasks = [task for task in ROWS if task not in private_only] if name == ADMIN else [name]
+    return [row for task in tasks for row in ROWS[task]]
 
 
 def _needs_of(row: Row, settings: Settings, scope: Scope) -> Iterator[Need]:
-    if not row.when(settings, scope):
+    if not row.when(settings, scope) or (row.on == "*" and row.actions.startswith("ecr:") and scope.is_public):
         return
     for resource, condition in (found for word in row.on.split() for found in _resources(word, settings, scope)):
         for action in row.actions.split():
@@ -69,7 +75,7 @@ def _needs_of(row: Row, settings: Settings, scope: Scope) -> Iterator[Need]:
 def _resources(on: str, settings: Settings, scope: Scope) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield the resources of a row, each with the condition of its statement."""
     if on == "own-key":
-        yield from _keys(settings.kms_key or "", scope.own)
+        yield from _keys(settings.kms_key or "", [place for place in scope.own if not place.is_public])
     elif on == "copies-key":
         yield from _keys(settings.kms_key or "", [place for place in scope.copies if not place.is_public])
     elif on in ("signing-keys", "signers-keys"):
@@ -82,15 +88,20 @@ def _resources(on: str, settings: Settings, scope: Scope) -> Iterator[tuple[str,
         yield from ((arn, {}) for arn in _profiles(settings, scope))
     elif ":" in on:
         yield from _of_service(on, settings, scope)
+    elif on.endswith("public-registry"):
+        every = scope.own if on.startswith("own-") else (*scope.own, *scope.copies)
+        public = [place for place in every if place.is_public]
+        yield from ((f"arn:aws:ecr-public::{place.account}:registry/{place.account}", {}) for place in public)
     elif on == "*" or (on == "public-reads" and scope.reads_public):
         yield "*", {}
     elif on == "secrets":
         yield from ((arn, {}) for secret in settings.registry_logins.values() for arn in _secret(secret, scope))
     elif on == "roles":
         yield from ((role, {}) for role in scope.roles)
-    places = {"own": scope.own, "copies": scope.copies, "public": scope.copies, "reads": scope.reads}
-    for place in {**places, "caches": scope.caches}.get(on, ()):
-        if place.is_public == (on == "public"):
+    every = (*scope.own, *scope.copies)
+    places = {"own": scope.own, "copies": scope.copies, "public": every, "own-public": scope.own}
+    for place in {**places, "reads": scope.reads, "caches": scope.caches}.get(on, ()):
+        if place.is_public == on.endswith("public"):
             yield place.arn, {}
 
 

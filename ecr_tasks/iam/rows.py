@@ -21,11 +21,12 @@ Condition = Callable[[Settings, Scope], object]
 class Row:
     """One reason: actions, what they are on, the purpose, and for which settings it counts.
 
-    ``actions`` and ``on`` are words with spaces between. On are: ``*``; repositories of the scope, ``copies`` without
-    and ``public`` with those of ECR Public alone; ``own-key`` and ``copies-key``, ECR_KMS_KEY in their registries;
-    ``roles``, those of the destinations; ``secrets``, those of ECR_REGISTRY_LOGINS; ``signing-keys`` and
-    ``signers-keys``, the keys in KMS of ECR_SIGN and of ECR_SIGNED_BY; ``profiles``, the signing profiles of both;
-    ``SERVICE:PATH``, all such resources of another service in the accounts and regions of these repositories.
+    ``actions`` and ``on`` are words with spaces between. On are: ``*``; repositories of the scope, with those of ECR
+    Public alone in ``public`` (own and copies) and ``own-public``, and ``public-registry``, theirs; ``own-key`` and
+    ``copies-key``, ECR_KMS_KEY in their registries; ``roles``, those of the destinations; ``secrets``, those of
+    ECR_REGISTRY_LOGINS; ``signing-keys`` and ``signers-keys``, the keys in KMS of ECR_SIGN and of ECR_SIGNED_BY;
+    ``profiles``, the signing profiles of both; ``SERVICE:PATH``, all such resources of another service in these
+    accounts and regions.
     """
 
     actions: str
@@ -101,6 +102,11 @@ def _without(places: str, rows: Iterable[Row]) -> tuple[Row, ...]:
     return tuple(row for row in left if row.on)
 
 
+def _own_public(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Return rows that are on the own repositories of ECR Public where they are on all of them."""
+    return tuple(replace(row, on=f"own-{row.on}") if row.on.startswith("public") else row for row in rows)
+
+
 _UPLOAD = ("BatchCheckLayerAvailability", "InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "PutImage")
 _PUSH = " ".join(f"ecr:{name}" for name in _UPLOAD)
 _PUSH_PUBLIC = " ".join(f"ecr-public:{name}" for name in _UPLOAD)
@@ -123,6 +129,15 @@ _WHAT_RUNS = (
 )
 
 _TOKEN = Row("ecr:GetAuthorizationToken", "*", "log in to the registry")
+_TOKEN_PUBLIC = Row(_PUBLIC_TOKEN, "own-public", "log in to ECR Public")
+_READ_PUBLIC = (
+    replace(_TOKEN_PUBLIC, purpose="read from ECR Public at the rate of a login", required=False),
+    Row(
+        "ecr-public:DescribeRepositories ecr-public:DescribeImageTags ecr-public:DescribeImages",
+        *("own-public", "look at the public repositories and their images"),
+    ),
+)
+_WRITE_PUBLIC = (_TOKEN_PUBLIC, _READ_PUBLIC[1], Row(_PUSH_PUBLIC, "own-public", "push to ECR Public and set tags"))
 
 _READ_BASES = (
     Row("ecr:GetAuthorizationToken", "*", "pull base images", when=lambda settings, scope: scope.reads),
@@ -156,7 +171,7 @@ _LOOK = (
     _ASSUME,
     Row("ecr:DescribeRepositories ecr:BatchGetImage", "own copies", "look at the repositories and planned tags"),
     _LOOK_IS_NO_PULL,
-    Row("ecr-public:DescribeRepositories ecr-public:DescribeImageTags", "public", "look at the public copies"),
+    Row("ecr-public:DescribeRepositories ecr-public:DescribeImageTags", "public", "look at the public repositories"),
     Row("ecr:GetDownloadUrlForLayer", "own copies", "read an image's commit from its labels", required=False),
     Row("ecr:DescribeRegistry", "*", "see what ECR replicates by itself", False, _has_private_copies),
     _CREATED_ON_PUSH,
@@ -172,12 +187,13 @@ _COPY = (
     Row(_PULL, "own", "read what is copied", when=_has_copies),
     Row(_PUSH, "copies", "copy images and set their tags"),
     Row(_PUBLIC_TOKEN, "public", "log in to ECR Public"),
-    Row(f"{_PUSH_PUBLIC} ecr-public:DescribeImages", "public", "copy images and set their tags"),
+    Row(f"{_PUSH_PUBLIC} ecr-public:DescribeImages", "public", "push images and set their tags"),
 )
 
 _CREATE = (
     Row("ecr:CreateRepository", "own copies", "create a missing repository"),
     Row("ecr-public:CreateRepository", "public", "create a missing repository"),
+    Row("ecr-public:DescribeRegistries", "public-registry", "see whether the alias is its", required=False),
     Row("ecr:TagResource", "own copies", "set AWS tags", when=lambda settings, scope: settings.repository_tags),
     Row("ecr-public:TagResource", "public", "set AWS tags", when=lambda settings, scope: settings.repository_tags),
     Row(
@@ -233,11 +249,13 @@ _DOWNLOAD = (
     Row("ecr:DescribeRepositories", "own", "look at the repository"),
     replace(_LOOK_IS_NO_PULL, on="own"),
     Row(_PULL, "own", "find an image and pull it"),
+    *_READ_PUBLIC,
 )
 
 _FIND = (
     Row("ecr:DescribeRepositories ecr:DescribeImages", "own", "find an image and its digest"),
     Row("ecr:BatchGetImage", "own", "see whether the commit's tag is the commit's", required=False),
+    *_READ_PUBLIC,
 )
 
 _GATES = (
@@ -254,6 +272,13 @@ _READ_SETTINGS = Row(
     "ecr:DescribeRepositories ecr:ListTagsForResource ecr:GetLifecyclePolicy ecr:GetRepositoryPolicy",
     "own",
     "read what is set on the repository",
+)
+
+_SETTINGS_PUBLIC = (
+    Row(
+        "ecr-public:DescribeRepositories ecr-public:ListTagsForResource",
+        *("own-public", "read what is set on the repository"),
+    ),
 )
 
 _READ_REGISTRY = Row(
@@ -292,16 +317,22 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
             *_COPY,
             *_only(_creates, *_without("own own-key", _CREATE)),
         ),
-        "history": (_READ_RECORDS,),
-        "rollback": (_READ_RECORDS, Row("ecr:PutImage", "own", "put an image back"), *_GATES, _RECORD),
+        "history": (_READ_RECORDS, *_READ_PUBLIC),
+        "rollback": (
+            _READ_RECORDS,
+            *_WRITE_PUBLIC,
+            Row("ecr:PutImage", "own", "put an image back"),
+            *_GATES,
+            _RECORD,
+        ),
         "sign": (
             _TOKEN,
             _ASSUME,
             Row("ecr:DescribeRepositories ecr:DescribeImages", "own copies", "find an image and its digest"),
             Row(f"{_PULL} {_PUSH}", "own copies", "read an image's manifest and push its signature"),
-            Row("ecr-public:DescribeRepositories ecr-public:DescribeImageTags", "public", "find a public copy"),
+            Row("ecr-public:DescribeRepositories ecr-public:DescribeImageTags", "public", "find a public image"),
             Row(_PUBLIC_TOKEN, "public", "log in to ECR Public"),
-            Row(f"{_PUSH_PUBLIC} ecr-public:DescribeImages", "public", "push a public copy's signature"),
+            Row(f"{_PUSH_PUBLIC} ecr-public:DescribeImages", "public", "push a public image's signature"),
             *_VERIFY_COPIES,
             Row("ecr:GetSigningConfiguration", "*", "see which images ECR signs", False, _signs_by_ecr),
             Row("kms:Sign kms:GetPublicKey kms:DescribeKey", "signing-keys", "sign with a key in KMS"),
@@ -320,6 +351,7 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
             Row(
                 "ecr-public:DescribeRepositories ecr-public:DescribeImageTags", "public", "look at the public copies"
             ),
+            *_READ_PUBLIC,
             Row(_PULL, "own", "read an image's platforms"),
             *_VERIFY_COPIES,
             Row("ecr:DescribeImageScanFindings", "own", "read the scans", required=False),
@@ -361,20 +393,22 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
             Row("ecr:UpdateImageStorageClass", "own", "restore an image"),
             Row("ecr:BatchGetImage", "own", "read what an index lists"),
         ),
-        "login": (_TOKEN,),
+        "login": (_TOKEN, _TOKEN_PUBLIC),
         "build": (*_READ_AND_CACHE, *_only(_caches, *_LOOK, *_only(_creates, *_CREATE))),
-        "plan": (*_LOOK, *_READ_BASES),
-        "commands": (_TOKEN, *_LOOK),
+        "plan": (*_LOOK, *_READ_BASES, _READ_PUBLIC[0]),
+        "commands": (_TOKEN, _TOKEN_PUBLIC, *_LOOK),
         "attest": (
             *_FIND,
             Row("ecr:ListImageReferrers", "own", "list what is attached to an image"),
             Row(_PULL, "own", "attest --get"),
             Row(_PUSH, "own", "attest FILE", required=False),
+            Row(_PUSH_PUBLIC, "own-public", "attest FILE", required=False),
         ),
         "images": (
             Row("ecr:DescribeImages", "own", "list images"),
             Row(_PULL, "own", "images --platforms", required=False),
             Row("ecr:DescribeRepositories", "own", "images --open", required=False),
+            *_READ_PUBLIC,
         ),
         "export": _FIND,
         "ec2.user-data": _FIND,
@@ -409,10 +443,11 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
                 "set pullTimeUpdateExclusions",
             ),
         ),
-        "repo.show": (_READ_SETTINGS,),
+        "repo.show": (_READ_SETTINGS, *_SETTINGS_PUBLIC),
         "repo.ensure": (
             _READ_SETTINGS,
-            *_without("copies copies-key public", _CREATE),
+            *_SETTINGS_PUBLIC,
+            *_without("copies copies-key", _own_public(_CREATE)),
             Row("ecr:PutImageTagMutability", "own", "set which tags are locked"),
             Row("ecr:PutImageScanningConfiguration", "own", "have images scanned when they are pushed"),
             Row(
@@ -437,6 +472,7 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
         ),
         "repo.delete": (
             Row("ecr:DescribeRepositories ecr:DeleteRepository", "own", "delete the repository"),
+            Row("ecr-public:DescribeRepositories ecr-public:DeleteRepository", "own-public", "delete the repository"),
             Row(
                 "kms:RetireGrant",
                 "own-key",

@@ -56,6 +56,16 @@ class Scope:
     others: tuple[RepositoryAt, ...] = ()
     roles: tuple[str, ...] = ()
 
+    @property
+    def is_public(self) -> bool:
+        """Whether the tasks work on something, and all of it is in ECR Public."""
+        return _are_public((*self.own, *self.copies, *self.others, *self.reads, *self.caches))
+
+    @property
+    def owns_public(self) -> bool:
+        """Whether the settings' registry is one of ECR Public."""
+        return _are_public(self.own)
+
     def only_at(self, account: str, region: str) -> Scope:
         """Return the scope of who reads the images in one registry, the own one or a destination's."""
         every = (*self.own, *self.copies, *self.others)
@@ -72,12 +82,17 @@ def scope_of(
     destinations: Iterable[Destination] = (),
     reads: Iterable[str] = (),
     caches: Iterable[str] = (),
+    public_alias: str | None = None,
 ) -> Scope:
     """Return the scope of a project; ``reads`` and ``caches`` are references of images, in any registry.
+
+    ``public_alias`` is that of ECR Public's registry which has the repositories and begins their names.
 
     A repository that is written anyway is not also listed as read.
     """
     own = [RepositoryAt(partition_of(region), account, region, name) for name in repositories]
+    if public_alias is not None:
+        own = [RepositoryAt("aws", account, "", name.removeprefix(f"{public_alias}/")) for name in repositories]
     destinations = [*destinations]
     copies = _copies([item for item in destinations if item.identity.is_own], repositories, account, partition_of)
     elsewhere = [item for item in destinations if not item.identity.is_own]
@@ -113,7 +128,7 @@ def _copies(
     destinations: Iterable[Destination], repositories: Sequence[str], account: str, partition_of: PartitionOf
 ) -> list[RepositoryAt]:
     return [
-        _copy(destination, destination.repository or name, account, partition_of)
+        _copy(destination, destination.name_of(name), account, partition_of)
         for destination in destinations
         for name in repositories
     ]
@@ -132,6 +147,10 @@ def _in_ecr(reference: str, partition_of: PartitionOf) -> RepositoryAt | None:
         return None
     name = reference.partition("/")[2].partition("@")[0].partition(":")[0]
     return RepositoryAt(partition_of(host.region), host.account, host.region, name)
+
+
+def _are_public(places: Sequence[RepositoryAt]) -> bool:
+    return bool(places) and all(place.is_public for place in places)
 
 
 def _unique(places: Iterable[RepositoryAt]) -> tuple[RepositoryAt, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ecr_tasks.model.destination import PUBLIC_REGION
+
 _DOMAINS = {
     "aws": "console.aws.amazon.com",
     "aws-cn": "console.amazonaws.cn",
@@ -19,3 +21,9 @@ def repository_page(partition: str, region: str, account: str, name: str, *, set
     if domain is None:
         return None
     return f"https://{region}.{domain}/ecr/repositories/private/{account}/{name}{page}?region={region}"
+
+
+def public_repository_page(account: str, name: str, *, settings: bool = False) -> str:
+    """Return the address of a public repository's images, or of its settings; ``name`` is without the alias."""
+    region, page = PUBLIC_REGION, "/_/details" if settings else ""
+    return f"https://{region}.{_DOMAINS['aws']}/ecr/repositories/public/{account}/{name}{page}?region={region}"

@@ -44,6 +44,7 @@ OWN = Identity()
 class Destination:
     """A registry and the repository in it; None means the repository has the same name as in the source.
 
+    ``source_alias`` is the alias of the public registry that images come from; it is no part of a repository's name.
     ``alias`` is a public registry's, for which ``account`` is empty; it is None for a private registry. ``identity``
     says with which credentials it is reached; it is no part of the place's text.
     """
@@ -53,6 +54,13 @@ class Destination:
     repository: str | None = None
     alias: str | None = None
     identity: Identity = OWN
+    source_alias: str | None = None
+
+    def name_of(self, repository: str) -> str:
+        """Return the name that an image of the source's ``repository`` has at this destination."""
+        if self.repository is not None:
+            return self.repository
+        return repository.removeprefix(f"{self.source_alias}/") if self.source_alias else repository
 
     @property
     def is_public(self) -> bool:

@@ -224,8 +224,8 @@ class Target(Protocol):
         """The interface that creates repositories in this registry."""
 
     @property
-    def artifacts(self) -> Artifacts | None:
-        """The documents that are attached to this registry's images; None for ECR Public, which lists none."""
+    def artifacts(self) -> Artifacts:
+        """The documents that are attached to this registry's images."""
 
     @property
     def evidence(self) -> Evidence | None:
@@ -233,7 +233,7 @@ class Target(Protocol):
 
 
 class Registry(Target, Protocol):
-    """A private registry of one account in one region: images are pushed to it and copied from it."""
+    """The settings' registry: images are pushed to it and copied from it."""
 
     def details(self, name: str) -> Sequence[ImageDetail]:
         """Return every manifest of a repository, archived ones too, in a way that does not count as a pull."""
@@ -249,10 +249,6 @@ class Registry(Target, Protocol):
 
     def referrers(self, repository: Repository, digest: str) -> Sequence[str]:
         """Return the digests of the manifests that have an image as subject: signatures, attestations, SBOMs."""
-
-    @property
-    def artifacts(self) -> Artifacts:
-        """The documents that are attached to this registry's images."""
 
     @property
     def evidence(self) -> Evidence:

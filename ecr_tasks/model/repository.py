@@ -40,6 +40,11 @@ class RepositoryState:
     lifecycle: str | None = None
     policy: str | None = None
 
+    @property
+    def is_public(self) -> bool:
+        """Whether it is one of ECR Public, which has only AWS tags here."""
+        return self.arn.split(":")[2] == "ecr-public"
+
 
 Aspect = Literal["mutability", "scan-on-push", "tags", "lifecycle-policy", "repository-policy", "encryption"]
 """An aspect of a repository; differences of a whole registry's settings have others."""

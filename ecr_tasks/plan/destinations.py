@@ -18,6 +18,7 @@ from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.tag_states import PlannedTag, locked_planned_tag, plan_tag
 from ecr_tasks.settings.parse.registry import is_public_repository
+from ecr_tasks.settings.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def check_destinations(destinations: Sequence[Destination], repositories: Sequen
         )
     identities: dict[tuple[object, str], Identity] = {}
     for destination in destinations:
-        for name in [destination.repository] if destination.repository else repositories:
+        for name in dict.fromkeys(map(destination.name_of, repositories)):
             identity = identities.setdefault((destination.place, name), destination.identity)
             if identity != destination.identity:
                 raise SettingsError(
@@ -88,8 +89,13 @@ def unique_destinations(destinations: Sequence[Destination], repository: str) ->
     """
     unique: dict[tuple[object, str], Destination] = {}
     for destination in destinations:
-        unique.setdefault((destination.place, destination.repository or repository), destination)
+        unique.setdefault((destination.place, destination.name_of(repository)), destination)
     return tuple(unique.values())
+
+
+def as_in_settings(destination: Destination, settings: Settings) -> Destination:
+    """Return a destination that was named elsewhere as if it stood in ECR_DESTINATIONS; see ``with_identity``."""
+    return replace(with_identity(destination, settings.destinations), source_alias=settings.public_alias)
 
 
 def with_identity(destination: Destination, known: Sequence[Destination]) -> Destination:

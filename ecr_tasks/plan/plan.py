@@ -198,7 +198,7 @@ def _copies(
         copies.append(
             plan_copy(
                 destination,
-                destination.repository or name,
+                destination.name_of(name),
                 item.image.tags,
                 answer,
                 None if item.build_needed else item.published,

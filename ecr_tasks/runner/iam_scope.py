@@ -42,15 +42,16 @@ def iam_scope(run: Run, more: Iterable[Destination] = ()) -> Scope:
         destinations=known_destinations(run, more),
         reads=sorted(reads),
         caches=sorted(caches),
+        public_alias=settings.public_alias,
     )
 
 
 def known_destinations(run: Run, more: Iterable[Destination] = ()) -> list[Destination]:
     """Return ECR_DESTINATIONS and more destinations, which have the same identities where they name none."""
-    from ecr_tasks.plan.destinations import with_identity
+    from ecr_tasks.plan.destinations import as_in_settings
 
     known = run.settings.destinations
-    return [*known, *(with_identity(item, known) for item in more)]
+    return [*known, *(as_in_settings(item, run.settings) for item in more)]
 
 
 def iam_scope_of(run: Run, identity: str, more: Iterable[Destination] = ()) -> Scope:

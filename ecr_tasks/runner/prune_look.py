@@ -63,8 +63,8 @@ def look(
     from ecr_tasks.plan.prune.names import gone_names, release_names
     from ecr_tasks.plan.prune.protect import Facts
 
-    run.registry.connect()
-    caller = run.registry.caller_account()
+    run.private("prune").connect()
+    caller = run.private("prune").caller_account()
     account = run.settings.account_id or caller
     running, replicated = what_runs(run, names, elsewhere, account, caller)
     remote, unknown = _remote(run) if any(rule.type == "gone" for rule in rules) else (None, "")
@@ -81,7 +81,7 @@ def look(
             is_release=release_names(run.settings, run.source, os.environ),
             is_gone=gone_names(remote, run.source),
         )
-        place = TagPlace(account, run.registry.region(), name)
+        place = TagPlace(account, run.private("prune").region(), name)
         decisions[name], number = _decide(run, place, rules, facts, pulls)
         read += number
     return Look(account, decisions, running, replicated, unknown, read)
@@ -96,7 +96,7 @@ def _decide(
     """
     from ecr_tasks.plan.prune.decide import decide
 
-    removal, name = run.registry.removal, place.repository
+    removal, name = run.private("prune").removal, place.repository
     details = [pulls.without(detail) for detail in removal.details(name)]
     indexes = [item for item in details if item.media_type in INDEX_MEDIA_TYPES and item.status == "ACTIVE"]
     guess = decide(details, rules, replace(facts, children={item.digest: () for item in details}))
@@ -126,7 +126,7 @@ def _released(
     from ecr_tasks.execute.read_history import possible_records, read_records
     from ecr_tasks.plan.prune.releases import earlier_releases
 
-    records, broken = read_records(run.registry.artifacts, place.repository, possible_records(details))
+    records, broken = read_records(run.private("prune").artifacts, place.repository, possible_records(details))
     return earlier_releases(details, [one for one in records if one.release.place == place], broken, rules)
 
 
@@ -151,7 +151,7 @@ def what_runs(
     from ecr_tasks.clients.parallel import map_parallel
     from ecr_tasks.model.ecr_host import is_on_this_machine
 
-    registry, asked = run.registry, run.settings.prune_ask
+    registry, asked = run.private("prune"), run.settings.prune_ask
     found = Running(elsewhere or (), ("what --running names",) if elsewhere else ())
     replicated: tuple[tuple[str, str], ...] = ()
     if account == caller:  # ECR tells it of the caller's own registry alone
@@ -186,7 +186,7 @@ def _places(
 
     Another account runs its own copies, which go only where deletions are replicated to it.
     """
-    registry, settings = run.registry, run.settings
+    registry, settings = run.private("prune"), run.settings
     places = {(account, registry.region())}
     for name in names:
         places |= {*registry.replicates_to(name)}
@@ -208,7 +208,7 @@ def _others(run: Run, names: Sequence[str], account: str) -> Running:
     found = Running()
     for name in names:
         try:
-            policies = run.registry.removal.policies(name)
+            policies = run.private("prune").removal.policies(name)
         except EcrTasksError as error:
             found += Running(failed=(f"who may pull from {name} could not be asked: {error.cause}",))
             continue

@@ -19,7 +19,7 @@ from ecr_tasks.model.publication import Publication, PublishedImage, publication
 from ecr_tasks.model.receipt import Receipt
 from ecr_tasks.model.reference import ImageName, parse_image_name
 from ecr_tasks.plan.conflicts import check_published
-from ecr_tasks.plan.destinations import with_identity
+from ecr_tasks.plan.destinations import as_in_settings
 from ecr_tasks.plan.promotion import check_host, missing_image
 from ecr_tasks.plan.republish import published_name
 from ecr_tasks.runner import receipt_file
@@ -195,8 +195,9 @@ def _at(run: Run, own: PublishedImage, images: Sequence[PublishedImage], registr
         there = parse_ecr_host(image.registry)
         if there is not None and (there.account or "", there.region) == (place.account, place.region):
             return image
-    name = place.repository or _repository_at(run, place) or own.repository
-    target = run.target(with_identity(place, run.settings.destinations))
+    place = as_in_settings(place, run.settings)
+    name = place.repository or _repository_at(run, place) or place.name_of(own.repository)
+    target = run.target(place)
     repository = target.describe({name: ()})[name].repository
     if repository is None or own.digest not in target.existing_digests(repository, [own.digest]):
         raise missing_image(own.digest, f"{name} in the {place.registry}")
@@ -230,6 +231,8 @@ def _is_here(host: str, settings: Settings) -> bool:
         environ = settings.sdk_environ(os.environ)
         endpoint = environ.get("AWS_ENDPOINT_URL_ECR") or environ.get("AWS_ENDPOINT_URL") or ""
         return urlsplit(endpoint).netloc == host
+    if place.is_public or settings.public_alias is not None:
+        return place.is_public and settings.public_alias is not None
     return settings.account_id in (None, place.account) and settings.region in (None, place.region)
 
 

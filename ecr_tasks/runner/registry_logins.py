@@ -41,8 +41,15 @@ def _host(reference: str) -> str:
 class RegistryLogins:
     """The hosts that docker was logged in to in this run, and the errors of those that gave no token."""
 
-    def __init__(self, settings: Settings, registry: EcrRegistry, docker: WhalesDocker) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        registry: EcrRegistry,
+        docker: WhalesDocker,
+        own_token: Callable[[], RegistryToken] | None = None,
+    ) -> None:
         self._settings, self._registry, self._docker = settings, registry, docker
+        self._own_token = own_token or registry.token
         self._errors: dict[str, EcrTasksError | None] = {}
         """By host; None for a host without an error."""
         self._own_error: EcrTasksError | None = None
@@ -68,7 +75,7 @@ class RegistryLogins:
         for host in self._settings.registry_logins:
             self._log_in_once(host)
         try:
-            token = self._registry.token()
+            token = self._own_token()
         except EcrTasksError as error:
             self._own_error = error
         else:
@@ -176,10 +183,8 @@ class RegistryLogins:
         place = self.place(host)
         if place is None:
             return None
-        if place.is_public:
-            token = self._registry.public("", lambda reference: self._docker.manifest(reference)).token()
-        else:
-            token = self._registry.token(place.region or None)
+        registry = self._registry
+        token = registry.public("").token() if place.is_public else registry.token(place.region or None)
         if parse_ecr_host(host):
             return token if parse_ecr_host(token.host) else None
         domains = (_LIKE_AWS.sub("", name) for name in (host, token.host) if _LIKE_AWS.match(name))

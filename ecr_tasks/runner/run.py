@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from ecr_tasks.clients.docker.push_lock import PushLocks
     from ecr_tasks.clients.ecr.account import AwsAccount
     from ecr_tasks.clients.ecr.ecr_public import PublicRegistry
+    from ecr_tasks.clients.ecr.public_main import MainPublicRegistry
     from ecr_tasks.clients.ecr.registry import EcrRegistry
     from ecr_tasks.clients.retry import Retrier
     from ecr_tasks.clients.signing.programs import SigningPrograms
     from ecr_tasks.model.destination import Destination
     from ecr_tasks.model.ports import Engine, Target
+    from ecr_tasks.model.public_limits import Limit
     from ecr_tasks.model.registry import RegistryToken, Repository
     from ecr_tasks.runner.earlier_outputs import EarlierOutputs
     from ecr_tasks.runner.registry_logins import RegistryLogins
@@ -59,7 +61,8 @@ class Run:
         self._settings: Settings | None = None
         self._source: SourceState | None = None
         self._docker: WhalesDocker | None = None
-        self._registry: EcrRegistry | None = None
+        self._private_registry: EcrRegistry | None = None
+        self._public_registry: MainPublicRegistry | None = None
         self._without_registry = False
         self._warned: set[str] = set()
         self._report: tuple[Settings, Callable[[], None]] | None = None
@@ -124,7 +127,7 @@ class Run:
     def use_no_registry(self) -> None:
         """Use no registry from now on: a dry run of `local` starts no local ECR and must not use the user's."""
         self._without_registry = True
-        self._registry = None
+        self._private_registry = self._public_registry = None
 
     def ask_briefly(self, seconds: float) -> None:
         """Ask docker and AWS once and for some seconds at most from now on, for a task that may get no answer."""
@@ -197,20 +200,41 @@ class Run:
         return self._docker
 
     @property
-    def registry(self) -> EcrRegistry:
+    def registry(self) -> EcrRegistry | MainPublicRegistry:
         """The settings' registry."""
-        if self._registry is None and self._without_registry:
+        alias = self.settings.public_alias
+        if alias is None or self._without_registry:
+            return self.private_registry
+        if self._public_registry is None:
+            self._public_registry = self.private_registry.main_public(alias)
+        return self._public_registry
+
+    def private(self, limit: Limit) -> EcrRegistry:
+        """Return the settings' registry for what only a private one can do.
+
+        Raises Refused where it is one of ECR Public; ``limit`` says what is asked for.
+        """
+        from ecr_tasks.model.public_limits import not_in_public
+
+        if self.settings.public_alias is not None:
+            raise not_in_public(limit)
+        return self.private_registry
+
+    @property
+    def private_registry(self) -> EcrRegistry:
+        """The private registry of the settings, or of their credentials beside a public one."""
+        if self._private_registry is None and self._without_registry:
             from ecr_tasks.clients.absent_registry import AbsentRegistry
 
-            self._registry = cast("EcrRegistry", AbsentRegistry())
-        if self._registry is None:
+            self._private_registry = cast("EcrRegistry", AbsentRegistry())
+        if self._private_registry is None:
             from ecr_tasks.clients.ecr.registry import EcrRegistry
             from ecr_tasks.clients.ecr.session import AwsSession
 
-            self._registry = EcrRegistry(
+            self._private_registry = EcrRegistry(
                 self.settings, AwsSession(self.settings, self.retrier, asks=self._seconds is None)
             )
-        return self._registry
+        return self._private_registry
 
     @property
     def machine(self) -> LocalMachine:
@@ -242,7 +266,9 @@ class Run:
         if self._logins is None:
             from ecr_tasks.runner.registry_logins import RegistryLogins
 
-            self._logins = RegistryLogins(self.settings, self.registry, self.docker)
+            self._logins = RegistryLogins(
+                self.settings, self.private_registry, self.docker, lambda: self.registry.token()
+            )
         return self._logins
 
     @property
@@ -295,11 +321,9 @@ class Run:
             registry: EcrRegistry | PublicRegistry
             identity = destination.identity
             if destination.alias is not None:
-                registry = self.registry.public(
-                    destination.alias, lambda reference: self.docker.manifest(reference), identity
-                )
+                registry = self.private_registry.public(destination.alias, identity)
             else:
-                registry = self.registry.in_region(destination.account, destination.region, identity)
+                registry = self.private_registry.in_region(destination.account, destination.region, identity)
             if identity.is_own or identity.profile:
                 registry.connect()
             self._targets[destination] = registry
@@ -351,7 +375,8 @@ class Run:
         """Drop everything that was created from the previous settings."""
         if self._docker is not None:
             self._docker.close()
-        self._settings = self._source = self._docker = self._registry = self._retrier = None
+        self._settings = self._source = self._docker = self._retrier = None
+        self._private_registry = self._public_registry = None
         self._logins = None
         self._targets.clear()
         self._signatures.clear()

@@ -88,7 +88,7 @@ def sign_copies(
     from ecr_tasks.plan.destinations import unique_destinations
 
     for destination in unique_destinations(run.settings.destinations, published.repository):
-        name = destination.repository or published.repository
+        name = destination.name_of(published.repository)
         address = f"{name} in the {destination.registry}"
         try:
             registry = run.target(destination)

@@ -125,7 +125,7 @@ def _copy(
     destination: Destination,
 ) -> tuple[Finding, Repository | None]:
     """Return the finding on a copy, and its repository where that has the image."""
-    name = destination.repository or own.repository
+    name = destination.name_of(own.repository)
     view = target.describe({name: own.tags})[name]
     if view.repository is None:
         return section.wrong("copy", f"there is no repository {name}", "Run `inv push` again."), None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from ecr_tasks.model.destination import PUBLIC_REGION
 from ecr_tasks.settings.errors import Malformed, Problems
 from ecr_tasks.settings.parse.address import Address, parse_address
 from ecr_tasks.settings.setting import Origin, SettingValue
@@ -19,7 +20,8 @@ def take_apart(
     """Return the settings that follow from the addresses in ECR_REPOSITORY and ECR_REPOSITORY_PREFIX, and warnings.
 
     Adds to ``problems`` an address that contradicts a setting, whichever place that stands in. The local ECR's
-    settings contradict nothing: they replace the address's account and region, too.
+    settings contradict nothing: they replace the address's account and region, too. Nor does another region than ECR
+    Public's, which is that of other services then.
     """
     derived: dict[str, SettingValue] = {}
     warnings = []
@@ -38,7 +40,7 @@ def take_apart(
             other = effective.get(name)
             if other is None:
                 derived[name] = SettingValue(part, origin)
-            elif other.origin.kind != "override" and other.text.strip() != part:
+            elif not address.alias and other.origin.kind != "override" and other.text.strip() != part:
                 place = other.origin
                 words = f"{place.name} ({place})" if place.kind == "file" else str(place)
                 message = f"is in {part}, and {words} says {other.text.strip()}: keep the one that is meant."
@@ -60,7 +62,8 @@ def _address(text: str) -> Address | None:
 
 def _parts(address: Address) -> dict[str, str]:
     """Return the settings in an address; the region is set under both of its names."""
-    parts = {"AWS_ACCOUNT_ID": address.account, "AWS_REGION": address.region, "AWS_DEFAULT_REGION": address.region}
+    region = PUBLIC_REGION if address.alias else address.region
+    parts = {"AWS_ACCOUNT_ID": address.account, "AWS_REGION": region, "AWS_DEFAULT_REGION": region}
     return {name: text for name, text in parts.items() if text}
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from ecr_tasks.files import exists, is_file, unreadable_reason
-from ecr_tasks.settings import precedence
+from ecr_tasks.settings import precedence, public_repository
 from ecr_tasks.settings.account_and_region import take_apart
 from ecr_tasks.settings.application_env import refuse_applications_values
 from ecr_tasks.settings.dotenv import DotenvFile, read_file
@@ -66,6 +67,11 @@ def load(
     effective |= derived
     fields = _parse(effective, project, problems)
     _report_contradictions(fields, effective, problems)
+    alias = public_repository.alias_of(effective)
+    if alias is not None:
+        public_repository.report(fields, effective, problems)
+        own = tuple(replace(item, source_alias=alias) for item in fields.get("destinations", ()))
+        fields["destinations"] = own
     problems.raise_if_any()
     if not is_remote(fields["context"]):
         # Not resolve(): with links resolved, the project's files would not appear to be in the context.
@@ -76,6 +82,7 @@ def load(
     return Settings(
         project=project,
         env_name=env_name,
+        public_alias=alias,
         **fields,
         sdk_environment=_sdk_environment(effective, fields, environ),
         values=MappingProxyType(_values(merged, [*file_layers, config_layer, override_layer])),

@@ -112,7 +112,8 @@ class Schema:
     repository: str | None = setting(
         "ECR_REPOSITORY=team/app",
         registry.repository,
-        "The repository: one image, one repository. Its URI or ARN gives account and region, too.",
+        "The repository: one image, one repository. Its URI or ARN gives account and region, too; in ECR Public: "
+        "public.ecr.aws/ALIAS/NAME (docs/ecr-public.md).",
         heading="What to build",
     )
     context: str = setting(

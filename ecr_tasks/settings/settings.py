@@ -23,6 +23,9 @@ class Settings(Schema):
     relative to ``project``). ``repository_prefix`` ends with its separator: a target's repository is prefix + target.
     ``mutability`` is a word and the excluded patterns. The ``aws_…`` fields are for the SDK (:meth:`sdk_environ`).
 
+    ``public_alias`` is the alias of the public registry that ``repository`` and ``repository_prefix`` are in and
+    begin with; None where they are in a private one.
+
     ``sdk_environment`` has the variables that must have another value for the SDK than in the process environment
     (empty: unset). ``file_variables`` has all variables of the dotenv files, also those that are not ours: a
     definition may refer to them (:meth:`missing_variables`). ``values`` has the text and the origin of every setting
@@ -31,6 +34,7 @@ class Settings(Schema):
     """
 
     project: Path
+    public_alias: str | None = None
     env_name: str | None = None
     sdk_environment: Mapping[str, str] = field(default_factory=dict)
     file_variables: Mapping[str, str] = field(default_factory=dict)

@@ -89,8 +89,10 @@ def shell_commands(
     from ecr_tasks.tasks.build_commands import build_and_push, required_variables
 
     lines = [quoted(["cd", str(settings.project)]), *required_variables(plan, settings)]
-    lines += [_create(settings, region, name) for name in dict.fromkeys(_missing_repositories(plan))]
-    lines.append(_login(settings, host, region))
+    service = "ecr" if settings.public_alias is None else "ecr-public"
+    names = dict.fromkeys(_missing_repositories(plan))
+    lines += [_create(settings, region, _api_name(settings, name), service) for name in names]
+    lines.append(_login(settings, host, region, service))
     for source, place in sources.items():
         if source != host:
             lines.append(_login(settings, source, place.region, "ecr-public" if place.is_public else "ecr"))
@@ -125,6 +127,11 @@ def _destination(plan: Plan, settings: Settings, host: str, destination: Destina
             words += [word for tag in pending for word in ("--tag", f"{to_host}/{name}:{tag}")]
             lines.append(quoted([*words, f"{host}/{item.image.repository}:{item.image.tags[0].name}"]))
     return lines if len(lines) > 1 else []
+
+
+def _api_name(settings: Settings, repository: str) -> str:
+    """Return the name of a repository in its API, which has no public registry's alias."""
+    return repository if settings.public_alias is None else repository.partition("/")[2]
 
 
 def _missing_repositories(plan: Plan) -> Iterator[str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import say, warn_once
-from ecr_tasks.errors import RegistryError, SettingsError
+from ecr_tasks.errors import EcrTasksError, RegistryError, SettingsError
 from ecr_tasks.runner.decorator import task
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def use(run: Run) -> None:
             status = _start(run, container=_needs_container(), port=None, image=DEFAULT_IMAGE)
     warn_of_other_version(status)
     run.override(environment(status))
+    _use_local_alias(run)
     say(f"the local ECR is at {status.endpoint} (account {status.account}, region {status.region})")
 
 
@@ -118,6 +119,24 @@ def warn_of_other_version(status: background.Status) -> None:
             "The local ECR that runs was started by another version of ecr-tasks;"
             " `inv local.down local.up` starts this one, and what it holds stays."
         )
+
+
+def _use_local_alias(run: Run) -> None:
+    """Name a public repository of the settings as the local ECR does, which has one alias for all."""
+    from ecr_tasks.local_ecr.constants import PUBLIC_ALIAS
+    from ecr_tasks.model.destination import PUBLIC_HOST
+
+    with suppress(EcrTasksError):  # which the task says that uses the settings
+        settings = run.settings
+        names = {"ECR_REPOSITORY": settings.repository, "ECR_REPOSITORY_PREFIX": settings.repository_prefix}
+        if settings.public_alias not in (None, PUBLIC_ALIAS):
+            run.override(
+                {
+                    setting: f"{PUBLIC_HOST}/{PUBLIC_ALIAS}/{name.partition('/')[2]}"
+                    for setting, name in names.items()
+                    if name is not None
+                }
+            )
 
 
 def environment(status: background.Status) -> dict[str, str]:

@@ -207,11 +207,11 @@ def promote_elsewhere(
     from ecr_tasks.execute.promote_to_registry import look_up_copy, promote_to
     from ecr_tasks.model.reference import parse_tags
     from ecr_tasks.model.release import TagPlace
-    from ecr_tasks.plan.destinations import with_identity
+    from ecr_tasks.plan.destinations import as_in_settings
     from ecr_tasks.runner.images import chosen_repositories
     from ecr_tasks.runner.releases import recorder
 
-    destination = with_identity(parse_destination(to), run.settings.destinations)
+    destination = as_in_settings(parse_destination(to), run.settings)
     tags = parse_tags(texts or ([] if name.reference.startswith("sha256:") else [name.reference]))
     if not tags:
         raise SettingsError("No tag is given.", f"Say which: `inv promote SOURCE --to {to} --tag TAG`.")
@@ -226,7 +226,7 @@ def promote_elsewhere(
         say(f"{destination}: with {destination.identity}")
 
     def look_up(key: str, name: ImageName) -> CopyPromotion:
-        target_repository = destination.repository or repositories[key]
+        target_repository = destination.name_of(repositories[key])
         return look_up_copy(
             run.registry,
             repositories[key],

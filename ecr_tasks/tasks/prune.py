@@ -64,6 +64,7 @@ def prune(
     from ecr_tasks.runner.prune_look import Pulls, look
     from ecr_tasks.tasks.prune_json import as_json
 
+    registry = run.private("prune")
     rules = prune_rules(run, archive=archive)
     if lifecycle_policy:
         print_lifecycle_policy(rules, archive=archive)
@@ -78,7 +79,7 @@ def prune(
         _show(first.decisions, archive=archive, kept=kept)
     if run.dry or not any(decision.all_going for decision in first.decisions.values()):
         if json:
-            document(as_json(run.registry.region(), first, rules, {}, archive=archive, kept=kept))
+            document(as_json(registry.region(), first, rules, {}, archive=archive, kept=kept))
         return
     words = "archive" if archive else "delete"
     if not yes:
@@ -88,7 +89,7 @@ def prune(
     waves = {name: still_going(first.decisions[name], second.decisions[name]) for name in names}
     outcomes = _carry_out(run, second, waves, rules, archive=archive)
     if json:
-        document(as_json(run.registry.region(), second, rules, outcomes, archive=archive, kept=kept))
+        document(as_json(registry.region(), second, rules, outcomes, archive=archive, kept=kept))
     _say_outcome(outcomes, archive=archive)
 
 
@@ -242,7 +243,14 @@ def _carry_out(
     try:
         with working("archiving" if archive else "deleting"):
             for name, (going, _) in waves.items():
-                remove(name, going, run.registry.removal, outcomes[name], archive=archive, progress=lambda done: None)
+                remove(
+                    name,
+                    going,
+                    run.private("prune").removal,
+                    outcomes[name],
+                    archive=archive,
+                    progress=lambda done: None,
+                )
     finally:
         write()
         say(f"The receipt is {target.relative_to(run.project)}")

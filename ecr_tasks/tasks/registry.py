@@ -25,7 +25,7 @@ def show(run: Run, json: bool = False) -> None:
     Scanning, replication, signing, creation templates, pull-through caches,
     the account's settings, pull times and the registry's policy.
     """
-    settings = run.registry.registry_settings
+    settings = run.private("registry").registry_settings
     with working("asking ECR about the registry"):
         owner, region = settings.owner(), run.registry.region()
         state = settings.read()
@@ -59,7 +59,7 @@ def ensure(run: Run, file: str | None = None, check: bool = False, yes: bool = F
     """
     from ecr_tasks.tasks.differences import show_difference
 
-    settings = run.registry.registry_settings
+    settings = run.private("registry").registry_settings
     path, wanted = _wanted(run, settings, file)
     changes = _changes(run, settings, path, wanted)
     for change in changes:

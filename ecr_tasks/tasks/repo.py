@@ -32,7 +32,9 @@ def ensure(run: Run, check: bool = False, json: bool = False) -> None:
 
     with working("asking ECR about the repositories"):
         comparisons = [_compare(run, name) for name in _repository_names(run)]
-        pulling = run.registry.pull_time_exclusions.missing() if run.settings.pull_time_exclusions else ()
+        pulling = (
+            run.private("pull times").pull_time_exclusions.missing() if run.settings.pull_time_exclusions else ()
+        )
     for item in comparisons:
         _show_differences(item)
     if pulling:
@@ -52,7 +54,7 @@ def ensure(run: Run, check: bool = False, json: bool = False) -> None:
     for item in comparisons:
         _reconcile(run, item)
     for principal in pulling:
-        run.registry.pull_time_exclusions.add(principal)
+        run.private("pull times").pull_time_exclusions.add(principal)
         say(f"the registry: records no pulls of {principal} any more")
 
 
@@ -89,6 +91,8 @@ def show(run: Run, json: bool = False, open: bool = False) -> None:  # noqa: A00
             *(("lifecycle", line) for line in describe_lifecycle(state.lifecycle)),
             *(("policy", line) for line in _policy_lines(state.policy)),
         ]
+        if state.is_public:
+            rows = [row for row in rows if row[0] in ("URI", "tags", "AWS tags")]
         result(*[""] * (state is not states[0]), Styled(state.repository.name, "strong"))
         labels = [
             Styled(label, "dim", short="" if label == before else None)
@@ -146,14 +150,17 @@ def _existing_state(run: Run, name: str) -> RepositoryState:
 
 def _compare(run: Run, name: str) -> Comparison:
     from ecr_tasks.model.repository import Comparison
-    from ecr_tasks.plan.repository.desired import desired_repository
+    from ecr_tasks.plan.repository.desired import desired_repository, public_repository
     from ecr_tasks.plan.repository.diff import differences
 
-    desired = desired_repository(run.settings, run.source)  # raises errors in the settings before AWS is called
+    is_public = run.settings.public_alias is not None
+    # Raises errors in the settings before AWS is called.
+    desired = public_repository(run.settings) if is_public else desired_repository(run.settings, run.source)
     state = _state(run, name)
     if state is None:
         return Comparison(name, desired, None)
-    desired = desired_repository(run.settings, run.source, state.repository.exclusions)
+    if not is_public:
+        desired = desired_repository(run.settings, run.source, state.repository.exclusions)
     found_differences = differences(state, desired)
     expiring = None
     if desired.lifecycle is not None and any(item.aspect == "lifecycle-policy" for item in found_differences):
@@ -215,7 +222,7 @@ def _as_json(state: RepositoryState) -> dict[str, Any]:
         "mutability": state.repository.mutability,
         "exclusion_filters": list(state.repository.exclusions),
         "scan_on_push": state.scan_on_push,
-        "encryption": {"type": state.encryption, "kms_key": state.kms_key},
+        "encryption": None if state.is_public else {"type": state.encryption, "kms_key": state.kms_key},
         "tags": dict(state.tags),
         "lifecycle_policy": parse_json(state.lifecycle) if state.lifecycle else None,
         "repository_policy": parse_json(state.policy) if state.policy else None,

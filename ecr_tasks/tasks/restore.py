@@ -31,6 +31,7 @@ def restore(run: Run, archived: str, image: str | None = None, minutes: str = "6
 
     if not (minutes.isascii() and minutes.isdigit()):
         raise SettingsError(f"--minutes {minutes[:100]} is no number of minutes.", "Write one, such as --minutes 90.")
+    registry = run.private("prune")
     name = parse_image_name(archived)
     repositories = dict.fromkeys(chosen_repositories(run, name, image).values())
     for repository in repositories:
@@ -41,10 +42,10 @@ def restore(run: Run, archived: str, image: str | None = None, minutes: str = "6
             found = restore(
                 repository,
                 name.reference,
-                run.registry.removal,
+                registry.removal,
                 say,
                 minutes=float(minutes[:6]),
                 pause=run.retrier.pause,
             )
-        address = run.registry.describe({repository: ()})[repository].repository
+        address = registry.describe({repository: ()})[repository].repository
         data(f"{address.uri if address else repository}@{found.digest}")

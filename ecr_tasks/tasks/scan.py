@@ -80,6 +80,7 @@ def scan(
     from ecr_tasks.runner.scan_reports import report_file, show_in_ci, write_gitlab_report, write_sarif
     from ecr_tasks.runner.scan_rules import accepted_findings, parse_timeout, scan_rules
 
+    run.private("scan")
     waits = gates.WAITS if timeout is None else replace(gates.WAITS, limit=parse_timeout(timeout))
     sarif_file = report_file("--sarif", sarif)
     gitlab_file = report_file("--gitlab-report", gitlab_report)

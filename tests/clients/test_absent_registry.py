@@ -20,7 +20,7 @@ from ecr_tasks.model.ports import Evidence, Registry, Repositories
 
 CLIENTS = {
     *("admin", "artifacts", "evidence", "pull_time_exclusions", "registry_settings"),
-    *("removal", "running", "connect", "in_region", "public"),
+    *("removal", "running", "connect", "in_region", "public", "main_public"),
 }
 KINDS = (
     *(EcrRegistry, EcrArtifacts, EcrRepositories, EcrEvidence, PullTimeExclusions, RegistrySettings),
@@ -42,7 +42,7 @@ def test_what_it_gives_is_absent_too() -> None:
         *(absent.admin, absent.artifacts, absent.evidence, absent.pull_time_exclusions),
         absent.registry_settings,
     )
-    others = (absent.in_region("123456789012", "eu-west-1"), absent.public("x", str))
+    others = (absent.in_region("123456789012", "eu-west-1"), absent.public("x"))
     assert all(isinstance(client, AbsentRegistry) for client in (*clients, *others))
 
 

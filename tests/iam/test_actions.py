@@ -13,7 +13,7 @@ from botocore import xform_name
 
 import ecr_tasks.clients.ecr
 from ecr_tasks.clients.ecr.partition import partition_of
-from ecr_tasks.errors import SettingsError
+from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.iam.actions import ADMIN, needs
 from ecr_tasks.iam.rows import ROWS
 from ecr_tasks.iam.scope import Scope, scope_of
@@ -361,3 +361,33 @@ def test_a_required_action_stays_required_when_another_task_only_likes_it(settin
             found = by_key[need.action, need.resource]
             assert found.required or not need.required
             assert replace(found, purpose="", required=True) == replace(need, purpose="", required=True)
+
+
+def public_scope(*destinations: Destination) -> Scope:
+    return scope_of(["team/app"], ACCOUNT, "us-east-1", partition_of, destinations=destinations, public_alias="team")
+
+
+def test_a_public_repository_needs_ecr_publics_actions_alone(settings: Settings) -> None:
+    arn = f"arn:aws:ecr-public::{ACCOUNT}:repository/app"
+    tokens = {"ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"}
+    for task in ("push", "pull", "sign", "verify", "history", "rollback", "attest", "images", "repo.delete"):
+        found = needs(task, settings, public_scope())
+        assert {need.resource for need in found} <= {arn, "*"}, task
+        assert not [need.action for need in found if need.action.startswith("ecr:")], task
+        if task != "repo.delete":
+            assert tokens <= actions_of(found, "*"), task
+    assert {"ecr-public:PutImage", "ecr-public:DescribeImageTags"} <= actions_of(
+        needs("push", settings, public_scope()), arn
+    )
+    beside = needs("push", settings, public_scope(Destination(OTHER, "eu-west-1", source_alias="team")))
+    assert "ecr:PutImage" in actions_of(beside, f"arn:aws:ecr:eu-west-1:{OTHER}:repository/app")
+    assert "ecr:GetAuthorizationToken" in actions_of(beside, "*")
+
+
+@pytest.mark.parametrize("task", ["scan", "prune", "restore", "registry.show", "registry.ensure"])
+def test_a_task_that_ecr_public_gives_nothing_to_do_has_no_policy(settings: Settings, task: str) -> None:
+    with pytest.raises(Refused, match="ECR Public"):
+        needs(task, settings, public_scope())
+    everything = actions_of(needs("admin", settings, public_scope()))
+    assert "ecr-public:DeleteRepository" in everything
+    assert not [action for action in everything if action.partition(":")[0] in ("ecs", "lambda", "eks", "ecr")]

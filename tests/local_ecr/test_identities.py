@@ -221,7 +221,7 @@ def test_identities_share_a_registrys_rate_limit_and_their_sessions(ecr: LocalEc
 
 
 def test_ecr_public_by_a_role(ecr: LocalEcr) -> None:
-    registry = EcrRegistry(settings(region=REGION), aws(ecr)).public("local", str, Identity(PUSH))
+    registry = EcrRegistry(settings(region=REGION), aws(ecr)).public("local", Identity(PUSH))
     assert isinstance(registry, PublicRegistry)
     registry.connect()
     assert ecr.requests()["AssumeRole"] == 1

@@ -38,7 +38,7 @@ class Registry(FakeRegistry):
             raise REFUSAL
         return replace(token, password=region or "own", host=self.host)
 
-    def public(self, alias: str, read: object) -> PublicRegistry:
+    def public(self, alias: str) -> PublicRegistry:
         """Return ECR Public's registry."""
         return PublicRegistry(self)
 

@@ -116,7 +116,10 @@ def test_an_address_on_this_machine_leads_nowhere_else(project: Project) -> None
         (f"https://{URI}/", "names a registry and nothing in it"),
         (f"{URI}/Team/App", "without upper-case letters: write team/app"),
         (f"AWS:hunter2@{URI}/App", "write"),
-        ("public.ecr.aws/alias/team/app", "ECR_DESTINATIONS=public.ecr.aws/alias/team/app"),
+        ("public.ecr.aws/alias", "names no repository of ECR Public: write public.ecr.aws/alias/app"),
+        ("public.ecr.aws/", "write public.ecr.aws/ALIAS/app"),
+        ("public.ecr.aws/alias/team/a--b", "letters and digits are joined by one"),
+        ("public.ecr.aws/1x/app", "must have the registry's alias after public.ecr.aws/"),
         ("arn:aws:ecr-public::111122223333:repository/app", "write public.ecr.aws/ALIAS/app"),
         ("arn:aws:iam::111122223333:role/push", "not that of an ECR repository"),
         ("ghcr.io/team/app", "another registry, ghcr.io, .*write for example team/app"),
@@ -126,8 +129,6 @@ def test_an_address_on_this_machine_leads_nowhere_else(project: Project) -> None
         ("dkr.ecr.eu-central-1.amazonaws.com/team/app", "a registry's is ACCOUNT.dkr.ecr.REGION"),
         ("111122223333.dkr.ecr.eu_central_1.amazonaws.com/team/app", "a registry's is ACCOUNT.dkr.ecr.REGION"),
         ("1112222333.dkr.ecr.us-iso-east-1.c2s.ic.gov/team/app", "a registry's is ACCOUNT.dkr.ecr.REGION"),
-        ("https://gallery.ecr.aws/alias/app", "ECR_DESTINATIONS=public.ecr.aws/alias/app"),
-        ("ecr-public.aws.com/alias/app", "ECR_DESTINATIONS=public.ecr.aws/alias/app"),
     ],
 )
 def test_what_is_no_repositorys_address_is_refused_with_what_to_write(

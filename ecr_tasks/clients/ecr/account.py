@@ -26,7 +26,7 @@ from ecr_tasks.model.account import (
     Permission,
     Region,
 )
-from ecr_tasks.model.destination import Identity
+from ecr_tasks.model.destination import PUBLIC_REGION, Identity
 from ecr_tasks.model.ecr_host import is_on_this_machine
 from ecr_tasks.model.scan import Scanning
 
@@ -124,6 +124,10 @@ class AwsAccount:
         """Return the region and its endpoint. Raises SettingsError without one."""
         from ecr_tasks.clients.ecr.session import core_session
 
+        if self._settings.public_alias is not None:
+            set_endpoint = self._settings.aws_endpoint_url_ecr_public or self._settings.aws_endpoint_url
+            endpoint = set_endpoint or f"https://api.ecr-public.{PUBLIC_REGION}.amazonaws.com"
+            return Region(PUBLIC_REGION, endpoint, is_local=is_on_this_machine(endpoint))
         with translate_errors("find ECR's endpoint"):
             core = core_session(self._environ, asks=False)
             name = self._settings.region or core.get_config_variable("region")
@@ -135,12 +139,16 @@ class AwsAccount:
         return Region(name, endpoint, name in known, is_on_this_machine(endpoint), nearest(name, known, 0.6))
 
     def scanning(self) -> Scanning:
-        """Return the registry's scanning."""
+        """Return the registry's scanning, of which ECR Public has none."""
+        if self._settings.public_alias is not None:
+            return Scanning("")
         with translate_errors("read how images are scanned (ecr:GetRegistryScanningConfiguration)"):
             return parse_scanning(self._aws.ecr().get_registry_scanning_configuration())
 
     def templates(self) -> Sequence[CreationTemplate]:
-        """Return the registry's creation templates."""
+        """Return the registry's creation templates, of which ECR Public has none."""
+        if self._settings.public_alias is not None:
+            return ()
         from ecr_tasks.clients.ecr.creation_templates import read_templates
 
         return read_templates(self._aws.ecr())

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ecr_tasks.clients.ecr.download import download
 from ecr_tasks.clients.ecr.errors import result_or_none, translate_errors
 from ecr_tasks.clients.ecr.listing import referrers
-from ecr_tasks.clients.ecr.reader import Reader
 from ecr_tasks.clients.manifest_cache import ManifestCache, artifact_folder
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.model.artifact import EMPTY_CONFIG, MAX_DOCUMENT, Artifact, Document, ListedArtifact, layers_of
@@ -24,10 +23,33 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
 
 
+R = TypeVar("R", bound="ManifestReader")
+
+
+class ManifestReader(Protocol):
+    """Reads manifests of one registry, and keeps them."""
+
+    cache: ManifestCache
+
+    def client(self) -> Any:
+        """Return the API client, which uploads."""
+
+    def read(self, name: str, image: StoredImage) -> StoredImage:
+        """Return an image with its manifest."""
+
+    def known(self, name: str, details: Sequence[StoredImage], read: bool) -> dict[str, StoredImage]:
+        """Return by digest the images whose manifests are kept; with ``read``, read the others."""
+
+    def with_cache(self: R, cache: ManifestCache) -> R:
+        """Return a reader of the same registry with another cache."""
+
+
 class EcrArtifacts:
     """Attaches, lists and reads artifacts of a registry's images."""
 
-    def __init__(self, reader: Reader) -> None:
+    _service = "ecr"
+
+    def __init__(self, reader: ManifestReader) -> None:
         self._reader = reader
         # Artifacts have a cache of their own: many of them must not displace images' manifests, whose reading counts.
         self._kept = reader.with_cache(ManifestCache(artifact_folder(os.environ)))
@@ -42,11 +64,11 @@ class EcrArtifacts:
         manifest = artifact.manifest(subject)
         digest = sha256_digest(manifest)
         with translate_errors(
-            f"attach {artifact.artifact_type} to {repository.name}@{subject.digest} (ecr:PutImage)"
+            f"attach {artifact.artifact_type} to {repository.name}@{subject.digest} ({self._service}:PutImage)"
         ):
             if artifact.documents or not self._put(repository, manifest, digest):
                 for content in dict.fromkeys([EMPTY_CONFIG, *(item.content for item in artifact.documents)]):
-                    upload_layer(self._client(), _in(repository), content)
+                    upload_layer(self._client(), self._in(repository), content)
                 if not self._put(repository, manifest, digest):
                     raise RegistryError(
                         f"ECR lacks what was just uploaded for an artifact of {repository.name}.", "Run it again."
@@ -61,7 +83,7 @@ class EcrArtifacts:
             _unless(
                 "ImageAlreadyExistsException",
                 lambda: self._client().put_image(
-                    **_in(repository),
+                    **self._in(repository),
                     imageManifest=manifest,
                     imageManifestMediaType=MANIFEST_MEDIA_TYPES[0],
                     imageDigest=digest,
@@ -107,7 +129,7 @@ class EcrArtifacts:
 
     def _layer(self, repository: Repository, digest: str, size: int) -> bytes:
         with translate_errors(f"read {digest} of {repository.name} (ecr:GetDownloadUrlForLayer)"):
-            response = self._client().get_download_url_for_layer(**_in(repository), layerDigest=digest)
+            response = self._client().get_download_url_for_layer(**self._in(repository), layerDigest=digest)
         try:
             content = download(response["downloadUrl"], size + 1)
         except OSError as error:
@@ -122,7 +144,12 @@ class EcrArtifacts:
         return content
 
     def _client(self) -> ECRClient:
-        return self._reader.client()
+        client: ECRClient = self._reader.client()
+        return client
+
+    def _in(self, repository: Repository) -> Any:
+        """Return the parameters that name a repository."""
+        return {"registryId": repository.account, "repositoryName": repository.name}
 
 
 def upload_layer(client: Any, place: Any, content: bytes) -> None:
@@ -154,7 +181,3 @@ def upload_layer(client: Any, place: Any, content: bytes) -> None:
 def _unless(code: str, call: Callable[[], object]) -> None:
     """Make a call whose error with this code says that it is done already."""
     result_or_none(call, code)
-
-
-def _in(repository: Repository) -> Any:
-    return {"registryId": repository.account, "repositoryName": repository.name}

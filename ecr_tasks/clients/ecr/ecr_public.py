@@ -1,24 +1,28 @@
 """The Target port on ECR Public, which has a separate API in one region, without BatchGetImage and immutable tags.
 
-It has only what publishing to a destination needs. A tag's digest comes from DescribeImageTags, a manifest's bytes
-come from the registry itself.
+A tag's digest comes from DescribeImageTags, a manifest's bytes come from the registry itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ecr_tasks.clients.ecr.errors import result_or_none, translate_errors
+from ecr_tasks.clients.ecr.image_config import labels_of
 from ecr_tasks.clients.ecr.parse import aws_tags, parse_token
+from ecr_tasks.clients.ecr.public_reader import PublicArtifacts, PublicReader
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.ecr.tokens import Tokens
-from ecr_tasks.errors import RegistryError
+from ecr_tasks.clients.manifest_cache import ManifestCache, manifest_folder
+from ecr_tasks.errors import EcrTasksError, RegistryError
 from ecr_tasks.model.account import Caller
 from ecr_tasks.model.destination import PUBLIC_HOST, PUBLIC_REGION
 from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.model.ports import Evidence, NewRepositories
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
 from ecr_tasks.model.repository import DesiredRepository
 
@@ -37,43 +41,52 @@ class PublicRegistry:
     """The public registry of the credentials' account.
 
     The name of a :class:`Repository` begins with the registry's alias, as in its address; the API uses names without
-    the alias. ``read_manifest`` returns a manifest's bytes by ``host/repository@digest``.
+    the alias, and so do the callers of a destination, to whom the alias is the registry's.
     """
 
-    def __init__(self, aws: AwsSession, alias: str, read_manifest: Callable[[str], str]) -> None:
+    alias_setting = "ECR_DESTINATIONS"
+    takes_local_alias = True
+    """Whether another alias is taken at a local ECR, which has one for all."""
+
+    def __init__(self, aws: AwsSession, alias: str) -> None:
         self._aws = aws
         self._alias = alias
-        self._read_manifest = read_manifest
         self._tokens = Tokens(aws)
+        self._local_host: str | None = None
+        self._reader = PublicReader(aws, self.host, self.token, ManifestCache(manifest_folder(os.environ)))
+
+    def api_name(self, name: str) -> str:
+        """Return the name that the API has for what a caller names."""
+        return name
 
     @property
-    def admin(self) -> PublicRegistry:
+    def admin(self) -> NewRepositories:
         """The object that creates repositories: this one."""
         return self
 
     @property
-    def artifacts(self) -> None:
-        """None: ECR Public's API lists nothing that refers to an image."""
-        return
+    def artifacts(self) -> PublicArtifacts:
+        """The adapter that attaches documents to the registry's images."""
+        return PublicArtifacts(self._reader)
 
     @property
-    def evidence(self) -> None:
+    def evidence(self) -> Evidence | None:
         """None: ECR Public scans and signs nothing."""
-        return
+        return None
 
     def connect(self) -> None:
         """Create the client, which must not happen in several threads."""
-        self._client()
+        self.client()
 
     def describe(
         self, repositories: Mapping[str, Sequence[str]], *, brief: bool = False
     ) -> Mapping[str, RepositoryView]:
-        """Return the repositories of these names (without the alias), and those of their tags that exist.
+        """Return the repositories of these names, and those of their tags that exist.
 
         Makes two calls for each repository. The images have no manifest, because the API does not return manifests.
         Raises RegistryError when the alias belongs to another registry.
         """
-        return {name: self._describe(name, tags) for name, tags in repositories.items()}
+        return {name: self._describe(self.api_name(name), tags) for name, tags in repositories.items()}
 
     def created_on_push(self, name: str) -> RepositoryView:
         """Return a view without a repository: ECR Public has no creation templates (its API model)."""
@@ -87,12 +100,11 @@ class PublicRegistry:
 
     def read(self, repository: Repository, image: StoredImage) -> StoredImage:
         """Return an image with its manifest, which is read from the registry."""
-        return (
-            image if image.is_read else image.with_manifest(self._read_manifest(f"{repository.uri}@{image.digest}"))
-        )
+        return self._reader.read(repository.name, image)
 
     def remember(self, manifest: str) -> None:
-        """Do nothing: ECR Public counts no pulls for a lifecycle policy."""
+        """Keep a manifest in the cache, so that it need not be read."""
+        self._reader.cache.put(manifest)
 
     def tag_digests(self, repository: Repository, tags: Sequence[str]) -> dict[str, str]:
         """Return the digests of those of the tags that exist (DescribeImageTags)."""
@@ -112,13 +124,19 @@ class PublicRegistry:
         return list(self._tags(_name(repository)))
 
     def labels(self, repository: Repository, image: StoredImage) -> Mapping[str, str]:
-        """Return no labels: ECR Public's API gives no configurations."""
-        return {}
+        """Return the labels of an image's configuration, or of an index's first image; empty when unreadable."""
+        image = self.read(repository, image)
+        if image.is_index:
+            first = self.image(repository, image.children[0][1]) if image.children else None
+            return self.labels(repository, first) if first is not None and not first.is_index else {}
+        return labels_of(self._reader.config(repository.name, image))
 
     def find(self, name: str, references: Sequence[str]) -> RepositoryView:
         """Return a repository and those of its images that have one of these tags or digests."""
         digests = [reference for reference in references if reference.startswith("sha256:")]
-        view = self._describe(name, [reference for reference in references if reference not in digests])
+        view = self._describe(
+            self.api_name(name), [reference for reference in references if reference not in digests]
+        )
         if view.repository is None:
             return view
         images = {digest: image for digest in digests if (image := self._image(view.repository, digest)) is not None}
@@ -129,7 +147,7 @@ class PublicRegistry:
         image = self.read(repository, image)
         with translate_errors(f"point the tag {tag} in {repository.name} at {image.digest} (ecr-public:PutImage)"):
             result_or_none(
-                lambda: self._client().put_image(
+                lambda: self.client().put_image(
                     repositoryName=_name(repository),
                     imageManifest=image.manifest,
                     imageManifestMediaType=image.media_type,
@@ -143,7 +161,7 @@ class PublicRegistry:
         """Remove a tag (BatchDeleteImage), with ``digest`` only from that image; do nothing when it is missing."""
         action = f"take the tag {tag} from its image in {repository.name} (ecr-public:BatchDeleteImage)"
         with translate_errors(action):
-            self._client().batch_delete_image(
+            self.client().batch_delete_image(
                 repositoryName=_name(repository),
                 imageIds=[{"imageTag": tag, **({"imageDigest": digest} if digest else {})}],
             )
@@ -171,21 +189,48 @@ class PublicRegistry:
         """
         return self._tokens.get(PUBLIC_REGION, self._fetch_token)
 
+    def host(self) -> str:
+        """Return the registry's host: ECR Public's, or that which a local ECR names (DescribeRegistries)."""
+        endpoint = urlsplit(self.client().meta.endpoint_url)
+        if (endpoint.hostname or "").endswith(AWS_DOMAINS):
+            return PUBLIC_HOST
+        if self._local_host is None:
+            self._local_host = self._registry_host() or endpoint.netloc
+        return self._local_host
+
+    def _registry_host(self) -> str | None:
+        return next((uri.partition("/")[0] for uri, _ in self._registries()), None)
+
+    def _registries(self) -> list[tuple[str, list[str]]]:
+        """Return the URI and the aliases of the credentials' registry; empty where they can't be had.
+
+        An emulator may not have this call, and few policies allow it.
+        """
+        try:
+            with translate_errors("ask for the public registry (ecr-public:DescribeRegistries)"):
+                registries = self.client().describe_registries()["registries"]
+        except EcrTasksError:
+            return []
+        return [(item["registryUri"], [alias["name"] for alias in item.get("aliases", ())]) for item in registries]
+
     def _fetch_token(self) -> RegistryToken:
         action = "get a token for ECR Public (ecr-public:GetAuthorizationToken, sts:GetServiceBearerToken)"
         with translate_errors(action):
-            data = self._client().get_authorization_token()["authorizationData"]
-        # Another endpoint than AWS's is the local ECR's, whose tokens public.ecr.aws does not take.
-        endpoint = urlsplit(self._client().meta.endpoint_url)
-        is_aws = (endpoint.hostname or "").endswith(AWS_DOMAINS)
-        return parse_token(data, PUBLIC_HOST if is_aws else endpoint.netloc)
+            data = self.client().get_authorization_token()["authorizationData"]
+        return parse_token(data, self.host())
 
     def create(self, name: str, wanted: DesiredRepository) -> Repository | None:
-        """Create a repository with the wanted AWS tags, its only setting; return None when it exists already."""
+        """Create a repository with the wanted AWS tags, its only setting; return None when it exists already.
+
+        Raises RegistryError, with nothing created, when the alias is another registry's.
+        """
+        for uri, aliases in self._registries():
+            if aliases and self._alias not in aliases:
+                self._check_alias(uri.partition("/")[0], aliases[0])
         tags: Any = {"tags": aws_tags(wanted)} if wanted.tags else {}
         with translate_errors(f"create the public repository {name} (ecr-public:CreateRepository)"):
             response = result_or_none(
-                lambda: self._client().create_repository(repositoryName=name, **tags),
+                lambda: self.client().create_repository(repositoryName=self.api_name(name), **tags),
                 "RepositoryAlreadyExistsException",
             )
         return self._repository(response["repository"]) if response else None
@@ -196,7 +241,7 @@ class PublicRegistry:
     def _describe(self, name: str, tags: Sequence[str]) -> RepositoryView:
         with translate_errors(f"look at the public repository {name} (ecr-public:DescribeRepositories)"):
             response = result_or_none(
-                lambda: self._client().describe_repositories(repositoryNames=[name]),
+                lambda: self.client().describe_repositories(repositoryNames=[name]),
                 "RepositoryNotFoundException",
                 "RegistryNotFoundException",
             )
@@ -210,17 +255,21 @@ class PublicRegistry:
         """Convert a repository of the API. Raises RegistryError when its registry has another alias."""
         host, _, name = data["repositoryUri"].partition("/")
         alias = name.partition("/")[0]
-        if host == PUBLIC_HOST and alias != self._alias:
+        self._check_alias(host, alias)
+        return Repository(name, data["registryId"], data["repositoryUri"])
+
+    def _check_alias(self, host: str, alias: str) -> None:
+        """Raise RegistryError for the alias of another registry than is meant."""
+        if alias != self._alias and (host == PUBLIC_HOST or not self.takes_local_alias):
             raise RegistryError(
                 f"The public registry of these credentials has the alias {alias}, not {self._alias}.",
-                "Correct the alias in ECR_DESTINATIONS, or use the other account's credentials.",
+                f"Correct the alias in {self.alias_setting}, or use the other account's credentials.",
             )
-        return Repository(name, data["registryId"], data["repositoryUri"])
 
     def _tags(self, name: str) -> dict[str, StoredImage]:
         """Return the images of all tags, without their manifests."""
         with translate_errors(f"list the tags of the public repository {name} (ecr-public:DescribeImageTags)"):
-            pager = self._client().get_paginator("describe_image_tags")
+            pager = self.client().get_paginator("describe_image_tags")
             pages = pager.paginate(repositoryName=name, PaginationConfig={"PageSize": PAGE})
             details = {item["imageTag"]: item["imageDetail"] for page in pages for item in page["imageTagDetails"]}
         return {
@@ -232,14 +281,25 @@ class PublicRegistry:
         """Return an image without its manifest, or None."""
         with translate_errors(f"look for {digest} in {repository.name} (ecr-public:DescribeImages)"):
             response = result_or_none(
-                lambda: self._client().describe_images(
+                lambda: self.client().describe_images(
                     repositoryName=_name(repository), imageIds=[{"imageDigest": digest}]
                 ),
                 "ImageNotFoundException",
             )
-        return StoredImage(digest, "", response["imageDetails"][0]["imageManifestMediaType"]) if response else None
+        detail = response["imageDetails"][0] if response else None
+        if detail is None:
+            return None
+        return StoredImage(
+            digest,
+            "",
+            detail.get("imageManifestMediaType", ""),
+            tags=tuple(sorted(detail.get("imageTags", ()))),
+            pushed=detail.get("imagePushedAt"),
+            listed_size=detail.get("imageSizeInBytes"),
+        )
 
-    def _client(self) -> ECRPublicClient:
+    def client(self) -> ECRPublicClient:
+        """Return the API client, created once; the first call must not come from a thread."""
         return self._aws.ecr_public()
 
 

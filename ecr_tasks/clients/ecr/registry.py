@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # and imported by the methods that need them: publishing need
     from ecr_tasks.clients.ecr.artifacts import EcrArtifacts
     from ecr_tasks.clients.ecr.ecr_public import PublicRegistry
     from ecr_tasks.clients.ecr.identity_session import IdentitySessions
+    from ecr_tasks.clients.ecr.public_main import MainPublicRegistry
     from ecr_tasks.clients.ecr.pull_times import PullTimeExclusions
     from ecr_tasks.clients.ecr.registry_settings import RegistrySettings
     from ecr_tasks.clients.ecr.removal import EcrRemoval
@@ -63,14 +64,17 @@ class EcrRegistry:
         """Return the registry of another account or region, with the same credentials or those of an identity."""
         return EcrRegistry(self._settings, self._session_of(identity, region), (account, region))
 
-    def public(self, alias: str, read: Callable[[str], str], identity: Identity = OWN) -> PublicRegistry:
-        """Return ECR Public's registry of the same credentials, or of an identity's.
-
-        ``read`` returns a manifest by its reference.
-        """
+    def public(self, alias: str, identity: Identity = OWN) -> PublicRegistry:
+        """Return ECR Public's registry of the same credentials, or of an identity's."""
         from ecr_tasks.clients.ecr.ecr_public import PublicRegistry
 
-        return PublicRegistry(self._session_of(identity, PUBLIC_REGION), alias, read)
+        return PublicRegistry(self._session_of(identity, PUBLIC_REGION), alias)
+
+    def main_public(self, alias: str) -> MainPublicRegistry:
+        """Return ECR Public's registry of the same credentials as the settings' own, which is pushed to."""
+        from ecr_tasks.clients.ecr.public_main import MainPublicRegistry
+
+        return MainPublicRegistry(self._aws, alias, self._settings.account_id)
 
     def _session_of(self, identity: Identity, region: str) -> AwsSession:
         """Return the session of an identity, the same one at each call."""

@@ -38,6 +38,12 @@ def desired_repository(settings: Settings, source: SourceState, actual: Sequence
     )
 
 
+def public_repository(settings: Settings) -> DesiredRepository:
+    """Return the repository of ECR Public that the settings want: it has no more than AWS tags."""
+    note = "ECR Public locks no tags and scans no images; fixed tags never move by `inv push`."
+    return DesiredRepository(scan_on_push=False, tags=settings.repository_tags, notes=(note,))
+
+
 def _locking(settings: Settings, source: SourceState, actual: Sequence[str]) -> Locking:
     mode, *filters = settings.mutability
     if mode != "rules":

@@ -12,12 +12,10 @@ from ecr_tasks.model.destination import PUBLIC_HOST, PUBLIC_REGION, Destination,
 from ecr_tasks.settings.errors import Malformed
 from ecr_tasks.settings.parse.address import parse_address
 from ecr_tasks.settings.parse.lists import Field, csv_fields, split_lines
-from ecr_tasks.settings.parse.registry import account_id, checked_name, region, role_arn
+from ecr_tasks.settings.parse.registry import PUBLIC_ALIAS, account_id, checked_name, region, role_arn
 
 # STS's API model, externalIdType.
 _EXTERNAL_ID = r"(?a)[\w+=,.@:/-]{2,1224}"
-# ECR Public's API model, RegistryAliasName and PrimaryRegistryAlias.
-_ALIAS = r"[a-z][a-z0-9]+(?:[._-][a-z0-9]+)*"
 
 
 def external_id(text: str) -> str:
@@ -88,7 +86,7 @@ def _place(text: str) -> Destination:
                 f"is in {address.host}, on this machine: write ACCOUNT/REGION, with or without /REPOSITORY"
             )
         return Destination(address.account, region(address.region), name_or_none)
-    if not re.fullmatch(_ALIAS, address.alias):
+    if not re.fullmatch(PUBLIC_ALIAS, address.alias):
         raise Malformed(f"must have the registry's alias after {PUBLIC_HOST}/, like {PUBLIC_HOST}/team")
     return Destination("", PUBLIC_REGION, name_or_none, address.alias)
 

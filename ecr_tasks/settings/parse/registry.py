@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -14,7 +15,7 @@ from typing import Literal
 from ecr_tasks.errors import nearest
 from ecr_tasks.model.destination import PUBLIC_HOST
 from ecr_tasks.settings.errors import Malformed
-from ecr_tasks.settings.parse.address import parse_address
+from ecr_tasks.settings.parse.address import Address, parse_address
 from ecr_tasks.settings.parse.build_options import labels
 from ecr_tasks.settings.parse.lists import split_plain
 
@@ -29,6 +30,9 @@ _PRINCIPAL = r"(?a)(?=.{1,200}$)arn:aws(?:-[a-z]+)*:iam::\d{12}:(?:role|user)/[\
 _NAME_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY = rf"{_NAME_PART}(?:/{_NAME_PART})*"
 _MAX_LENGTH = 256
+PUBLIC_ALIAS = r"[a-z][a-z0-9]+(?:[._-][a-z0-9]+)*"
+"""ECR Public's API model, RegistryAliasName and PrimaryRegistryAlias."""
+
 # ECR Public's API model, RepositoryName.
 _PUBLIC_PART = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
 _PUBLIC_REPOSITORY, _MAX_PUBLIC_LENGTH = rf"{_PUBLIC_PART}(?:/{_PUBLIC_PART})*", 205
@@ -101,8 +105,34 @@ def role_arn(text: str) -> str:
 
 
 def repository(text: str) -> str:
-    """Parse a repository's name, or its address in ECR, of which the name is returned."""
-    return checked_name(_name_of(text.strip(), "team/app"))
+    """Parse a repository's name, or its address in ECR, of which the name is returned.
+
+    That of a repository of ECR Public is returned with the registry's alias, as it stands in references of images.
+    """
+    name, address = _name_of(text.strip(), "team/app")
+    if address is not None and address.alias:
+        checked_public_name(address)
+    return checked_name(name)
+
+
+def public_alias(text: str) -> str | None:
+    """Return the alias in a setting that is an address of ECR Public; None in any other."""
+    try:
+        address = parse_address(text)
+    except Malformed:  # the setting's own parser says what is wrong
+        return None
+    return address.alias or None if address is not None else None
+
+
+def checked_public_name(address: Address) -> None:
+    """Raise Malformed for the address of a repository that ECR Public does not take."""
+    if not re.fullmatch(PUBLIC_ALIAS, address.alias):
+        raise Malformed(f"must have the registry's alias after {PUBLIC_HOST}/, like {PUBLIC_HOST}/team")
+    if not is_public_repository(address.name):
+        raise Malformed(
+            f"names {address.name[:80]!r}, and in ECR Public letters and digits are joined by one . _ - or /, "
+            f"2 to {_MAX_PUBLIC_LENGTH} characters"
+        )
 
 
 def is_public_repository(name: str) -> bool:
@@ -116,10 +146,13 @@ def repository_prefix(text: str) -> str:
     It may stand in an address as a repository's name does.
     """
     stripped = text.strip()
-    text = _name_of(stripped, "team/")
+    text, address = _name_of(stripped, "team/")
     # An address ends with a slash or without one.
     text += "/" if text != stripped and stripped.endswith("/") else ""
     base = text[:-1] if text.endswith(("/", "-", "_", ".")) else text
+    if address is not None and address.alias:
+        # Below the alias itself, or below a name.
+        checked_public_name(replace(address, name=base.partition("/")[2] or "any"))
     if not re.fullmatch(_REPOSITORY, base):
         raise Malformed(_repository_error(base))
     # Room for the separator and one character of a target's name.
@@ -128,22 +161,22 @@ def repository_prefix(text: str) -> str:
     return text if text != base else f"{base}/"
 
 
-def _name_of(text: str, example: str) -> str:
-    """Return the name in an address, or the text itself if it is no address.
+def _name_of(text: str, example: str) -> tuple[str, Address | None]:
+    """Return the name in an address and the address, or the text itself if it is no address.
 
-    Raises Malformed for a registry's address and for one in ECR Public.
+    Raises Malformed for a registry's address.
     """
     address = parse_address(text)
     if address is None:
-        return text
+        return text, None
     if address.host == PUBLIC_HOST:
-        raise Malformed(
-            f"is in ECR Public, where images are copied to and not pushed first: name a private repository here, and "
-            f"set ECR_DESTINATIONS={PUBLIC_HOST}/{address.alias or 'ALIAS'}/{address.name or example.strip('/')}"
-        )
+        if not address.alias or (not address.name and not example.endswith("/")):
+            write = f"{PUBLIC_HOST}/{address.alias or 'ALIAS'}/{'' if example.endswith('/') else 'app'}"
+            raise Malformed(f"names no repository of ECR Public: write {write}")
+        return f"{address.alias}/{address.name}".rstrip("/"), address
     if not address.name:
         raise Malformed(f"names a registry and nothing in it: write {address.host}/{example}")
-    return address.name
+    return address.name, address
 
 
 def checked_name(name: str) -> str:

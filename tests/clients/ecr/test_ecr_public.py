@@ -9,8 +9,9 @@ import pytest
 from botocore.stub import Stubber
 
 from ecr_tasks.clients.ecr.ecr_public import PublicRegistry
+from ecr_tasks.clients.ecr.public_main import MainPublicRegistry
 from ecr_tasks.clients.ecr.session import AwsSession
-from ecr_tasks.errors import RegistryError
+from ecr_tasks.errors import AwsError, Refused, RegistryError
 from tests.support.build import digest, manifest
 
 if TYPE_CHECKING:
@@ -35,7 +36,19 @@ class Session:
 
 
 def registry(session: Session, alias: str = "team") -> PublicRegistry:
-    return PublicRegistry(cast(AwsSession, session), alias, lambda reference: IMAGE.manifest)
+    return PublicRegistry(cast(AwsSession, session), alias)
+
+
+def registries(*aliases: str) -> dict[str, Any]:
+    """DescribeRegistries' answer."""
+    listed = [
+        {"name": name, "status": "ACTIVE", "primaryRegistryAlias": True, "defaultRegistryAlias": True}
+        for name in aliases
+    ]
+    arn = "arn:aws:ecr-public::123456789012:registry/123456789012"
+    uri = f"public.ecr.aws/{aliases[0]}"
+    entry = {"registryId": "123456789012", "registryArn": arn, "registryUri": uri, "verified": False}
+    return {"registries": [{**entry, "aliases": listed}]}
 
 
 def tagged(**tags: str) -> dict[str, Any]:
@@ -93,7 +106,52 @@ def test_a_repository_that_is_not_there_is_none_and_one_that_came_meanwhile_is_n
 
     session = Session()
     session.stub.add_client_error("describe_repositories", "RepositoryNotFoundException")
+    session.stub.add_response("describe_registries", registries("team"))
     session.stub.add_client_error("create_repository", "RepositoryAlreadyExistsException")
     public = registry(session)
     assert public.describe({"tools/app": ["main"]})["tools/app"].repository is None
     assert public.create("tools/app", DesiredRepository(mutability="MUTABLE")) is None
+
+
+@pytest.mark.parametrize(("kind", "setting"), [(0, "ECR_DESTINATIONS"), (1, "ECR_REPOSITORY")])
+def test_nothing_is_created_in_another_registry_than_the_aliases(kind: int, setting: str) -> None:
+    from ecr_tasks.model.repository import DesiredRepository
+
+    session = Session()
+    session.stub.add_response("describe_registries", registries("d1a2b3", "team"))
+    public = registry(session, "other") if kind == 0 else main_registry(session, "other")
+    with pytest.raises(RegistryError, match="has the alias d1a2b3, not other") as caught:
+        public.create("other/app" if kind else "app", DesiredRepository())
+    assert setting in caught.value.remedy
+    session.stub.assert_no_pending_responses()  # and CreateRepository, which is not stubbed, was not called
+
+
+def main_registry(session: Session, alias: str = "team", account: str | None = None) -> MainPublicRegistry:
+    return MainPublicRegistry(cast(AwsSession, session), alias, account)
+
+
+def test_the_own_registry_is_asked_by_names_with_the_alias_and_the_api_without() -> None:
+    session = Session()
+    session.stub.add_response("describe_repositories", {"repositories": [TEAM]}, {"repositoryNames": ["tools/app"]})
+    session.stub.add_response("describe_image_tags", tagged(main=IMAGE.digest))
+    view = main_registry(session, account="123456789012").describe({"team/tools/app": ["main"]})["team/tools/app"]
+    assert view.repository is not None
+    assert (view.repository.name, [*view.tags]) == ("team/tools/app", ["main"])
+
+
+def test_credentials_of_another_account_are_refused() -> None:
+    session = Session()
+    session.stub.add_response("describe_repositories", {"repositories": [TEAM]})
+    with pytest.raises(AwsError, match="210987654321"):
+        main_registry(session, account="210987654321").describe({"team/tools/app": []})
+
+
+def test_what_ecr_public_has_not_says_so() -> None:
+    from ecr_tasks.model.registry import Repository
+
+    evidence = main_registry(Session()).evidence
+    repository = Repository("team/app", "123456789012", "public.ecr.aws/team/app")
+    for ask in (evidence.scanning, lambda place: evidence.scan(place, IMAGE.digest)):
+        with pytest.raises(Refused, match="scans no images"):
+            ask(repository)
+    assert evidence.signing_profiles(repository) == ()

@@ -1,0 +1,251 @@
+"""The Registry port on ECR Public: the settings' own repositories are public ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from ecr_tasks.clients.ecr.ecr_public import PAGE, PublicRegistry
+from ecr_tasks.clients.ecr.errors import (
+    error_code,
+    result_or_none,
+    translate_errors,
+    translate_setting_errors,
+    wrong_account,
+)
+from ecr_tasks.clients.ecr.image_config import platform_of
+from ecr_tasks.clients.ecr.parse import aws_tags
+from ecr_tasks.clients.ecr.session import AwsSession
+from ecr_tasks.clients.parallel import map_parallel
+from ecr_tasks.errors import Refused
+from ecr_tasks.model.inventory import ImageDetail, artifact_kind
+from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage
+from ecr_tasks.model.public_limits import not_in_public
+from ecr_tasks.model.registry import Repository, RepositoryView
+from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
+from ecr_tasks.model.scan import Scanning, ScanResult, StartRefusal
+from ecr_tasks.model.signing import Signing
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr_public.type_defs import ImageDetailTypeDef
+
+    from ecr_tasks.model.inventory import ListedImage
+
+
+class MainPublicRegistry(PublicRegistry):
+    """The public registry that images are pushed to; its repositories are named with the alias, as in an address."""
+
+    alias_setting = "ECR_REPOSITORY"
+    takes_local_alias = False
+
+    def __init__(self, aws: AwsSession, alias: str, account: str | None) -> None:
+        super().__init__(aws, alias)
+        self._account = account
+
+    def api_name(self, name: str) -> str:
+        """Return a name without the alias."""
+        return name.partition("/")[2]
+
+    def describe(
+        self, repositories: Mapping[str, Sequence[str]], *, brief: bool = False
+    ) -> Mapping[str, RepositoryView]:
+        """Return the repositories of these names, and those of their tags that exist.
+
+        Raises AwsError when the credentials belong to another account than the settings name.
+        """
+        views = super().describe(repositories, brief=brief)
+        for view in views.values():
+            if self._account is not None:
+                account = view.repository.account if view.repository is not None else self.caller_account()
+                if account != self._account:
+                    raise wrong_account(self._account, account)
+        return views
+
+    @property
+    def admin(self) -> PublicRepositories:
+        """The adapter that creates, changes and deletes the registry's repositories."""
+        return PublicRepositories(self)
+
+    @property
+    def evidence(self) -> PublicEvidence:
+        """The adapter that reads the signatures of the registry's images; there are no scans."""
+        return PublicEvidence(self)
+
+    def caller_account(self) -> str:
+        """Return the account that the credentials belong to (STS), which is the registry's."""
+        return self.caller().account
+
+    def endpoint(self, region: str | None = None) -> str:
+        """Return the URL of the API that the SDK chose; ECR Public has one for all regions."""
+        return str(self.client().meta.endpoint_url)
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables with which another program acts as this registry's credentials do."""
+        return self._aws.environment()
+
+    def replication(self, repository: Repository, digest: str) -> dict[tuple[str, str], str]:
+        """Return no place: ECR Public replicates nothing."""
+        return {}
+
+    def referrers(self, repository: Repository, digest: str) -> tuple[str, ...]:
+        """Return the digests of the manifests that have an image as subject."""
+        return tuple(item.digest for item in self.artifacts.list(repository, digest))
+
+    def platform(self, repository: Repository, image: StoredImage) -> str:
+        """Return the platform of an image without an index, by its configuration; empty when that can't be read."""
+        return platform_of(self._reader.config(repository.name, self.read(repository, image)))
+
+    def detail(self, repository: Repository, reference: str) -> ImageDetail | None:
+        """Return what ECR Public lists of an image by tag or digest (DescribeImages), or None."""
+        key = "imageDigest" if reference.startswith("sha256:") else "imageTag"
+        ids: Any = [{key: reference}]
+        with translate_errors(f"look at an image of {repository.name} (ecr-public:DescribeImages)"):
+            response = result_or_none(
+                lambda: self.client().describe_images(repositoryName=self.api_name(repository.name), imageIds=ids),
+                "ImageNotFoundException",
+            )
+        return next(map(_detail, response["imageDetails"]), None) if response else None
+
+    def details(self, name: str) -> list[ImageDetail]:
+        """Return every manifest of a repository (DescribeImages), with one call per thousand.
+
+        The API doesn't say what a manifest refers to, so those of artifacts are read.
+        """
+        with translate_errors(f"list the images of {name} (ecr-public:DescribeImages)"):
+            pages = (
+                self.client()
+                .get_paginator("describe_images")
+                .paginate(repositoryName=self.api_name(name), PaginationConfig={"PageSize": PAGE})
+            )
+            details = [_detail(data) for page in pages for data in page["imageDetails"]]
+        artifacts = [item for item in details if artifact_kind(item.artifact_type) not in ("image", "cache")]
+        read = self._reader.known(name, artifacts, True)
+        subjects = {digest: image.document.get("subject") for digest, image in read.items()}
+        return [
+            replace(item, subject=subject["digest"])
+            if isinstance(subject := subjects.get(item.digest), dict)
+            else item
+            for item in details
+        ]
+
+    def inventory(self, name: str, *, read: bool = False) -> tuple[ListedImage, ...]:
+        """Return the images of a repository.
+
+        ``read`` is of no account: what is missing in the cache is read, as that is no pull that counts anywhere.
+        """
+        from ecr_tasks.plan.group_manifests import group_manifests
+
+        details = self.details(name)
+        indexes = self._reader.known(name, [item for item in details if item.media_type in INDEX_MEDIA_TYPES], True)
+        singles = [item for item in details if item.own_tags and item.kind == "image" and item.digest not in indexes]
+        images = list(self._reader.known(name, singles, read).values())
+        configs = map_parallel(lambda image: self._reader.config(name, image), images, 4, self._aws.retrier)
+        platforms = {image.digest: platform_of(config) for image, config in zip(images, configs, strict=True)}
+        return group_manifests(details, indexes, platforms)
+
+
+class PublicRepositories:
+    """The repositories of a public registry: their AWS tags are all that is set on them here."""
+
+    def __init__(self, registry: MainPublicRegistry) -> None:
+        self._registry = registry
+        self._client = registry.client
+
+    def create(self, name: str, wanted: DesiredRepository) -> Repository | None:
+        """Create a repository; return None when it exists already."""
+        return self._registry.create(name, wanted)
+
+    def set_policies(self, name: str, wanted: DesiredRepository) -> None:
+        """Do nothing: a public repository has no lifecycle policy, and everybody may pull from it."""
+
+    def state(self, name: str) -> RepositoryState | None:
+        """Return what is set on a repository, or None when it does not exist."""
+        repository = self._registry.describe({name: ()})[name].repository
+        if repository is None:
+            return None
+        arn = f"arn:aws:ecr-public::{repository.account}:repository/{self._registry.api_name(name)}"
+        with translate_errors(f"read the tags of {name} (ecr-public:ListTagsForResource)"):
+            tags = self._client().list_tags_for_resource(resourceArn=arn)["tags"]
+        return RepositoryState(
+            repository,
+            arn,
+            tags=MappingProxyType({tag["Key"]: tag["Value"] for tag in tags if "Key" in tag and "Value" in tag}),
+        )
+
+    def change(self, state: RepositoryState, difference: Difference, wanted: DesiredRepository) -> None:
+        """Set the AWS tags of a repository as wanted."""
+        name = state.repository.name
+        with translate_errors(f"tag the repository {name} (ecr-public:TagResource)"), translate_setting_errors():
+            self._client().tag_resource(resourceArn=state.arn, tags=aws_tags(wanted))
+
+    def would_expire(self, name: str, lifecycle: str) -> int:
+        """Return none: there is no lifecycle policy."""
+        return 0
+
+    def delete(self, name: str, *, force: bool) -> bool:
+        """Delete a repository; return False when it does not exist.
+
+        Raises Refused when it holds images and ``force`` is False.
+        """
+        with translate_errors(f"delete the repository {name} (ecr-public:DeleteRepository)"):
+            try:
+                self._client().delete_repository(repositoryName=self._registry.api_name(name), force=force)
+            except Exception as error:
+                if error_code(error) == "RepositoryNotFoundException":
+                    return False
+                if error_code(error) != "RepositoryNotEmptyException":
+                    raise
+                cause = f"The repository {name} holds images, so it was not deleted."
+                raise Refused(cause, "Say --force to delete it with everything in it.") from error
+        return True
+
+
+class PublicEvidence:
+    """What is known of public images besides their manifests: signatures and push times."""
+
+    def __init__(self, registry: MainPublicRegistry) -> None:
+        self._registry = registry
+
+    def scan(self, repository: Repository, digest: str) -> ScanResult | None:
+        """Raise Refused: there are no scans."""
+        raise not_in_public("scan")
+
+    def start_scan(self, repository: Repository, digest: str) -> StartRefusal | None:
+        """Raise Refused: there are no scans."""
+        raise not_in_public("scan")
+
+    def scanning(self, repository: Repository) -> Scanning:
+        """Raise Refused: there are no scans."""
+        raise not_in_public("scan")
+
+    def push_time(self, repository: Repository, digest: str) -> datetime | None:
+        """Return when an image was pushed."""
+        detail = self._registry.detail(repository, digest)
+        return detail.pushed if detail is not None else None
+
+    def signatures(self, repository: Repository, digest: str) -> tuple[str, ...]:
+        """Return the digests of the signatures that have an image as subject."""
+        listed = self._registry.artifacts.list(repository, digest)
+        return tuple(item.digest for item in listed if artifact_kind(item.artifact_type) == "signature")
+
+    def signing_statuses(self, repository: Repository, digest: str) -> tuple[Signing, ...]:
+        """Return none: ECR signs no public images by itself."""
+        return ()
+
+    def signing_profiles(self, repository: Repository) -> tuple[str, ...]:
+        """Return none: ECR signs no public images by itself."""
+        return ()
+
+
+def _detail(data: ImageDetailTypeDef) -> ImageDetail:
+    return ImageDetail(
+        digest=data["imageDigest"],
+        media_type=data.get("imageManifestMediaType", ""),
+        tags=tuple(sorted(data.get("imageTags", ()))),
+        size=data.get("imageSizeInBytes"),
+        pushed=data.get("imagePushedAt"),
+        artifact_type=data.get("artifactMediaType"),
+    )
