@@ -386,6 +386,7 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
             Row("ecr:BatchDeleteImage", "own", "delete images"),
             Row("ecr:UpdateImageStorageClass", "own", "archive images", required=False),
             Row("ecr:GetRepositoryPolicy", "own", "see who else may pull", when=_asks("accounts")),
+            Row("ecr:GetRegistryPolicy", "*", "see who else may pull", when=_asks("accounts")),
             *_WHAT_RUNS,
         ),
         "restore": (

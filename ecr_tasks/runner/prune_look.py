@@ -212,9 +212,9 @@ def _others(run: Run, names: Sequence[str], account: str) -> Running:
         except EcrTasksError as error:
             found += Running(failed=(f"who may pull from {name} could not be asked: {error.cause}",))
             continue
-        others = dict.fromkeys(other for policy in policies for other in others_let_in(policy, account))
+        others = dict.fromkeys(other for policy in policies for other in others_let_in(policy, account, name))
         for other in others:
             who = "everybody" if other == "*" else f"account {other}"
-            found += Running(silent=(f"the policy of {name} lets {who} pull, and what runs there can't be asked",))
+            found += Running(silent=(f"a policy lets {who} pull from {name}, and what runs there can't be asked",))
         found += Running(asked=() if others else (f"the policy of {name}",))
     return found

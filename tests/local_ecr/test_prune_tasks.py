@@ -72,6 +72,7 @@ def test_an_image_goes_with_all_that_belongs_to_it_and_a_second_run_finds_nothin
         "GetCallerIdentity": 2,
         "DescribeRegistry": 2,
         "GetRepositoryPolicy": 2,
+        "GetRegistryPolicy": 2,
         "DescribeImages": 5,
         "BatchDeleteImage": 3,
     }

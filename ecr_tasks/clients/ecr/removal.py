@@ -115,14 +115,19 @@ class EcrRemoval:
         return {digest: reason for digest, reason in zip(digests, reasons, strict=True) if reason}
 
     def policies(self, name: str) -> list[str]:
-        """Return the texts of the policies that say who may pull from a repository, as far as there are any."""
+        """Return the texts of the policies that say who may pull from a repository, as far as there are any.
+
+        With the account setting REGISTRY_POLICY_SCOPE=V2, the registry's policy may, too; ECR tells the caller's own.
+        """
         client = self._reader.client()
         with self._reader.translate_errors(f"read who may pull from {name} (ecr:GetRepositoryPolicy)"):
             own = result_or_none(
                 lambda: client.get_repository_policy(**self._reader.registry_id, repositoryName=name),
                 "RepositoryPolicyNotFoundException",
             )
-        return [own["policyText"]] if own else []
+        with self._reader.translate_errors("read the registry's policy (ecr:GetRegistryPolicy)"):
+            whole = result_or_none(client.get_registry_policy, "RegistryPolicyNotFoundException")
+        return [found["policyText"] for found in (own, whole) if found]
 
     def deletes_elsewhere(self, name: str) -> tuple[tuple[str, str], ...]:
         """Return the accounts and regions to which ECR replicates a repository's deletions (DescribeRegistry)."""

@@ -9,6 +9,7 @@ from typing import Any
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.ecr_host import host_of
+from ecr_tasks.model.registry import wildcard_matches
 from ecr_tasks.model.running import Use
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -58,20 +59,28 @@ def parse_references(text: str, where: str) -> tuple[Use, ...]:
     return tuple(Use(word, f"named in {where}") for word in words)
 
 
-def others_let_in(policy: str, account: str) -> tuple[str, ...]:
-    """Return the other accounts that a repository policy lets pull; ``*`` for everybody.
+def others_let_in(policy: str, account: str, name: str) -> tuple[str, ...]:
+    """Return the other accounts that a repository's or the registry's policy lets pull from a repository.
 
-    Whatever can't be understood counts as letting others in.
+    ``*`` is everybody. A statement of the registry's that names other repositories alone lets nobody in. Whatever
+    can't be understood counts as letting others in.
     """
     try:
         statements = parse_json(policy).get("Statement", [])
         statements = statements if isinstance(statements, list) else [statements]
         found: set[str] = set()
         for statement in statements:
-            found |= _let_in_by(statement, account)
+            if _is_about(statement, name):
+                found |= _let_in_by(statement, account)
     except (ValueError, AttributeError, TypeError):
         return ("*",)
     return tuple(sorted(found))
+
+
+def _is_about(statement: Any, name: str) -> bool:
+    resources = [*_texts(statement.get("Resource"))]
+    about = (text.partition(":repository/")[2] for text in resources)
+    return not resources or any("?" in text or not text or wildcard_matches(text, name) for text in about)
 
 
 def _let_in_by(statement: Any, account: str) -> set[str]:

@@ -80,4 +80,24 @@ def statement(principal: Any, action: Any = "ecr:BatchGetImage", **more: Any) ->
     ],
 )
 def test_who_else_may_pull(policy: str, others: tuple[str, ...]) -> None:
-    assert others_let_in(policy, OWN) == others
+    assert others_let_in(policy, OWN, "team/app") == others
+
+
+@pytest.mark.parametrize(
+    ("resource", "others"),
+    [
+        ("*", ("210987654321",)),
+        ("arn:aws:ecr:eu-west-1:123456789012:repository/team/*", ("210987654321",)),
+        ("arn:aws:ecr:eu-west-1:123456789012:repository/team/ap?", ("210987654321",)),
+        (["arn:aws:ecr:eu-west-1:123456789012:repository/other/*"], ()),
+        (["arn:aws:ecr:*:*:repository/other", "arn:aws:ecr:*:*:repository/team/app"], ("210987654321",)),
+    ],
+)
+def test_a_registry_policy_counts_for_the_repositories_that_it_names(resource: Any, others: tuple[str, ...]) -> None:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::210987654321:root"},
+        "Action": "ecr:BatchGetImage",
+        "Resource": resource,
+    }
+    assert others_let_in(json.dumps({"Statement": [statement]}), OWN, "team/app") == others
