@@ -407,6 +407,7 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
         ),
         "images": (
             Row("ecr:DescribeImages", "own", "list images"),
+            Row("ecr:DescribeImageScanFindings", "own", "show their scans", required=False),
             Row(_PULL, "own", "images --platforms", required=False),
             Row("ecr:DescribeRepositories", "own", "images --open", required=False),
             *_READ_PUBLIC,

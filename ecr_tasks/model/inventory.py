@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
+
+from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES
 
 Kind = Literal["image", "cache", "signature", "attestation", "sbom", "release", "referrers", "artifact", "part"]
 """A part has no tag, and may belong to an index whose manifest is not known here."""
@@ -167,6 +169,31 @@ class ListedImage:
         names = dict.fromkeys(name for scan in scans for name in scan.severities)
         worst = {name: max(scan.severities.get(name, 0) for scan in scans) for name in names}
         return ScanSummary(min((scan.status for scan in scans), key=_scan_rank), worst)
+
+
+def unknown_scans(images: Iterable[ListedImage]) -> list[str]:
+    """Return the digests of the active images, and the platforms of indexes, whose scan a listing doesn't tell."""
+    return [
+        digest
+        for item in images
+        if item.kind == "image" and item.detail.status == "ACTIVE"
+        for digest, scan in _scanned(item)
+        if scan is None
+    ]
+
+
+def with_scans(item: ListedImage, scans: Mapping[str, ScanSummary]) -> ListedImage:
+    """Return an image with the scans of itself and its platforms, by digest, where it has none."""
+    detail = replace(item.detail, scan=item.detail.scan or scans.get(item.detail.digest))
+    platforms = tuple(replace(part, scan=part.scan or scans.get(part.digest)) for part in item.platforms)
+    return replace(item, detail=detail, platforms=platforms)
+
+
+def _scanned(item: ListedImage) -> list[tuple[str, ScanSummary | None]]:
+    if item.platforms:
+        return [(part.digest, part.scan) for part in item.platforms]
+    is_index = item.detail.media_type in INDEX_MEDIA_TYPES
+    return [] if is_index else [(item.detail.digest, item.detail.scan)]
 
 
 def _scan_rank(status: str) -> int:

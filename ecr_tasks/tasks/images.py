@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 PARALLEL = 4
 """The number of repositories that are read in parallel; each may also read its indexes in parallel."""
 
+SCANS = 100
+"""How many scans one run reads; each is a call."""
+
 _COLUMNS = (
     Column("*", meaning="good"),
     Column("repository", meaning="strong", least=12),
@@ -90,6 +93,7 @@ def images(
     found = dict(zip(names, read, strict=True))
     inventories = {name: chosen(inventory, filter, most) for name, inventory in found.items()}
     if json:
+        inventories = _with_scans(run, inventories)
         entries = [
             {"name": name, "repository": repository, "images": [as_json(item) for item in inventories[repository]]}
             for name, repository in repositories.items()
@@ -100,6 +104,7 @@ def images(
     inventories = {name: chosen(inventory, filter, most) for name, inventory in whole.items()}
     for name in names:
         say(_summary(name, whole[name], inventories[name]))
+    inventories = _with_scans(run, inventories)
     unread = sum(item.unread for inventory in inventories.values() for item in inventory)
     show_images(inventories, datetime.now(timezone.utc), _tag_of_commit(run))
     if unread:
@@ -107,6 +112,27 @@ def images(
             f"This machine doesn't know the platforms of {_plural('image', unread)}: "
             "`inv images --platforms` reads them, which ECR counts as a pull."
         )
+
+
+def _with_scans(run: Run, inventories: Mapping[str, list[ListedImage]]) -> dict[str, list[ListedImage]]:
+    """Return the images with their scans, for which ECR wants a call each: those of the newest, as many as SCANS."""
+    from ecr_tasks.model.inventory import unknown_scans, with_scans
+
+    left, unasked = SCANS, 0
+    result: dict[str, list[ListedImage]] = {}
+    with working("reading the scans"):
+        for name, inventory in inventories.items():
+            digests = unknown_scans(inventory)
+            unasked += len(digests[left:])
+            scans = run.registry.scan_summaries(name, digests[:left]) if digests[:left] else {}
+            if scans is None:
+                say("The column of scans is empty, as these credentials lack ecr:DescribeImageScanFindings.")
+                return dict(inventories)
+            left -= len(digests[:left])
+            result[name] = [with_scans(item, scans) for item in inventory]
+    if unasked and run.settings.public_alias is None:
+        say(f"ECR was asked for {SCANS} scans, not for {unasked} more: --filter or --limit show fewer images.")
+    return result
 
 
 def show_images(inventories: Mapping[str, Sequence[ListedImage]], now: datetime, tag: str | None = None) -> None:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from ecr_tasks.local_ecr.server import LocalEcr
+from ecr_tasks.tasks.images import SCANS
 from tests.local_ecr.http_client import (
     OCI_INDEX,
     OCI_MANIFEST,
@@ -52,9 +53,9 @@ def test_everything_is_folded(shell: Shell, http: HttpClient, repository: str) -
     assert sorted(kinds) == ["cache", "image", "part", "part"]  # the platforms, as far as a look tells
     done, calls = shell.calls("images", "--json", "--platforms")
     assert done.returncode == 0, done.stderr
-    assert calls == {"DescribeImages": 1, "BatchGetImage": 1}
+    assert calls == {"DescribeImages": 1, "BatchGetImage": 1, "DescribeImageScanFindings": 2}
     again, calls = shell.calls("images", "--json")
-    assert calls == {"DescribeImages": 1}  # and from then on it is known
+    assert calls == {"DescribeImages": 1, "DescribeImageScanFindings": 2}  # and from then on it is known
     (found,) = json.loads(again.stdout)["repositories"]
     assert [image["digest"] for image in found["images"]] == [
         image["digest"] for image in json.loads(done.stdout)["repositories"][0]["images"]
@@ -91,6 +92,10 @@ def test_the_table_is_for_people(shell: Shell, ecr: LocalEcr, api: Any, http: Ht
     assert columns.split()[:4] == ["*", "tags", "digest", "platforms"]
     assert row.split()[:4] == ["-", "1.2.3", digest_of(both), "linux/amd64,linux/arm64"]
     assert "2 high" in row
+    ecr.misbehave("DescribeImageScanFindings", "deny")
+    denied = shell.inv("images")
+    assert (denied.returncode, "2 high" in denied.stdout) == (0, False)
+    assert "column of scans is empty, as these credentials lack ecr:DescribeImageScanFindings" in denied.stderr
 
 
 def test_what_is_shown_can_be_limited_and_filtered(shell: Shell, http: HttpClient, repository: str) -> None:
@@ -122,7 +127,8 @@ def test_a_large_repository_takes_a_call_for_a_thousand(
         api.put_image(repositoryName=repository, imageManifest=raw.decode(), imageTag=f"s{number}")
     done, calls = shell.calls("images", "--json")
     assert len(json.loads(done.stdout)["repositories"][0]["images"]) == 1100
-    assert calls == {"DescribeImages": 2}
+    assert (calls["DescribeImages"], calls["DescribeImageScanFindings"]) == (2, SCANS)
+    assert f"asked for {SCANS} scans, not for " in done.stderr
     done, calls = shell.calls("images", "--json", "--platforms")
     assert len(json.loads(done.stdout)["repositories"][0]["images"]) == 950
     assert (calls["DescribeImages"], calls["BatchGetImage"]) == (2, 2 + 8)

@@ -55,9 +55,6 @@ def test_a_basic_scan(ecr: LocalEcr, api: Any, image: dict[str, Any]) -> None:
             {"key": "package_version", "value": "3.0.1"},
         ],
     }
-    (detail,) = api.describe_images(repositoryName=image["repositoryName"])["imageDetails"]
-    assert detail["imageScanStatus"]["status"] == "COMPLETE"
-    assert detail["imageScanFindingsSummary"]["findingSeverityCounts"] == {"CRITICAL": 1, "LOW": 2}
     assert refused(api.start_image_scan, **image)[0] == "LimitExceededException"
 
 
@@ -135,6 +132,29 @@ def test_enhanced_scanning(ecr: LocalEcr, api: Any, http: HttpClient, repository
     ecr.set_findings([])  # enhanced findings are those of the moment
     assert api.describe_image_scan_findings(**where)["imageScanFindings"]["enhancedFindings"] == []
     assert refused(api.start_image_scan, **where) == ("ValidationException", "This feature is disabled")
+
+
+def test_each_scan_type_has_its_frequencies(api: Any) -> None:
+    """API model, RegistryScanningRule: continuous scans are enhanced ones, and only basic ones are manual."""
+    for scan_type, frequency in (("BASIC", "CONTINUOUS_SCAN"), ("ENHANCED", "MANUAL")):
+        rule = {"scanFrequency": frequency, "repositoryFilters": [{"filter": "*", "filterType": "WILDCARD"}]}
+        code, message = refused(api.put_registry_scanning_configuration, scanType=scan_type, rules=[rule])
+        assert (code, f"{scan_type} has no {frequency}" in message) == ("InvalidParameterException", True)
+
+
+def test_only_enhanced_scans_are_told_with_the_image(
+    ecr: LocalEcr, api: Any, http: HttpClient, repository: str
+) -> None:
+    """API model, DescribeImages: the present basic scanning doesn't use the attributes of the image."""
+    image = {"repositoryName": repository, "imageId": ID}
+    http.push_image(repository, "v1", b"layer")
+    api.start_image_scan(**image)
+    assert "imageScanStatus" not in api.describe_images(repositoryName=repository)["imageDetails"][0]
+    enhance(api, "CONTINUOUS_SCAN", "team/*")
+    ecr.set_findings([{"severities": {"LOW": 2}}])
+    (detail,) = api.describe_images(repositoryName=repository)["imageDetails"]
+    assert detail["imageScanStatus"]["status"] == "ACTIVE"
+    assert detail["imageScanFindingsSummary"]["findingSeverityCounts"] == {"LOW": 2}
 
 
 def test_how_often_a_repository_is_scanned(api: Any, repository: str) -> None:

@@ -79,7 +79,7 @@ def test_what_the_image_starts_serves_from_the_standard_library_alone(tmp_path: 
     copied = next(line.split()[1] for line in DOCKERFILE.splitlines() if line.startswith("COPY"))
     shutil.copytree(WRAPPERS.parent / copied, tmp_path / "app/local_ecr")
     command = [*instruction("ENTRYPOINT"), *instruction("CMD")]
-    changed = {"python": sys.executable, "/data": str(tmp_path / "data"), "5000": "0"}
+    changed = {"python3": sys.executable, "/data": str(tmp_path / "data"), "5000": "0"}
     words = [changed.get(word, word) for word in command]
     words[1:1] = ["-S"]
     with subprocess.Popen(words, cwd=tmp_path / "app", stdout=subprocess.PIPE, text=True) as server:

@@ -32,7 +32,7 @@ from ecr_tasks.model.signing import Signing
 if TYPE_CHECKING:
     from mypy_boto3_ecr_public.type_defs import ImageDetailTypeDef
 
-    from ecr_tasks.model.inventory import ListedImage
+    from ecr_tasks.model.inventory import ListedImage, ScanSummary
 
 
 class MainPublicRegistry(PublicRegistry):
@@ -145,6 +145,10 @@ class MainPublicRegistry(PublicRegistry):
         configs = map_parallel(lambda image: self._reader.config(name, image), images, 4, self._aws.retrier)
         platforms = {image.digest: platform_of(config) for image, config in zip(images, configs, strict=True)}
         return group_manifests(details, indexes, platforms)
+
+    def scan_summaries(self, name: str, digests: Sequence[str]) -> Mapping[str, ScanSummary]:
+        """Return no scans: ECR Public has none."""
+        return {}
 
 
 class PublicRepositories:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:  # and imported by the methods that need them: publishing need
     from ecr_tasks.clients.ecr.running import RunningImages
     from ecr_tasks.clients.ecr.scans import EcrEvidence
     from ecr_tasks.model.account import Caller
-    from ecr_tasks.model.inventory import ImageDetail, ListedImage
+    from ecr_tasks.model.inventory import ImageDetail, ListedImage, ScanSummary
 
 
 CONFIGS = 200
@@ -232,6 +232,12 @@ class EcrRegistry:
         )
         platforms = {image.digest: platform_of(config) for image, config in zip(images, configs, strict=False)}
         return group_manifests(details, indexes, platforms)
+
+    def scan_summaries(self, name: str, digests: Sequence[str]) -> Mapping[str, ScanSummary] | None:
+        """Return the summaries of images' scans by digest, with a call for each; None without the permission."""
+        from ecr_tasks.clients.ecr import scans
+
+        return scans.scan_summaries(self._reader.client(), name, self._reader.registry_id, digests, self._aws.retrier)
 
     def details(self, name: str) -> Sequence[ImageDetail]:
         """Return every manifest of a repository, archived ones too (DescribeImages), with one call per thousand."""

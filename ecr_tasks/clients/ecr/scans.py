@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from ecr_tasks.clients.ecr.errors import DENIED_CODES, error_code, error_message, result_or_none, translate_errors
 from ecr_tasks.clients.ecr.listing import referrers
-from ecr_tasks.model.inventory import artifact_kind
+from ecr_tasks.clients.ecr.reader import PARALLEL
+from ecr_tasks.clients.parallel import map_parallel
+from ecr_tasks.errors import AwsError
+from ecr_tasks.model.inventory import ScanSummary, artifact_kind
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.scan import (
     ENHANCED,
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
         ImageScanFindingTypeDef,
         VulnerablePackageTypeDef,
     )
+
+    from ecr_tasks.clients.retry import Retrier
 
 PAGE = 1000
 """The maximal number of findings on one page (API model, MaxResults)."""
@@ -161,6 +166,39 @@ class EcrEvidence:
         from ecr_tasks.clients.ecr.managed_signing import signing_profiles
 
         return signing_profiles(self._client(), repository)
+
+
+def scan_summaries(
+    client: ECRClient, name: str, registry_id: Mapping[str, str], digests: Sequence[str], retrier: Retrier
+) -> Mapping[str, ScanSummary] | None:
+    """Return the summaries of images' scans by digest, or None without ecr:DescribeImageScanFindings.
+
+    Each takes a call, as DescribeImages doesn't tell the results of basic scanning (API model, DescribeImages). The
+    counts are ECR's own.
+    """
+
+    def read(digest: str) -> ScanSummary | None:
+        with translate_errors(f"read the scan of {name}@{digest} (ecr:DescribeImageScanFindings)"):
+            found = result_or_none(
+                lambda: client.describe_image_scan_findings(
+                    **registry_id, repositoryName=name, imageId={"imageDigest": digest}, maxResults=1
+                ),
+                *("ScanNotFoundException", "ImageNotFoundException"),
+            )
+        if found is None:
+            return None
+        counts = found.get("imageScanFindings", {}).get("findingSeverityCounts", {})
+        return ScanSummary(
+            found.get("imageScanStatus", {}).get("status", ""), {str(key): count for key, count in counts.items()}
+        )
+
+    try:
+        summaries = map_parallel(read, digests, PARALLEL, retrier)
+    except AwsError as error:
+        if isinstance(error.__cause__, Exception) and error_code(error.__cause__) in DENIED_CODES:
+            return None
+        raise
+    return {digest: summary for digest, summary in zip(digests, summaries, strict=True) if summary is not None}
 
 
 def parse_scanning(answer: Any) -> Scanning:

@@ -87,7 +87,8 @@ def _detail(registry: Registry, repository: Repository, image: Image, state: arc
         detail["lastRecordedPullTime"] = round(image.pulled, 3)
     if image.subject is not None:
         detail["subjectManifestDigest"] = image.subject
-    scan = registry.scanner.result(repository, image, poll=False)
+    # Only enhanced scans: those of basic scanning, AWS_NATIVE by now, aren't told here (API model, DescribeImages).
+    scan = registry.scanner.result(repository, image, poll=False) if registry.scanner.is_enhanced else None
     if scan is not None:
         detail["imageScanStatus"] = scan_status(scan)
         if has_result(scan):

@@ -37,8 +37,9 @@ def put_registry_scanning_configuration(registry: Registry, params: Params) -> d
     rules = []
     for rule in params.structures("rules", 0, 2):
         frequency = rule.text("scanFrequency", choices=("SCAN_ON_PUSH", "CONTINUOUS_SCAN", "MANUAL"))
-        if scan_type == "BASIC" and frequency == "CONTINUOUS_SCAN":
-            raise invalid("scanFrequency", "CONTINUOUS_SCAN needs scanType ENHANCED")
+        # API model, RegistryScanningRule: the frequencies that each type has.
+        if frequency == ("CONTINUOUS_SCAN" if scan_type == "BASIC" else "MANUAL"):
+            raise invalid("scanFrequency", f"scanType {scan_type} has no {frequency}")
         filters = []
         for item in rule.structures("repositoryFilters", 0, 100, required=True):
             text = item.text("filter", minimum=1, maximum=255, pattern=_FILTER)
@@ -79,7 +80,7 @@ def start_image_scan(registry: Registry, params: Params) -> dict[str, Any]:
     return {
         **repository.members,
         "imageId": image_id(image.digest, tag),
-        "imageScanStatus": {"status": "IN_PROGRESS", "description": "The scan is in progress."},
+        "imageScanStatus": {"status": "IN_PROGRESS"},  # without a description (aws CLI's example of start-image-scan)
     }
 
 
