@@ -163,3 +163,29 @@ def test_managed_signing_is_recognised_waited_for_and_its_failure_told(
         assert done.returncode == code
         assert "release FAILED, AccessDeniedException: No signer:SignPayload" in done.stderr + done.stdout
         assert "needs signer:SignPayload" in done.stderr + done.stdout
+
+
+def test_a_program_that_prints_its_secrets_prints_none_of_them(shell: Shell, ecr: LocalEcr, repository: str) -> None:
+    """Neither in an error that we repeat, nor where the program's own output is shown (without a key)."""
+    HttpClient.logged_in(ecr).push_image(repository, "1.2.3", b"release")
+    secrets = {
+        "COSIGN_PASSWORD": PASSWORD,
+        "SIGSTORE_ID_TOKEN": "an-identity-of-somebody",
+        "RELEASE_SIGNING_KEY": "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nc2VjcmV0LWtleS1tYXRlcmlhbA==\n",
+    }
+    program = shell.folder / "bin" / "cosign"
+    program.parent.mkdir()
+    program.write_text(
+        '#!/bin/sh\n[ "$2" = --help ] && echo --use-signing-config=true && exit 0\n'
+        "echo shown $SIGSTORE_ID_TOKEN\n"
+        "echo Error: $COSIGN_PASSWORD $SIGSTORE_ID_TOKEN $RELEASE_SIGNING_KEY >&2; exit 1\n",
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    environ = {**secrets, "PATH": f"{program.parent}:{shell.environ['PATH']}"}
+    for method in ("cosign", "cosign,key=env://RELEASE_SIGNING_KEY"):
+        done = shell.inv("sign", "1.2.3", ECR_SIGN=method, **environ)
+        assert done.returncode == 5, done.stderr
+        assert "cosign did not sign" in done.stderr
+        for secret in (PASSWORD, "an-identity-of-somebody", "c2VjcmV0LWtleS1tYXRlcmlhbA"):
+            assert secret not in done.stdout + done.stderr

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
+from ecr_tasks.clients.signing.program import Program
 from ecr_tasks.clients.signing.programs import SigningPrograms
 from ecr_tasks.errors import RegistryError, SettingsError
 from ecr_tasks.model.signing import CertificateSigner, IdentitySigner, KeySigner, SignWith
@@ -134,3 +136,13 @@ def test_a_program_that_would_give_a_wrong_verdict_is_not_asked(
     signer = KeySigner("a.pub") if program == "cosign" else CertificateSigner("ca.pem")
     with pytest.raises(SettingsError, match=words):
         programs.verify(signing.repository, digest_of(signing.push("1.0")), signer)
+
+
+def test_a_program_that_hangs_is_killed_and_nothing_is_accepted(signing: Signing) -> None:
+    (signing.folder / "cosign").write_text("#!/bin/sh\nsleep 600 &\nsleep 600\n", encoding="utf-8")
+    (signing.folder / "cosign").chmod(0o755)
+    environ = {**os.environ, "PATH": f"{signing.folder}:/usr/bin:/bin"}
+    program = Program("cosign", signing.config, signing.folder, signing.log_in, dict, environ)
+    answer = program.run("verify", seconds=1)
+    assert answer.code != 0
+    assert "no answer within 1 s" in answer.stderr
