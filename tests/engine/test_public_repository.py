@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -79,8 +80,8 @@ def test_a_public_project_from_its_first_push_to_its_deletion(app: Project, loca
     assert client_of(local_ecr).describe_repositories()["repositories"] == []
 
 
-def test_a_private_copy_beside_it_and_sboms_as_referrers(app: Project, local_ecr: LocalEcr) -> None:
-    settings = {"ECR_DESTINATIONS": PRIVATE, "ECR_ATTEST": "referrers"}
+def test_a_private_copy_beside_it_sboms_as_referrers_and_a_signature(app: Project, clients_path: str) -> None:
+    settings = {"ECR_DESTINATIONS": PRIVATE, "ECR_ATTEST": "referrers", "ECR_SBOM_GENERATOR": "none"}
     lines = app.ok("build", "push", **settings).lines
     digest = lines[0].partition("@")[2]
     assert lines[1].endswith(f"/tools/app@{digest}")
@@ -88,4 +89,12 @@ def test_a_private_copy_beside_it_and_sboms_as_referrers(app: Project, local_ecr
     listed = json.loads(app.ok("attest", "--json", **settings).stdout)
     assert "slsa" in json.dumps(listed)
     for published in app.receipt["images"][0]["published"]:
-        assert sorted(item["kind"] for item in published["attached"]) == ["provenance", "sbom"]
+        assert sorted(item["kind"] for item in published["attached"]) == ["provenance"]
+    app.environ |= {"COSIGN_PASSWORD": "of-a-test", "PATH": clients_path}
+    signed = {"ECR_SIGN": "cosign,key=../cosign.key", "ECR_SIGNED_BY": "key=../cosign.pub"}
+    words = ["cosign", "generate-key-pair"]
+    subprocess.run(words, cwd=app.folder.parent, env=app.environ, check=True, capture_output=True)
+    unsigned = app.inv("verify", **signed)
+    assert (unsigned.code, "has no signature" in unsigned.stdout + unsigned.stderr) == (6, True)
+    app.ok("sign", lines[0], **signed)
+    app.ok("verify", lines[0], **signed)
