@@ -13,10 +13,10 @@ from ecr_tasks.clients.docker import process
 from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.errors import RegistryError, SettingsError
 from ecr_tasks.files import is_file, read_text
-from ecr_tasks.model.child_environment import docker_environment, is_secret
+from ecr_tasks.model.child_environment import docker_environment
 from ecr_tasks.model.ecr_host import is_on_this_machine
 from ecr_tasks.model.registry import Repository
-from ecr_tasks.redaction import keep_secret, keep_secret_file
+from ecr_tasks.redaction import keep_secret
 
 Login = Callable[[Repository], None]
 
@@ -39,9 +39,6 @@ _NEEDLESS = re.compile(r"error during command execution: |signing \[[^\]]*\]: |s
 
 _ADDRESS = re.compile(r"[a-z0-9][a-z0-9+.-]*://")
 _PRIVATE_KEY = "PRIVATE KEY-----"
-
-_SECRET = re.compile(r"PASSWORD|TOKEN|KEY|PIN|SECRET")
-"""What the names have of the variables whose values are secret."""
 
 
 @dataclass(frozen=True)
@@ -195,10 +192,7 @@ class Program:
 
     def _environment(self, needed: Collection[str]) -> dict[str, str]:
         own = [name for name in self.environ if name.startswith(_OWN)]
-        keep_secret(*(self.environ[name] for name in own if _SECRET.search(name)))
-        for name in needed:
-            if is_secret(name, self.environ.get(name, "")):
-                keep_secret_file(self.environ[name])
+        keep_secret(*(self.environ[name] for name in own if "PASSWORD" in name))
         allowed = docker_environment(self.environ, needed=[*own, *needed])
         return {name: text for name, text in allowed.items() if not _REGISTRY_VARIABLES.fullmatch(name)}
 
