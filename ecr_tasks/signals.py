@@ -30,6 +30,15 @@ on_interruption: list[Callable[[], None]] = []
 _default_hook = sys.unraisablehook
 
 
+class Interruption(KeyboardInterrupt):
+    """A signal that ends the run.
+
+    It is a class of its own because Python remembers a plain KeyboardInterrupt in code that `exec` or `eval` compile,
+    as every import of a dataclass or a named tuple does: `python -m` then ends by SIGINT, whatever the exit code
+    (CPython's `run_eval_code_obj` and `exit_sigint`).
+    """
+
+
 class _State:
     """What the signal handler knows. Only the main thread changes it."""
 
@@ -78,7 +87,7 @@ def held_back() -> Iterator[None]:
         _State.held -= 1
         if _State.pending and not _State.held:
             _State.pending = False
-            raise KeyboardInterrupt
+            raise Interruption
 
 
 @contextmanager
@@ -128,7 +137,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
             _State.between_tasks()
         raise SystemExit(_INTERRUPTED)
     else:
-        raise KeyboardInterrupt
+        raise Interruption
 
 
 def _is_between_tasks(frame: FrameType | None) -> bool:

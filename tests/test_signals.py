@@ -52,6 +52,21 @@ with exit_while_loading():
     time.sleep(600)
 """
 
+COMPILING = """
+import signal, sys
+from ecr_tasks.signals import end_run_by_signals, held_back
+end_run_by_signals()
+numbers = [signal.SIGINT, signal.SIGTERM]
+for code in ("signal.raise_signal(numbers.pop())", "with held_back(): signal.raise_signal(numbers.pop())"):
+    try:
+        exec(code)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+        from ecr_tasks import signals
+        signals._State.ignored_until = 0
+sys.exit(130)
+"""
+
 
 def _hear_hang_ups() -> None:
     """Undo what nohup set for the tests: a run that is to ignore SIGHUP goes on ignoring it."""
@@ -95,3 +110,11 @@ def test_a_block_that_is_held_back_is_finished_and_then_interrupted() -> None:
 
 def test_an_interruption_while_the_tasks_are_loaded_is_no_traceback() -> None:
     assert _burst(_start(LOADING), [signal.SIGINT]) == (130, "", "")
+
+
+def test_a_signal_while_an_import_compiles_code_ends_with_the_exit_code(tmp_path: Path) -> None:
+    """The imports of dataclasses and of named tuples do; `python -m invoke` died by SIGINT then."""
+    (tmp_path / "compiling.py").write_text(COMPILING, encoding="utf-8")
+    command = [sys.executable, "-m", "compiling"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "interrupted\ninterrupted\n", "")
