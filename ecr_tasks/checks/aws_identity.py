@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 from ecr_tasks.errors import AwsError, EcrTasksError, ExitCode
 from ecr_tasks.model.account import Caller, Credentials, IdentityFacts, Region
@@ -41,7 +41,7 @@ _NTP = "Set this machine's clock (`timedatectl set-ntp true`; a virtual machine 
 
 
 def check_credentials(
-    facts: Credentials | EcrTasksError, now: datetime | None = None, *, can_ask: bool = False
+    facts: Credentials | EcrTasksError, now: datetime, *, can_ask: bool = False
 ) -> Iterator[Finding]:
     """Yield what is to say of the credentials: their source, kind and end.
 
@@ -61,7 +61,6 @@ def check_credentials(
     text = f"{source}{profile}{role} ({kind}, …{facts.key_end})" if facts.key_end else f"{source}{profile}{role}"
     option = f" --profile {facts.profile}" if facts.profile and facts.profile != "default" else ""
     remedy = _RENEWALS.get(facts.method, "Renew them where they come from.").format(profile=option)
-    now = now or datetime.now(timezone.utc)
     if facts.ends is not None and facts.ends <= now:
         yield AWS.wrong("credentials", f"{text}: ended {minute(facts.ends)}.", remedy)
     elif facts.ends is not None and facts.ends - now < _SOON and not facts.renews_itself:

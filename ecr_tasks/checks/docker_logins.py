@@ -7,7 +7,7 @@ Our runs have a configuration of their own, which leaves such logins out: they a
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import datetime, timezone
+from datetime import datetime
 
 from ecr_tasks.errors import EcrTasksError, ExitCode
 from ecr_tasks.model.finding import Finding, RemoveLogins, Section
@@ -17,9 +17,7 @@ from ecr_tasks.model.wording import minute, name_some
 LOGINS = Section("Logins", ExitCode.BUILD)
 
 
-def check_logins(
-    facts: LoginFacts | EcrTasksError, read_hosts: Collection[str] = (), now: datetime | None = None
-) -> Iterator[Finding]:
+def check_logins(facts: LoginFacts | EcrTasksError, read_hosts: Collection[str], now: datetime) -> Iterator[Finding]:
     """Yield what is to say of docker's logins.
 
     ``read_hosts`` are the registries that builds read from and for which docker gets no token of ours.
@@ -27,7 +25,6 @@ def check_logins(
     if isinstance(facts, EcrTasksError):
         yield LOGINS.error("docker's configuration", facts)
         return
-    now = now or datetime.now(timezone.utc)
     found = list(_stale(facts, now)) + list(_missing(facts, read_hosts)) + list(_preferred(facts))
     if found:
         yield from found

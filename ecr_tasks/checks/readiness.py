@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from ecr_tasks.checks.aws_identity import (
@@ -52,8 +53,10 @@ class Facts:
     found, ``dockerfiles`` why the builder can't build one, ``creation`` why a missing repository can't be created.
     ``local_registry`` is a local ECR that is chosen or runs, and ``unreached`` why the engine doesn't reach it.
     ``can_ask`` tells whether a push could ask for an MFA code. ``identities`` are those of destinations.
+    ``now`` is when all this was asked for.
     """
 
+    now: datetime
     python: PythonFacts | EcrTasksError
     settings: Settings | EcrTasksError
     engine: EngineFacts | EcrTasksError
@@ -101,7 +104,7 @@ def findings(facts: Facts) -> Iterator[Finding]:
     yield from _asked(DISK, "left names", facts.left, check_left_names)
     yield from _aws(facts)
     own = () if isinstance(facts.settings, EcrTasksError) else facts.settings.registry_logins
-    yield from check_logins(facts.logins, _foreign_hosts(facts.bases, own))
+    yield from check_logins(facts.logins, _foreign_hosts(facts.bases, own), facts.now)
     yield from _repository(facts)
     yield from _permissions(facts)
     yield from _files(facts)
@@ -161,7 +164,7 @@ def _aws(facts: Facts) -> Iterator[Finding]:
         return
     yield from check_region(facts.region, _endpoint_setting(facts.settings))
     yield from check_clock(facts.clock)
-    yield from check_credentials(facts.credentials, can_ask=facts.can_ask)
+    yield from check_credentials(facts.credentials, facts.now, can_ask=facts.can_ask)
     if not isinstance(facts.credentials, EcrTasksError):
         planned = () if isinstance(facts.plan, EcrTasksError) else facts.plan.images
         is_reached = any(item.view and item.view.repository for item in planned)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime, timezone
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
@@ -84,6 +85,7 @@ def ask_everything(run: Run) -> Facts:
     if not isinstance(account, EcrTasksError):
         account.close()
     return Facts(
+        now=datetime.now(timezone.utc),
         python=python.answer,
         tasks=tasks.answer,
         settings=settings,

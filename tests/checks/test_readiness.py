@@ -47,7 +47,7 @@ from ecr_tasks.source.project_files import TasksFile
 from tests.support.build import HOST, repository
 
 ACCOUNT = "123456789012"
-NOW = datetime.now(timezone.utc)
+NOW = datetime(2026, 11, 27, 12, tzinfo=timezone.utc)
 PUSH = Need("ecr:PutImage", f"arn:aws:ecr:eu-central-1:{ACCOUNT}:repository/team/app", "push images")
 
 
@@ -76,6 +76,7 @@ def facts(tmp_path: Path) -> Facts:
     """Return the facts of a set-up from which a push would work."""
     environ = {"AWS_REGION": "eu-central-1", "AWS_ACCOUNT_ID": ACCOUNT, "ECR_REPOSITORY": "team/app"}
     return Facts(
+        now=NOW,
         python=PythonFacts("3.13.1", "/venv/bin/python", (Package("boto3", "1.40.2", ">=1.40", "ecr-tasks"),)),
         settings=load(tmp_path, env_name=None, environ=environ, config={}, overrides={}),
         engine=EngineFacts("28.5.2", "28.5.2", clock=NOW, asked_at=NOW),
