@@ -33,6 +33,10 @@ HOW = {
     "throttle": ("ThrottlingException", 400, "Rate exceeded"),
     "error": ("ServerException", 500, "An internal error has occurred"),
     "deny": ("AccessDeniedException", 400, "User: arn:aws:iam::000000000000:user/local is not authorized"),
+    "quota": (
+        *("LimitExceededException", 400),
+        "The operation did not succeed because it would have exceeded a service limit for your account",
+    ),
 }
 """By name, what the API answers: its exception (API model; "Common errors" of the API reference), status, message."""
 

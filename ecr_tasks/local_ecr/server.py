@@ -209,7 +209,7 @@ class LocalEcr:
         """Let requests fail or take long from now on, besides those that misbehave already (see ``misbehaviour``).
 
         ``request`` is a wildcard for an operation (``PutImage``) or for a method and a kind (``PUT manifest``),
-        ``how`` is throttle, error or deny. The same as adding a rule to ``misbehaviour.json``.
+        ``how`` is throttle, error, deny or quota. The same as adding a rule to ``misbehaviour.json``.
         """
         from .misbehaviour import FILE, check_rules
 

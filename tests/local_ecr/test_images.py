@@ -23,8 +23,11 @@ def test_batch_get_image_fails_item_by_item(api: Any, http: HttpClient, reposito
         {"imageDigest": two},
         {"imageTag": "one", "imageDigest": one},
         {"imageTag": "one", "imageDigest": two},
+        {"imageTag": "one", "imageDigest": digest_of(b"x")},
         {"imageTag": "none"},
+        {"imageTag": "none", "imageDigest": one},
         {"imageDigest": digest_of(b"x")},
+        {"imageDigest": "sha256:abc"},
         {"imageDigest": "sha256:x"},
         {"imageTag": "-"},
         {},
@@ -37,12 +40,17 @@ def test_batch_get_image_fails_item_by_item(api: Any, http: HttpClient, reposito
     ]
     assert failures(answer) == [
         ("ImageTagDoesNotMatchDigest", ids[3]),
-        ("ImageNotFound", ids[4]),
+        ("ImageTagDoesNotMatchDigest", ids[4]),
         ("ImageNotFound", ids[5]),
-        ("InvalidImageDigest", ids[6]),
-        ("InvalidImageTag", ids[7]),
-        ("MissingDigestAndTag", ids[8]),
+        ("ImageNotFound", ids[6]),
+        ("ImageNotFound", ids[7]),
+        ("ImageNotFound", ids[8]),
+        ("InvalidImageDigest", ids[9]),
+        ("InvalidImageTag", ids[10]),
+        ("MissingDigestAndTag", ids[11]),
     ]
+    reason = "image digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'"
+    assert answer["failures"][6]["failureReason"] == f"Invalid request parameters: {reason}"
 
 
 def test_accepted_media_types(api: Any, http: HttpClient, repository: str) -> None:

@@ -32,6 +32,7 @@ def test_each_way_has_its_answer_in_the_api_and_in_the_registry(
         "throttle": ("ThrottlingException", 429),
         "error": ("ServerException", 500),
         "deny": ("AccessDeniedException", 403),
+        "quota": ("LimitExceededException", 403),
     }
     for how, (name, status) in answers.items():
         ecr.misbehave("ListImages", how, times=1)

@@ -70,6 +70,9 @@ def test_the_rules_are_kept(api: Any) -> None:
     response = api.put_replication_configuration(replicationConfiguration={"rules": rules})
     assert response["replicationConfiguration"] == {"rules": rules}
     assert api.describe_registry()["replicationConfiguration"] == {"rules": rules}
+    most = [to((HOME, "us-west-2"), (HOME, "us-west-2"))] * 25  # one unique destination
+    put(api, *most)
+    assert api.describe_registry()["replicationConfiguration"] == {"rules": most}
     put(api)
     assert api.describe_registry()["replicationConfiguration"] == {"rules": []}
 
@@ -77,7 +80,8 @@ def test_the_rules_are_kept(api: Any) -> None:
 @pytest.mark.parametrize(
     "rules",
     [
-        [to((HOME, "us-west-2"))] * 11,
+        [to((HOME, "us-west-2"))] * 26,
+        [to((HOME, "eu-nowhere-9"))],
         [to(*((HOME, f"us-west-{n}") for n in range(26)))],
         [to((HOME, "eu-west-1"))],
         [to((HOME, "cn-north-1"))],

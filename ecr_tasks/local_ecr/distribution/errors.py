@@ -27,6 +27,8 @@ _STATUS_AND_CODE = {
     "ServerException": (500, "UNKNOWN"),
     "ThrottlingException": (429, "TOOMANYREQUESTS"),
     "AccessDeniedException": (403, "DENIED"),
+    # github.com/aws/containers-roadmap, issue 2159; github.com/kubernetes-sigs/aws-ebs-csi-driver, pull request 1998.
+    "LimitExceededException": (403, "DENIED"),
 }
 
 

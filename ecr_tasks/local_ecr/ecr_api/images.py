@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from .. import archive, pull_times, replication_rules
 from .. import put_image as store_image
 from ..errors import EcrError
 from ..manifests import MAX_BYTES
-from ..names import DIGEST_PATTERN, TAG_PATTERN, is_digest, is_tag
+from ..names import DIGEST_PATTERN, TAG_PATTERN, is_tag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,29 +20,37 @@ if TYPE_CHECKING:
     from .params import Params
 
 
+# ECR's sentence about a digest names it (github.com/getmoto/moto, tests/test_ecr): a digest of any algorithm.
+_REQUESTED_DIGEST = "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+"
+
+
 class ImageFailure(EcrError):
     """The reason why one image of a batch failed; ``name`` is the model's ImageFailureCode."""
 
 
 def find(registry: Registry, repository: Repository, image_id: Params) -> tuple[Image, str | None]:
-    """Return the image of an ImageIdentifier, and the identifier's tag. Raises ImageFailure."""
+    """Return the image of an ImageIdentifier, and the identifier's tag. Raises ImageFailure.
+
+    A tag that isn't there is an image that isn't, whatever the digest (github.com/getmoto/moto, tests/test_ecr).
+    """
     digest = image_id.optional_text("imageDigest")
     tag = image_id.optional_text("imageTag")
     if digest is None and tag is None:
         raise ImageFailure("MissingDigestAndTag", "Invalid request parameters: both tag and digest cannot be null")
-    if digest is not None and not is_digest(digest):
-        raise ImageFailure(
-            "InvalidImageDigest", f"Invalid request parameters: image digest should satisfy '{DIGEST_PATTERN}'"
-        )
+    if digest is not None and re.fullmatch(_REQUESTED_DIGEST, digest) is None:
+        reason = f"Invalid request parameters: image digest should satisfy the regex '{_REQUESTED_DIGEST}'"
+        raise ImageFailure("InvalidImageDigest", reason)
     if tag is not None and not is_tag(tag):
-        raise ImageFailure("InvalidImageTag", f"Invalid request parameters: image tag should satisfy '{TAG_PATTERN}'")
+        reason = f"Invalid request parameters: image tag should satisfy the regex '{TAG_PATTERN}'"
+        raise ImageFailure("InvalidImageTag", reason)
     images = registry.store.images
-    image = images.find(repository, digest=digest, tag=tag)
-    if image is not None:
-        return image, tag
-    if digest is not None and tag is not None and images.find(repository, digest=digest) is not None:
-        raise ImageFailure("ImageTagDoesNotMatchDigest", "Requested image tag does not match the digest")
-    raise ImageFailure("ImageNotFound", "Requested image not found")
+    image = images.find(repository, digest=digest) if tag is None else images.find(repository, tag=tag)
+    if image is None:
+        raise ImageFailure("ImageNotFound", "Requested image not found")
+    if digest not in (None, image.digest):
+        reason = "Invalid request parameters: given tag does not map to the given digest"
+        raise ImageFailure("ImageTagDoesNotMatchDigest", reason)
+    return image, tag
 
 
 def get(registry: Registry, repository: Repository, image_id: Params) -> tuple[Image, str | None]:

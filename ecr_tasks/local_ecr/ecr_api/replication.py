@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
 # API model: RepositoryFilterValue.
 _FILTER = r"(?:[a-z0-9]+(?:[._-][a-z0-9]*)*/)*[a-z0-9]*(?:[._-][a-z0-9]*)*"
-# ECR user guide, considerations for private image replication.
-_MAX_RULES = 10
+# API model: ReplicationRuleList; ECR user guide, "Private image replication examples". It was 10 for a long time.
+_MAX_RULES = 25
+# ECR user guide, service quotas, "Unique destinations across all rules in a replication configuration": one that is
+# named twice, in a rule or in two, counts once, and nothing forbids it.
 _MAX_DESTINATIONS = 25
+# ECR user guide, service quotas, "Filters per rule in a replication configuration".
 _MAX_FILTERS = 100
 
 

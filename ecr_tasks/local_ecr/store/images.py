@@ -8,6 +8,7 @@ import json
 import sqlite3
 import time
 
+from .. import quotas
 from ..errors import EcrError
 from ..mutability import is_locked
 from .database import stored_json
@@ -65,7 +66,7 @@ class Images:
         """Store a manifest and point ``tag`` at it; returns its digest and whether anything changed.
 
         A tag that moves leaves its former image in the repository. Raises ImageDigestDoesNotMatchException,
-        LayersNotFoundException, ReferencedImagesNotFoundException, and for a locked tag
+        LayersNotFoundException, ReferencedImagesNotFoundException, LimitExceededException, and for a locked tag
         ImageTagAlreadyExistsException, even if it is on this image (github.com/aws/containers-roadmap, 2179).
         """
         digest = _digest(raw, digest)
@@ -79,6 +80,8 @@ class Images:
                 image = self._insert(repository, raw, manifest, digest)
             if tag is not None:
                 changed = changed or image_of_tag != image
+                if image_of_tag != image:
+                    self._check_tags(repository, digest, image)
                 self._db.execute("INSERT OR REPLACE INTO tag VALUES (?, ?, ?)", repository.id, tag, image)
         return digest, changed
 
@@ -87,6 +90,11 @@ class Images:
             "SELECT image FROM tag WHERE repository = ? AND name = ?", repository.id, tag
         )
         return image
+
+    def _check_tags(self, repository: Repository, digest: str, image: int) -> None:
+        """Raise LimitExceededException if an image has as many tags as it may have."""
+        if self._db.value("SELECT count(*) FROM tag WHERE image = ?", image) >= quotas.TAGS:
+            raise quotas.exceeded(f"image with digest '{digest}' in the {repository.sentence}", "tags", quotas.TAGS)
 
     def _insert(self, repository: Repository, raw: bytes, manifest: Manifest, digest: str) -> int:
         self._sizes("layer", "Layers", "LayersNotFoundException", repository, manifest.layers)
@@ -102,6 +110,10 @@ class Images:
                 ),
             )
             image = cursor.lastrowid or 0
+            # Ids only grow, so there is nothing to count before the first one that is so large.
+            count = "SELECT count(*) FROM image WHERE repository = ?"
+            if image > quotas.IMAGES and self._db.value(count, repository.id) > quotas.IMAGES:
+                raise quotas.exceeded(repository.sentence, "images", quotas.IMAGES)
             for table, digests in (("uses_layer", manifest.layers), ("child", manifest.children)):
                 connection.executemany(
                     f"INSERT OR IGNORE INTO {table} VALUES (?, ?, ?)",  # noqa: S608

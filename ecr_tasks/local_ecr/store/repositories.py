@@ -6,6 +6,7 @@ import json
 import sqlite3
 import time
 
+from .. import quotas
 from ..errors import EcrError
 from .database import stored_json
 
@@ -60,15 +61,19 @@ class Repositories:
         encryption: dict[str, str] | None = None,
         tags: dict[str, str] | None = None,
     ) -> Repository:
-        """Create a repository. Raises RepositoryAlreadyExistsException."""
+        """Create a repository. Raises RepositoryAlreadyExistsException, LimitExceededException."""
         documents = (filters or [], scan_on_push, encryption or {"encryptionType": "AES256"}, tags or {})
         try:
-            self._db.execute(
-                "INSERT INTO repository (name, created, mutability, filters, scan_on_push, encryption, tags)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                *(name, time.time(), mutability),
-                *(_column(document) for document in documents),
-            )
+            with self._db.transaction():
+                self._db.execute(
+                    "INSERT INTO repository (name, created, mutability, filters, scan_on_push, encryption, tags)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    *(name, time.time(), mutability),
+                    *(_column(document) for document in documents),
+                )
+                if self._db.value("SELECT count(*) FROM repository") > quotas.REPOSITORIES:
+                    whose = f"registry with id '{self._account}'"
+                    raise quotas.exceeded(whose, "repositories", quotas.REPOSITORIES)
         except sqlite3.IntegrityError:
             raise EcrError(
                 "RepositoryAlreadyExistsException",
