@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.console import Column, Styled, agrees, document, result, result_table, say, working
-from ecr_tasks.errors import Refused, SettingsError
+from ecr_tasks.errors import EcrTasksError, Refused, SettingsError
 from ecr_tasks.redaction import keep_public
 from ecr_tasks.runner.decorator import task
 
@@ -76,8 +77,9 @@ def ensure(run: Run, file: str | None = None, check: bool = False, yes: bool = F
     if check or run.dry:
         return
     _agree(run, changes, yes=yes)
-    for change in changes:
-        settings.apply(change)
+    for number, change in enumerate(changes):
+        with _telling_what_is_set(changes[:number], changes[number:]):
+            settings.apply(change)
         say(f"the registry: {change.difference.aspect} {'removed' if change.wanted is None else 'set'}")
 
 
@@ -110,11 +112,12 @@ def _keep_names(rules: Sequence[Mapping[str, Any]]) -> None:
 
 def _changes(run: Run, settings: RegistrySettings, path: Path, wanted: dict[Part, Any]) -> tuple[RegistryChange, ...]:
     from ecr_tasks.plan.registry.difference import registry_changes
-    from ecr_tasks.plan.registry.rules import check_destinations
+    from ecr_tasks.plan.registry.rules import check_destinations, destinations_of
 
     with working("asking ECR about the registry"):
-        owner = settings.owner()
-        check_destinations(wanted, path, owner, run.registry.region())
+        owner, region = settings.owner(), run.registry.region()
+        regions = settings.regions(region) if destinations_of(wanted) else ()
+        check_destinations(wanted, path, owner, region, regions)
         now = {part: settings.part(part) for part in wanted}
     _keep_names(now.get("pullThroughCacheRules", []))
     return registry_changes(now, wanted)
@@ -131,6 +134,17 @@ def _agree(run: Run, changes: tuple[RegistryChange, ...], *, yes: bool) -> None:
             "said yes.",
             "Answer y on a terminal, say --yes, or name in the file what is to stay.",
         )
+
+
+@contextmanager
+def _telling_what_is_set(done: Sequence[RegistryChange], left: Sequence[RegistryChange]) -> Iterator[None]:
+    """Let an error say what is set already and what is left; ECR sets one part at a time, and none is put back."""
+    try:
+        yield
+    except EcrTasksError as error:
+        states = (("set already", done), ("not set, or not whole", left[:1]), ("not set yet", left[1:]))
+        details = [f"{state}: {', '.join(one.difference.aspect for one in some)}" for state, some in states if some]
+        raise type(error)(error.cause, error.remedy, details) from error
 
 
 def _rows(state: RegistryState) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ from tests.engine.project import Project, project
 ROLE = "arn:aws:iam::123456789012:role/ci"
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:ecr-pullthroughcache/hub-abc123"
 PROFILE = "arn:aws:signer:eu-west-1:123456789012:/signing-profiles/release"
+FAR = {"region": "eu-central-1", "registryId": "123456789012"}
 FILTER = {"filter": "prod/*", "filterType": "WILDCARD"}
 STATEMENT = {
     "Sid": "replicate",
@@ -58,6 +59,12 @@ def app(ecr: LocalEcr, tmp_path: Path) -> Project:
     environ = {name: text for name, text in os.environ.items() if not name.startswith(ours)}
     environ |= {**ecr.environment(), "HOME": str(tmp_path)}
     return project(tmp_path / "app", environ, "FROM scratch\n")
+
+
+def replication(*destinations: dict[str, str], rules: int = 1) -> str:
+    """A file with replication rules, each to these destinations."""
+    rule = {"destinations": list(destinations)}
+    return json.dumps({"replicationConfiguration": {"rules": [rule] * rules}})
 
 
 def write(app: Project, text: str, name: str = "registry.yaml") -> str:
@@ -165,6 +172,27 @@ def test_a_rule_whose_successor_is_refused_is_put_back_or_told_to_be_gone(
     assert [item["credentialArn"] for item in rules] == [SECRET] * left
 
 
+def test_an_error_in_the_middle_says_what_is_set_and_what_is_left(app: Project, ecr: LocalEcr) -> None:
+    ecr.misbehave("PutRegistryScanningConfiguration", "deny")
+    done = app.inv("registry.ensure", write(app, EVERYTHING))
+    assert done.code == 4
+    error = done.stderr.rpartition("pullThroughCacheRules: hub set")[2]
+    assert "set already: accountSettings, registryPolicy, repositoryCreationTemplates: team, pullThrough" in error
+    assert "not set, or not whole: scanningConfiguration\n" in error
+    assert "not set yet: signingConfiguration, replicationConfiguration, pullTimeUpdateExclusions" in error
+    found = shown(app)["settings"]
+    assert (found["accountSettings"]["BLOB_MOUNTING"], found["signingConfiguration"]["rules"]) == ("ENABLED", [])
+    ecr.behave()
+    app.ok("registry.ensure", "registry.yaml")
+
+
+def test_a_destination_of_two_rules_is_one_of_both(app: Project, api: Any) -> None:
+    prefixes = [[{"filter": name, "filterType": "PREFIX_MATCH"}] for name in ("prod", "team")]
+    rules = [{"destinations": [FAR], "repositoryFilters": one} for one in prefixes]
+    app.ok("registry.ensure", write(app, json.dumps({"replicationConfiguration": {"rules": rules}})))
+    assert api.describe_registry()["replicationConfiguration"]["rules"] == rules
+
+
 def test_deletions_that_will_be_replicated_are_told(app: Project) -> None:
     rule = {"destinations": [{"region": "eu-central-1", "registryId": "123456789012"}]}
     for more, told in ({}, False), ({"deleteReplication": {"enabled": True}}, True):
@@ -191,6 +219,22 @@ def test_deletions_that_will_be_replicated_are_told(app: Project) -> None:
         (
             'replicationConfiguration: {rules: [{destinations: [{region: eu-west-1, registryId: "123456789012"}]}]}',
             ["the registry itself"],
+        ),
+        (
+            replication({**FAR, "region": "eu-nowhere-9"}),
+            ["the region eu-nowhere-9", "did you mean eu-north-1?"],
+        ),
+        (
+            replication({**FAR, "region": "cn-north-1"}),
+            ["the region cn-north-1", "beside eu-west-1"],
+        ),
+        (
+            replication(FAR, FAR),
+            ["in one rule the destination 123456789012/eu-central-1 twice"],
+        ),
+        (
+            replication(FAR, rules=26),
+            ["replicationConfiguration.rules", "25"],
         ),
         ("accountSettings: {BLOB_MOUNT: ENABLED}", ["BLOB_MOUNT", "did you mean BLOB_MOUNTING?"]),
         ("accountSettings: {BLOB_MOUNTING: true}", ["ENABLED or DISABLED"]),

@@ -33,6 +33,18 @@ def ecr_regions(session: CoreSession | None = None) -> tuple[str, ...]:
     return tuple(sorted({name for one in partitions for name in session.get_available_regions("ecr", one)}))
 
 
+def partition_regions(region: str) -> tuple[str, ...]:
+    """Return the regions of a region's partition that this version of the SDK knows; of all for an unknown region.
+
+    botocore's partitions.json has newer ones than ECR's endpoints, and ``aws-global`` and its like, which are none.
+    """
+    session = core_session({})
+    partitions = session.get_component("data_loader").load_data("partitions")["partitions"]
+    names = [tuple(one["regions"]) for one in partitions]
+    known = next((some for some in names if region in some), tuple(name for some in names for name in some))
+    return tuple(sorted(name for name in known if not name.endswith("-global")))
+
+
 def has_credentials(environ: Mapping[str, str]) -> bool:
     """Return whether the SDK finds credentials, those of an EC2 host's role among them, without using them."""
     try:

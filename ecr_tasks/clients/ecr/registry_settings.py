@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ecr_tasks.clients.ecr.api_shapes import first_problem
+from ecr_tasks.clients.ecr.aws_config import partition_regions
 from ecr_tasks.clients.ecr.errors import DENIED_CODES, error_code, result_or_none, translate_errors
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.parallel import map_parallel
@@ -63,6 +64,10 @@ class RegistrySettings:
                 "Run it with credentials of that account (AWS_PROFILE, ECR_ROLE_ARN), or correct AWS_ACCOUNT_ID.",
             )
         return caller
+
+    def regions(self, region: str) -> tuple[str, ...]:
+        """Return the regions to which a registry in ``region`` can replicate, as far as the SDK knows."""
+        return partition_regions(region)
 
     def check(self, parts: Mapping[Part, Any], path: Path) -> None:
         """Compare a file's parts with the API model. Raises SettingsError for what ECR would refuse."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ecr_tasks.errors import nearest
 from ecr_tasks.model.account import Caller
 from ecr_tasks.model.registry_settings import POLICIES, Part
 from ecr_tasks.model.wording import join_words
@@ -15,8 +16,8 @@ from ecr_tasks.plan.repository.lifecycle_policy import lifecycle_problem
 from ecr_tasks.plan.repository.repository_policy import policy_problem
 from ecr_tasks.settings.settings import Settings
 
-_MAX_RULES, _MAX_DESTINATIONS = 10, 25
-"""Of a replication configuration (ECR user guide, considerations for private image replication)."""
+_MAX_DESTINATIONS = 25
+"""Unique ones, across all rules of a replication configuration (ECR user guide, service quotas)."""
 
 _MAX_WILDCARDS = 2
 """In one mutability exclusion filter (API model, ImageTagMutabilityExclusionFilter)."""
@@ -35,12 +36,27 @@ def check_registry_rules(parts: Mapping[Part, Any], path: Path) -> None:
             raise file_error(path, f"has {problem} in {part}")
 
 
-def check_destinations(parts: Mapping[Part, Any], path: Path, owner: Caller, region: str) -> None:
-    """Raise SettingsError for a replication to the registry itself."""
-    for rule in parts.get("replicationConfiguration", {}).get("rules", []):
-        if {"region": region, "registryId": owner.account} in rule["destinations"]:
+def destinations_of(parts: Mapping[Part, Any]) -> list[tuple[str, str]]:
+    """Return account and region of each destination of a file's replication rules."""
+    rules = parts.get("replicationConfiguration", {}).get("rules", [])
+    return [(item["registryId"], item["region"]) for rule in rules for item in rule["destinations"]]
+
+
+def check_destinations(
+    parts: Mapping[Part, Any], path: Path, owner: Caller, region: str, regions: Sequence[str]
+) -> None:
+    """Raise SettingsError for a replication to the registry itself, or to a region that isn't one of ``regions``.
+
+    Those are the regions of the registry's partition, and its own (ECR user guide, considerations for private image
+    replication: an account must be opted in to a destination's region, and none is in another partition).
+    """
+    for account, place in destinations_of(parts):
+        if (account, place) == (owner.account, region):
             problem = f"the registry itself ({owner.account}, {region}) as a destination in replicationConfiguration"
             raise file_error(path, f"has {problem}")
+        if place not in (region, *regions):
+            problem = f"the region {place} in replicationConfiguration, which this boto3 doesn't know beside {region}"
+            raise file_error(path, f"has {problem}; did you mean {nearest(place, regions)}?")
 
 
 def check_own_exclusions(parts: Mapping[Part, Any], path: Path, settings: Settings) -> None:
@@ -79,11 +95,12 @@ def _scanning(value: Any) -> str:
 
 
 def _replication(value: Any) -> str:
-    rules = value["rules"]
-    if len(rules) > _MAX_RULES:
-        return f"{len(rules)} rules, of which ECR takes {_MAX_RULES},"
-    places = {(item["registryId"], item["region"]) for rule in rules for item in rule["destinations"]}
-    return f"{len(places)} destinations, of which ECR takes {_MAX_DESTINATIONS}," * (len(places) > _MAX_DESTINATIONS)
+    """Return the problem; ECR takes a destination twice in a rule, where it does nothing more and hides a mistake."""
+    by_rule = [[f"{item['registryId']}/{item['region']}" for item in rule["destinations"]] for rule in value["rules"]]
+    places = {place for rule in by_rule for place in rule}
+    if len(places) > _MAX_DESTINATIONS:
+        return f"{len(places)} destinations, of which ECR takes {_MAX_DESTINATIONS},"
+    return next(filter(None, (_twice(rule, "in one rule the destination") for rule in by_rule)), "")
 
 
 def _templates(value: Any) -> str:
