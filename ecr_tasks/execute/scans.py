@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Evidence, Target
 from ecr_tasks.model.registry import Repository
-from ecr_tasks.model.scan import ENHANCED, Scanning, ScanResult, ScanRules
+from ecr_tasks.model.scan import BASIC, ENHANCED, Scanning, ScanResult, ScanRules, StartRefusal
 from ecr_tasks.plan.gates import Failed, Pending, Verdict
 from ecr_tasks.plan.scan_failures import missing_scan, not_comparable, not_scanned, not_started, nothing_to_scan
 from ecr_tasks.plan.scan_gate import (
+    NEW_SECONDS,
     JudgedFinding,
     OtherFindings,
     judge_findings,
@@ -26,6 +27,15 @@ from ecr_tasks.plan.scannable_parts import Part, scannable_parts
 
 EVERYTHING = Scanning(ENHANCED, (("SCAN_ON_PUSH", ("*",)),))
 """Enhanced scanning of all repositories."""
+
+AGAIN_AFTER = timedelta(hours=24)
+"""The time after a basic scan in which ECR makes no other (ECR user guide, "Manually scanning an image")."""
+
+EMPTY_LOOKS = 5
+"""How often in a row ECR must say of a new image that its scan ended, without a result, until there are no findings.
+
+For some seconds it says so before it has them (aws/aws-sdk#289); of a clean image it may say so for good.
+"""
 
 
 class PartScan:
@@ -44,6 +54,7 @@ class PartScan:
         self._scanning = scanning
         self._again = again
         self._started = False
+        self._empty_looks = 0
         self._before: datetime | None = None
         self._settled: Failed | None = None
 
@@ -63,14 +74,36 @@ class PartScan:
         part = self.part
         scan = self._evidence.scan(part.repository, part.digest)
         if self._again and not self._started:
-            self._before = scan.completed if scan is not None else None
-            return self._start()
+            return self._start_again(scan)
         if self._started and scan is not None and scan.completed is not None and scan.completed == self._before:
             scan = ScanResult("PENDING")  # the scan before the one that was started
         if scan is None and self._scanning is not None and not self._started:
             return self._begin(self._scanning)
-        self.result, self.age = scan, self._age() if scan is None and not self._started else None
-        return judge_readiness(part, scan, self.age)
+        self.result, self.age = self._settle(scan), self._age() if scan is None and not self._started else None
+        return judge_readiness(part, self.result, self.age)
+
+    def _settle(self, scan: ScanResult | None) -> ScanResult | None:
+        """Return a scan as complete that has ended and stays without a result: its image is clean."""
+        if scan is None or scan.complete or not scan.has_ended:
+            self._empty_looks = 0
+            return scan
+        self._empty_looks += 1
+        age = self._age() if self._empty_looks == 1 and not self._started else None
+        is_old = age is not None and age > NEW_SECONDS
+        return replace(scan, complete=True) if is_old or self._empty_looks >= EMPTY_LOOKS else scan
+
+    def _start_again(self, scan: ScanResult | None) -> Failed | Pending:
+        """Start another scan; where ECR starts none, the present one is still shown."""
+        now = datetime.now(timezone.utc)
+        self._before = scan.completed if scan is not None else None
+        is_basic = self._scanning is not None and self._scanning.kind == BASIC
+        if is_basic and self._before is not None and self._before > now - AGAIN_AFTER:
+            verdict: Failed | Pending = not_started(self.part, StartRefusal("limit"))  # the SDK would repeat ECR's no
+        else:
+            verdict = self._start()
+        if isinstance(verdict, Failed):
+            self.result = self._settle(scan)
+        return verdict
 
     def _begin(self, scanning: Scanning) -> Failed | Pending | None:
         """Start the missing scan, or say why only the registry can."""
@@ -161,7 +194,7 @@ def scan_checks(
     any case. Reads the manifest of an index, and with ``rules.than`` the other image's. Raises RegistryError when
     that is missing.
     """
-    parts = list(_parts(registry, repository, image))
+    parts = list(image_parts(registry, repository, image))
     if not parts:
         return nothing_to_scan(repository, image)
     name, others = "", list[PartScan]()
@@ -173,12 +206,12 @@ def scan_checks(
                 "Correct --than, or leave it out until that tag is there.",
             )
         name = f"{rules.than} ({other.digest[:19]})"
-        others = [PartScan(part, evidence, scanning) for part in _parts(registry, repository, other)]
+        others = [PartScan(part, evidence, scanning) for part in image_parts(registry, repository, other)]
     return tuple(ScanCheck(PartScan(part, evidence, scanning, again=again), rules, name, others) for part in parts)
 
 
-def _parts(registry: Target, repository: Repository, image: StoredImage) -> Iterator[Part]:
-    """Yield the manifests that are scanned, each once; an index within an index is replaced by its children."""
+def image_parts(registry: Target, repository: Repository, image: StoredImage) -> Iterator[Part]:
+    """Yield an image's manifests, each once, without attestations; an index within is replaced by its children."""
     image = registry.read(repository, image) if image.is_index else image
     seen: set[str] = set()
     queue = list(scannable_parts(repository, image))

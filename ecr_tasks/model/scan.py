@@ -16,8 +16,8 @@ LEVELS: tuple[Level, ...] = get_args(Level)
 
 DEFAULT_LEVEL: Level = "critical"
 
-ENHANCED = "ENHANCED"
-"""The scan type of Amazon Inspector's scans; the other one is BASIC (ECR's API model, ScanType)."""
+BASIC, ENHANCED = "BASIC", "ENHANCED"
+"""The scan types (ECR's API model, ScanType); enhanced scans are Amazon Inspector's."""
 
 Known = Literal["yes", "no", "partial", "unknown"]
 """Whether there is a fix or an exploit; a fix is ``partial`` where only some of the packages have one."""
@@ -91,6 +91,11 @@ class ScanResult:
     findings: tuple[Finding, ...] = ()
     complete: bool = True
     completed: datetime | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its status says that it found what there is; ACTIVE is that of scans which go on by themselves."""
+        return self.status in ("COMPLETE", "ACTIVE")
 
     @property
     def unlisted(self) -> dict[str, int]:

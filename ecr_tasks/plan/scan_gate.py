@@ -39,7 +39,6 @@ mend it yet.
 """
 
 _RUNNING = ("IN_PROGRESS", "PENDING")
-_DONE = ("COMPLETE", "ACTIVE")
 
 
 @dataclass(frozen=True)
@@ -132,11 +131,11 @@ def judge_readiness(part: Part, scan: ScanResult | None, age: float | None = Non
         if age is not None and age > NEW_SECONDS:
             return missing
         return Pending(f"a scan of {part.short}", missing, APPEARS_SECONDS)
-    if scan.status in _RUNNING or (scan.status in _DONE and not scan.complete):
+    if scan.status in _RUNNING or (scan.has_ended and not scan.complete):
         cause = f"The scan of {part} did not end while we waited (ECR says {scan.status})."
         late = Failed(cause, "Run this again later, or wait longer (`inv scan --timeout`).")
         return Pending(f"the scan of {part.short} ({scan.status})", late)
-    if scan.status not in _DONE:
+    if not scan.has_ended:
         return ended_without_findings(part, scan)
     return None
 

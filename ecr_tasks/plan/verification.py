@@ -56,16 +56,19 @@ def check_tags(section: Section, digest: str, tags: Mapping[str, str | None]) ->
 
 
 def check_platforms(
-    section: Section, image: StoredImage, expected: Sequence[str], existing: Collection[str], single: str
+    section: Section,
+    image: StoredImage,
+    expected: Sequence[str],
+    existing: Collection[str],
+    manifests: Sequence[tuple[str, str]],
 ) -> Finding:
     """Say whether an image has the expected platforms, and the registry each one's manifest.
 
-    ``existing`` are the digests of the index's manifests that the registry has; ``single`` is the platform of an
-    image without an index, as its configuration says, and may be empty.
+    ``manifests`` are the image's own, as (platform, digest) and those of indexes within it, too; a platform that is
+    not known is empty. ``existing`` are the digests of those that the registry has.
     """
-    children = image.children if image.is_index else ((single, image.digest),)
-    has = [name for name, _ in children if name]
-    absent = [name or digest for name, digest in children if image.is_index and digest not in existing]
+    has = list(dict.fromkeys(name for name, _ in manifests if name))
+    absent = [name or digest for name, digest in manifests if image.is_index and digest not in existing]
     wanted = [parse_platform(name) or name for name in expected]
     known = {parse_platform(name) or name for name in has}
     missing = [name for name in wanted if name not in known]

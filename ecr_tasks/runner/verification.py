@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import say, working
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.execute.check_gates import gate_checks
+from ecr_tasks.execute.scans import image_parts
 from ecr_tasks.execute.signatures import check_signature
 from ecr_tasks.execute.wait_for_verdicts import wait_for_verdicts
 from ecr_tasks.model.finding import Finding, Section
@@ -61,11 +62,14 @@ def _verify(run: Run, published: PublishedImage, gates: Gates, attached: Sequenc
     if detail is None or existence.state != "fine":
         return
     image = registry.read(repository, StoredImage(published.digest, "", detail.media_type))
-    children = [child.get("digest", "") for child in image.document.get("manifests", ())]
-    existing = registry.existing_digests(repository, children) if children else ()
+    manifests = [(part.platform, part.digest) for part in image_parts(registry, repository, image)]
+    existing: Collection[str] = ()
+    if image.is_index:
+        existing = registry.existing_digests(repository, [digest for _, digest in manifests]) if manifests else ()
+    else:
+        manifests = [(registry.platform(repository, image), image.digest)]
     expected = published.platforms or tuple(name for name in settings.platforms if name != LOCAL)
-    single = "" if image.is_index else registry.platform(repository, image)
-    yield verification.check_platforms(section, image, expected, existing, single)
+    yield verification.check_platforms(section, image, expected, existing, manifests)
     yield verification.check_media_type(section, image, settings.preset)
     artifacts = registry.artifacts.list(repository, image.digest)
     yield verification.check_attestations(section, image, settings.preset, artifacts, attached)

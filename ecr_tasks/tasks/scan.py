@@ -305,6 +305,6 @@ def _warn_of_unknown_fixes(images: Sequence[ScannedImage], rules: ScanRules) -> 
     ]
     if unknown:
         warn(
-            f"Of {len(unknown)} findings nobody says whether they have a fix (basic scanning never does), so "
-            "--only-fixable takes them for fixable."
+            f"Failing findings of which nobody says whether there is a fix: {len(unknown)} (basic scanning never "
+            "says it). --only-fixable takes them for fixable."
         )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.execute.scan_images import scan_images
+from ecr_tasks.execute.scans import image_parts
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.scan import Finding, Scanning, ScanResult, ScanRules, StartRefusal
 from ecr_tasks.plan.gates import Failed, Waits
@@ -167,6 +170,55 @@ def test_again_within_a_day_is_refused_although_a_scan_is_there(registry: FakeRe
     image, _ = scanned(registry, again=True)
     assert "ECR scans an image once in 24 hours" in causes(image)
     assert "Leave out --again" in causes(image)
+
+
+def test_again_within_a_day_shows_the_older_scan_and_asks_nobody(registry: FakeRegistry) -> None:
+    lately = datetime.now(timezone.utc) - timedelta(hours=1)
+    registry.scans[SINGLE.digest] = [replace(HIGH, completed=lately)]
+    image, waited = scanned(registry, again=True)
+    assert (started(registry), waited) == ([], 0)
+    assert "ECR scans an image once in 24 hours" in causes(image)
+    assert [judged.finding.name for judged in image.parts[0].findings] == ["CVE-1"]
+    assert not image.parts[0].is_unread
+
+
+def test_a_refusal_of_ecrs_to_scan_again_shows_the_older_scan_too(registry: FakeRegistry) -> None:
+    registry.scans[SINGLE.digest] = [HIGH]
+    registry.start_refusals[SINGLE.digest] = StartRefusal("limit", "The scan quota per image has been exceeded")
+    image, _ = scanned(registry, again=True)
+    assert image.counts == {"HIGH": 1}
+
+
+EMPTY = ScanResult("ACTIVE", complete=False)
+
+
+def test_an_ended_scan_that_stays_empty_has_no_findings(registry: FakeRegistry) -> None:
+    registry.scans[SINGLE.digest] = [EMPTY]
+    image, waited = scanned(registry, scanning=ENHANCED)
+    assert not image.failures
+    assert 0 < waited < 60
+    registry.pushed[SINGLE.digest] = datetime.now(timezone.utc) - timedelta(days=1)
+    assert (scanned(registry, scanning=ENHANCED)[1], image.parts[0].is_unread) == (0, False), "an old one's is known"
+
+
+def test_findings_that_come_late_are_awaited(registry: FakeRegistry) -> None:
+    registry.scans[SINGLE.digest] = [EMPTY, EMPTY, replace(HIGH, status="ACTIVE")]
+    assert "found 1 high" in causes(scanned(registry, scanning=ENHANCED)[0])
+    registry.scans[SINGLE.digest] = [EMPTY, EMPTY, RUNNING, *[EMPTY] * 4, HIGH]
+    assert "found 1 high" in causes(scanned(registry, scanning=ENHANCED)[0])
+
+
+def test_a_manifest_that_is_listed_twice_or_in_an_index_within_counts_once(registry: FakeRegistry) -> None:
+    amd, arm = ({"os": "linux", "architecture": name} for name in ("amd64", "arm64"))
+    inner = index([(arm, ARM.digest)])
+    twice = index([(amd, AMD.digest), (amd, AMD.digest)])
+    nested = {"mediaType": INDEX.media_type, "digest": inner.digest, "size": 1}
+    text = json.dumps({**twice.document, "manifests": [*twice.document["manifests"], nested]})
+    outer = StoredImage(digest(text), text, INDEX.media_type)
+    registry.put(REPOSITORY.name, inner)
+    registry.put(REPOSITORY.name, outer, "outer")
+    parts = image_parts(registry, REPOSITORY, outer)
+    assert [part.platform for part in parts] == ["linux/amd64", "linux/arm64"]
 
 
 def test_the_other_image_is_scanned_too_and_must_be_comparable(registry: FakeRegistry) -> None:

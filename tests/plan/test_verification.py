@@ -67,14 +67,14 @@ def test_each_tag_must_be_on_the_image() -> None:
 def test_each_platform_must_be_there_with_its_manifest(
     expected: tuple[str, ...], existing: tuple[str, ...], state: State, words: str
 ) -> None:
-    finding = check_platforms(SECTION, BOTH, expected, [digest(name) for name in existing], "")
+    finding = check_platforms(SECTION, BOTH, expected, [digest(name) for name in existing], BOTH.children)
     assert (finding.state, words in finding.text) == (state, True), finding
 
 
 def test_the_platform_of_a_single_image_is_its_configurations() -> None:
-    assert check_platforms(SECTION, IMAGE, ("linux/arm64",), (), "linux/arm64").state == "fine"
-    assert check_platforms(SECTION, IMAGE, ("linux/arm64",), (), "linux/amd64").state == "wrong"
-    assert check_platforms(SECTION, IMAGE, ("linux/arm64",), (), "").state == "unknown"
+    assert check_platforms(SECTION, IMAGE, ("linux/arm64",), (), [("linux/arm64", IMAGE.digest)]).state == "fine"
+    assert check_platforms(SECTION, IMAGE, ("linux/arm64",), (), [("linux/amd64", IMAGE.digest)]).state == "wrong"
+    assert check_platforms(SECTION, IMAGE, ("linux/arm64",), (), [("", IMAGE.digest)]).state == "unknown"
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,10 @@ def check_answers(client: Any) -> None:
             return _checked(answer, shape, place) if shape else answer
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
             raise not_aws(place, "its answer can't be read") from error
+        except RuntimeError as error:
+            if "timezone offset" not in str(error):  # botocore's parser says so of a time that is out of range
+                raise
+            raise not_aws(place, "its answer can't be read") from error
 
     client._make_api_call = checked_call  # both the client's methods and its paginators go through it
 

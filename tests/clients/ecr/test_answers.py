@@ -81,6 +81,12 @@ def test_another_answer_is_not_aws(body: bytes) -> None:
     assert "proxy" in caught.value.remedy
 
 
+def test_a_time_that_is_none_is_not_aws() -> None:
+    ANSWER[:] = [b'{"imageScanFindings": {"imageScanCompletedAt": 1e300}}', 200]
+    with pytest.raises(AwsError), translate_errors("read the scan"):
+        client().describe_image_scan_findings(repositoryName="team/app", imageId={"imageTag": "v1"})
+
+
 def test_an_error_without_the_type_of_one_is_not_aws() -> None:
     with pytest.raises(AwsError):
         repository(b'{"__type": 1}', 400)
