@@ -17,11 +17,15 @@ SCAN, SIGNATURE, BRANCH = "require-scan", "require-signature", "from-branch"
 
 @dataclass(frozen=True)
 class Gates:
-    """The gates that a promotion must pass; none by default. ``signers`` are those whose signature counts."""
+    """The gates that a promotion must pass; none by default. ``signers`` are those whose signature counts.
+
+    ``limit`` is how many seconds to wait for scans and signatures instead of as long as always.
+    """
 
     scan: ScanRules | None = None
     signers: tuple[Signer, ...] = ()
     branch: Branch | None = None
+    limit: float | None = None
 
     @property
     def options(self) -> Mapping[str, Mapping[str, Any]]:

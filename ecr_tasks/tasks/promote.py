@@ -32,6 +32,7 @@ GATE_HELP = {
     "than": "with --require-scan: only findings that the image of this tag doesn't have count",
     "require-signature": "only if one of ECR_SIGNED_BY's signers has signed it",
     "from-branch": "only if its commit is on this branch, as git knows it",
+    "timeout": "how long to wait for scans and signatures, such as 90s or 10m (default: 5m)",
 }
 """The help of the flags of the gates, which `rollback` has as well."""
 
@@ -62,6 +63,7 @@ def promote(
     than: str | None = None,
     require_signature: bool = False,
     from_branch: str | None = None,
+    timeout: str | None = None,
     json: bool = False,
 ) -> None:
     """Give a published image more tags, here or elsewhere.
@@ -70,7 +72,9 @@ def promote(
     """
     from ecr_tasks.model.reference import parse_image_name
 
-    gates = gates_of(run, require_scan, require_signature, from_branch, only_fixable=only_fixable, than=than)
+    gates = gates_of(
+        run, require_scan, require_signature, from_branch, only_fixable=only_fixable, than=than, timeout=timeout
+    )
     name = parse_image_name(source)
     if to is None:
         promotions, results = promote_here(run, name, tag or [], image, gates)
@@ -94,19 +98,27 @@ def gates_of(
     *,
     only_fixable: bool = False,
     than: str | None = None,
+    timeout: str | None = None,
 ) -> Gates | None:
-    """Return the gates that the flags name, or None. Raises SettingsError for an unknown level or branch, and where
-    nothing says whose signature counts.
+    """Return the gates that the flags name, or None. Raises SettingsError for an unknown level or branch, for a flag
+    that does nothing without another one, and where nothing says whose signature counts.
     """
     if require_scan in (None, False) and (only_fixable or than is not None):
         raise SettingsError(
             f"{'--only-fixable' if only_fixable else '--than'} is about scans, and --require-scan is not set.",
             "Add --require-scan, or leave it out.",
         )
+    if timeout is not None and require_scan in (None, False) and not require_signature:
+        raise SettingsError(
+            "--timeout is about scans and signatures, and neither is required.",
+            "Add --require-scan or --require-signature, or leave it out.",
+        )
     if require_scan in (None, False) and not require_signature and from_branch is None:
         return None
     from ecr_tasks.plan.gates import Gates
+    from ecr_tasks.runner.scan_rules import parse_timeout
 
+    limit = None if timeout is None else parse_timeout(timeout)
     rules = branch = None
     if require_scan not in (None, False):
         from ecr_tasks.runner.scan_rules import scan_rules
@@ -121,7 +133,7 @@ def gates_of(
         from ecr_tasks.runner.signing import expected_signers
 
         signers = expected_signers(run)
-    return Gates(rules, signers, branch)
+    return Gates(rules, signers, branch, limit)
 
 
 def parse_destination(text: str) -> Destination:
@@ -283,7 +295,8 @@ def _check(run: Run, gates: Gates | None, images: Mapping[str, tuple[Repository,
     from ecr_tasks.execute.check_gates import check_gates
     from ecr_tasks.plan.gates import WAITS
 
-    return check_gates(gates, images, run.registry, run.registry.evidence, run.signatures, say, WAITS)
+    waits = WAITS if gates.limit is None else replace(WAITS, limit=gates.limit)
+    return check_gates(gates, images, run.registry, run.registry.evidence, run.signatures, say, waits)
 
 
 def _by_digest(name: ImageName, image: StoredImage) -> ImageName:

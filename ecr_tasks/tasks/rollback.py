@@ -36,6 +36,7 @@ def rollback(
     than: str | None = None,
     require_signature: bool = False,
     from_branch: str | None = None,
+    timeout: str | None = None,
     json: bool = False,
 ) -> None:
     """Put back the image that a tag was on before.
@@ -49,7 +50,9 @@ def rollback(
     from ecr_tasks.tasks.history import read_histories
     from ecr_tasks.tasks.promote import as_json, gates_of, set_tags_of
 
-    gates = gates_of(run, require_scan, require_signature, from_branch, only_fixable=only_fixable, than=than)
+    gates = gates_of(
+        run, require_scan, require_signature, from_branch, only_fixable=only_fixable, than=than, timeout=timeout
+    )
     most = int(to) + 1 if to is not None and to.isascii() and to.isdigit() and len(to) < 7 else _SEARCHED
     found = read_histories(run, tag, image, most)
     chosen = _chosen(found, to)

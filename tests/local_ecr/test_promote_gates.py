@@ -143,6 +143,28 @@ def test_an_image_that_nobody_scans_is_refused_when_the_wait_is_over(
     assert tagged(api, repository) == {"v1"}
 
 
+def test_a_gate_waits_as_long_as_it_is_told(
+    ecr: LocalEcr, shell: Shell, api: Any, http: HttpClient, scanned: str
+) -> None:
+    ecr.set_findings([{"status": "IN_PROGRESS"}])
+    for name in ("v0", "v1"):
+        http.push_image(scanned, name, name.encode())
+        assert shell.inv("promote", name, "--tag", "prod").returncode == 0
+    for words in (("promote", "v1", "--tag", "live"), ("rollback", "prod")):
+        done = shell.inv(*words, "--require-scan", "--timeout=1s")
+        assert (done.returncode, done.stdout) == (6, ""), done.stderr
+        assert "did not end while we waited" in done.stderr
+    for words, sentence in (
+        (("--timeout=1m",), "neither is required"),
+        (("--timeout=1m", "--from-branch=main"), "neither is required"),
+        (("--timeout=soon", "--require-scan"), "is no time"),
+    ):
+        done = shell.inv("promote", "v1", "--tag", "live", *words)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert sentence in done.stderr
+    assert tagged(api, scanned) == {"v0", "v1", "prod"}
+
+
 @pytest.mark.parametrize("artifact_type", SIGNATURES)
 def test_what_only_looks_like_the_images_signature_lets_nothing_through(
     shell: Shell, api: Any, http: HttpClient, repository: str, artifact_type: str
