@@ -154,12 +154,12 @@ def test_a_gate_waits_as_long_as_it_is_told(
         done = shell.inv(*words, "--require-scan", "--timeout=1s")
         assert (done.returncode, done.stdout) == (6, ""), done.stderr
         assert "did not end while we waited" in done.stderr
-    for words, sentence in (
+    for more, sentence in (
         (("--timeout=1m",), "neither is required"),
         (("--timeout=1m", "--from-branch=main"), "neither is required"),
         (("--timeout=soon", "--require-scan"), "is no time"),
     ):
-        done = shell.inv("promote", "v1", "--tag", "live", *words)
+        done = shell.inv("promote", "v1", "--tag", "live", *more)
         assert (done.returncode, done.stdout) == (2, "")
         assert sentence in done.stderr
     assert tagged(api, scanned) == {"v0", "v1", "prod"}
