@@ -54,7 +54,8 @@ def remove(
 ) -> None:
     """Delete or archive images of a repository, and record in ``outcome`` what became of each.
 
-    What belongs to something that is still there stays with it. ``progress`` is told how many are done.
+    What belongs to something that is still there stays with it. ``progress`` is told how many are done, as far as ECR
+    says so.
     """
     gone: set[str] = set()
     for wave in waves:
@@ -65,11 +66,28 @@ def remove(
                 due.append(verdict)
             else:
                 outcome.changed.append((verdict, f"{owner[:19]}, which it belongs to, is still there"))
+        done = len(outcome.gone)
         for start in range(0, len(due), BATCH):
-            done = len(outcome.gone)
             _remove_batch(name, due[start : start + BATCH], removal, outcome, archive=archive)
-            gone |= {verdict.detail.digest for verdict in outcome.gone[done:]}
             progress(len(outcome.gone))
+        if not archive:
+            _find_kept(name, outcome, done, removal)
+        gone |= {verdict.detail.digest for verdict in outcome.gone[done:]}
+
+
+def _find_kept(name: str, outcome: Outcome, start: int, removal: Removal) -> None:
+    """Take out of what is gone, from ``start`` on, what lost the tags that were looked at and got one in that moment.
+
+    ECR's answer doesn't tell, and what belongs to such an image has to stay with it.
+    """
+    if not any(verdict.detail.tags for verdict in outcome.gone[start:]):
+        return
+    there = {detail.digest: detail.tags for detail in removal.details(name)}
+    kept = [verdict for verdict in outcome.gone[start:] if verdict.detail.digest in there]
+    outcome.gone[start:] = [verdict for verdict in outcome.gone[start:] if verdict.detail.digest not in there]
+    for verdict in kept:
+        tags = ", ".join(there[verdict.detail.digest]) or "none"
+        outcome.changed.append((verdict, f"its tags changed in that moment, and are now {tags}"))
 
 
 def _remove_batch(name: str, batch: Sequence[Verdict], removal: Removal, outcome: Outcome, *, archive: bool) -> None:

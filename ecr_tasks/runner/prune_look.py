@@ -160,7 +160,9 @@ def what_runs(
                 sorted({place for name in names for place in registry.removal.deletes_elsewhere(name)})
             )
         except EcrTasksError as error:
-            found += Running(failed=(f"where ECR replicates images and deletions could not be asked: {error.cause}",))
+            found += Running(
+                failed=(f"where ECR replicates images and deletions could not be asked: {error.cause.rstrip('.')}",)
+            )
     is_local = is_on_this_machine(registry.endpoint())
     services = [name for name in _SERVICES if name in asked and not (is_local and not _has_endpoint(run, name))]
     if services:
@@ -210,7 +212,7 @@ def _others(run: Run, names: Sequence[str], account: str) -> Running:
         try:
             policies = run.private("prune").removal.policies(name)
         except EcrTasksError as error:
-            found += Running(failed=(f"who may pull from {name} could not be asked: {error.cause}",))
+            found += Running(failed=(f"who may pull from {name} could not be asked: {error.cause.rstrip('.')}",))
             continue
         others = dict.fromkeys(other for policy in policies for other in others_let_in(policy, account, name))
         for other in others:

@@ -27,6 +27,7 @@ class FakeRemoval:
         self.deleted: dict[str, Sequence[str]] = {}
         self.archived: list[str] = []
         self.error: BaseException | None = None
+        self.tagged_meanwhile: list[ImageDetail] = []
 
     def tags(self, name: str, digests: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         del name
@@ -50,7 +51,8 @@ class FakeRemoval:
         return {}
 
     def details(self, name: str) -> Sequence[ImageDetail]:
-        raise NotImplementedError(name)
+        del name
+        return self.tagged_meanwhile
 
     def manifests(self, name: str, details: Sequence[ImageDetail]) -> Mapping[str, Mapping[str, Any]]:
         raise NotImplementedError(name, details)
@@ -103,6 +105,18 @@ def test_a_tag_that_moved_meanwhile_keeps_an_image_and_all_that_belongs_to_it(no
     assert names([verdict.detail.digest for verdict, _ in outcome.changed]) == {
         *("index", "child", "signature", "about-child")
     }
+
+
+def test_a_tag_that_is_set_as_its_image_is_deleted_keeps_it_and_all_that_belongs_to_it() -> None:
+    """ECR takes the tags that were looked at from it and says that it did; only the new tag tells that it is there."""
+    removal = FakeRemoval(UNCHANGED)
+    removal.tagged_meanwhile = [index("index", "prod")]
+    outcome = carried_out(removal)
+    assert names([*removal.deleted]) == {"index", "other"}
+    assert names([verdict.detail.digest for verdict in outcome.gone]) == {"other"}
+    reasons = {verdict.detail.digest: reason for verdict, reason in outcome.changed}
+    assert names([*reasons]) == {"index", "child", "signature", "about-child"}
+    assert "prod" in reasons[digest("index")]
 
 
 def test_what_ecr_refuses_is_a_failure_and_keeps_what_belongs_to_it() -> None:

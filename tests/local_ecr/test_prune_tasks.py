@@ -73,7 +73,7 @@ def test_an_image_goes_with_all_that_belongs_to_it_and_a_second_run_finds_nothin
         "DescribeRegistry": 2,
         "GetRepositoryPolicy": 2,
         "GetRegistryPolicy": 2,
-        "DescribeImages": 5,
+        "DescribeImages": 6,
         "BatchDeleteImage": 3,
     }
     (receipt,) = (shell.folder / ".ecr-tasks").glob("prune-*.json")

@@ -30,7 +30,7 @@ class RunningImages:
         try:
             return question(region)
         except EcrTasksError as error:
-            return Running(failed=(f"{_NAMES[service]} in {region} could not be asked: {error.cause}",))
+            return Running(failed=(f"{_NAMES[service]} in {region} could not be asked: {error.cause.rstrip('.')}",))
 
     def _ecs(self, region: str) -> Running:
         """Return the images of running tasks, of services, and of each family's newest task definition.
