@@ -108,7 +108,7 @@ def test_a_tag_that_moved_meanwhile_keeps_an_image_and_all_that_belongs_to_it(no
 
 
 def test_a_tag_that_is_set_as_its_image_is_deleted_keeps_it_and_all_that_belongs_to_it() -> None:
-    """ECR takes the tags that were looked at from it and says that it did; only the new tag tells that it is there."""
+    """ECR takes the tags that were looked at from it and says that it did; only the new tag tells that it stays."""
     removal = FakeRemoval(UNCHANGED)
     removal.tagged_meanwhile = [index("index", "prod")]
     outcome = carried_out(removal)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -50,6 +51,24 @@ def test_what_runs_stays(shell: Shell, api: Any, http: HttpClient, repository: s
     assert there(api) == {*images.values(), digest_of(child), digest_of(index)} - going
     assert "in use: the ECS service web of main in eu-west-1" in done.stdout
     assert "in use: the Lambda function g:3 in eu-west-1" in done.stdout
+
+
+def test_who_is_busy_is_asked_again(
+    shell: Shell, api: Any, http: HttpClient, repository: str, services: FakeServices
+) -> None:
+    """Also with more families of task definitions than a page has: the last one counts as well."""
+    images = {name: digest_of(http.push_image(repository, f"sha-{name}", name.encode())) for name in ("a", "b", "c")}
+    grow_old(shell.ecr)
+    services.families = [f"f{number}" for number in range(101)]
+    services.definitions = {family: ["other:1"] for family in services.families}
+    services.definitions["f100"] = [f"{HOST}/{repository}@{images['a']}"]
+    services.functions = {"g": ("other:1", f"{HOST}/{repository}@{images['b']}")}
+    services.throttled = Counter(
+        ListClusters=2, ListTaskDefinitionFamilies=1, DescribeTaskDefinition=2, GetFunction=2
+    )
+    done = shell.inv("prune", "--yes", ECR_PRUNE=RULES, **services.environment())
+    assert done.returncode == 0, done.stderr
+    assert there(api) == {images["a"], images["b"]}
 
 
 @pytest.mark.parametrize("denied", ["ListClusters", "DescribeTasks", "DescribeTaskDefinition", "GetFunction", "eks"])

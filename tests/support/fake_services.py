@@ -19,7 +19,8 @@ class FakeServices:
     """What runs. ``tasks`` are (image, digest) of running tasks, ``services`` task definitions by service.
 
     ``definitions`` are images by task definition; ``families`` are the names of those that are the newest ones of a
-    family. ``functions`` are (image, resolved image) by function. ``denied`` are operations that are refused.
+    family. ``functions`` are (image, resolved image) by function. ``denied`` are operations that are refused,
+    ``throttled`` how many times one is before it is answered.
     """
 
     def __init__(self) -> None:
@@ -30,6 +31,7 @@ class FakeServices:
         self.functions: dict[str, tuple[str, str]] = {}
         self.eks: list[str] = []
         self.denied: set[str] = set()
+        self.throttled: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
         self.endpoint = ""
 
@@ -107,10 +109,13 @@ def fake_services() -> Iterator[FakeServices]:
                 status, document = 400, {"__type": "AccessDeniedException", "message": f"not authorized: {operation}"}
                 if self.command != "POST":
                     status = 403
+            elif services.throttled[operation] > 0:
+                services.throttled[operation] -= 1
+                status, document = 429, {"__type": "ThrottlingException", "message": "Rate exceeded"}
             body = json.dumps(document or answer()).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/x-amz-json-1.1")
-            self.send_header("x-amzn-ErrorType", "AccessDeniedException" if document else "")
+            self.send_header("x-amzn-ErrorType", document["__type"] if document else "")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
