@@ -1,19 +1,4 @@
-"""The scanner: when an image is scanned, and its findings, which a file in the data folder lists.
-
-``findings.json`` is a list of rules; the first one that matches an image sets the result of its scan::
-
-    [{"repository": "team/*", "tag": "1.*", "digest": "sha256:…",
-      "status": "COMPLETE", "description": "…", "polls": 2,
-      "severities": {"HIGH": 2},
-      "findings": [{"name": "CVE-2024-0001", "severity": "CRITICAL", "description": "…", "uri": "…",
-                    "package": "openssl", "version": "3.0.1", "fixed": "3.0.2", "path": "usr/lib/x",
-                    "exploit": "YES", "status": "ACTIVE"}]}]
-
-Every member is optional. ``repository`` and ``tag`` are wildcards. ``polls`` is how many times a scan reports that it
-is not done before its result (IN_PROGRESS, PENDING if it is enhanced); with the status IN_PROGRESS it never ends.
-``severities`` adds that many invented findings. A finding of an enhanced scan can have ``packages`` instead of one
-``package``: a list of name, version, fixed and path. Without a rule a scan has no findings.
-"""
+"""The scanner: when an image is scanned, and its findings, which the data folder's findings.json lists."""
 
 from __future__ import annotations
 
@@ -21,6 +6,7 @@ import json
 import time
 
 from .errors import EcrError
+from .findings_file import FILE, SEVERITIES, check_rules
 from .json_text import parse_json
 from .store.database import stored_json
 from .wildcard import matches
@@ -34,14 +20,6 @@ if TYPE_CHECKING:
     from .store.images import Image
     from .store.repositories import Repository
 
-SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED")
-
-STATUSES = (
-    *("IN_PROGRESS", "COMPLETE", "FAILED", "UNSUPPORTED_IMAGE", "ACTIVE", "PENDING", "SCAN_ELIGIBILITY_EXPIRED"),
-    *("FINDINGS_UNAVAILABLE", "LIMIT_EXCEEDED", "IMAGE_ARCHIVED", "IMAGE_SIZE_EXCEEDED"),
-)
-
-FILE = "findings.json"
 QUOTA_SECONDS = 24 * 3600
 """ECR scans an image once in 24 hours, a scan on push included."""
 
@@ -49,9 +27,13 @@ RECOGNIZED_SECONDS = 30 * 24 * 3600
 """How old an image may be that Inspector scans when enhanced scanning is turned on (ECR user guide, "Troubleshooting
 image scanning issues")."""
 
-_MEMBERS = {"repository", "tag", "digest", "status", "description", "polls", "severities", "findings"}
 _SETTING = "scanning"
 _COMPLETE = "The scan was completed successfully."
+_DESCRIPTIONS = {
+    "COMPLETE": _COMPLETE,
+    "UNSUPPORTED_IMAGE": "UnsupportedImageError: The operating system and/or package manager are not supported.",
+}
+"""What ECR says of a basic scan of a status (ECR user guide, "Troubleshooting image scanning issues")."""
 
 
 class Scanner:
@@ -132,7 +114,7 @@ class Scanner:
             if continuous:
                 status, description = "ACTIVE", "Continuous scan is selected for image."
             scan["status"] = rule.get("status") or status
-            scan["description"] = rule.get("description") or description
+            scan["description"] = rule.get("description") or (description if scan["status"] == status else "")
             scan["findings"] = _findings(rule, enhanced=True)
         if scan["polls"] > 0:
             if poll:
@@ -144,11 +126,12 @@ class Scanner:
     def _scan(self, repository: Repository, image: Image) -> None:
         now = time.time()
         rule = self._rule(repository, image)
+        status = rule.get("status") or "COMPLETE"
         scan = {
             "started": now,
             "completed": now,
-            "status": rule.get("status") or "COMPLETE",
-            "description": rule.get("description") or _COMPLETE,
+            "status": status,
+            "description": rule.get("description") or _DESCRIPTIONS.get(status, ""),
             "polls": int(rule.get("polls", 0)),
             "findings": _findings(rule, enhanced=self.is_enhanced),
         }
@@ -197,25 +180,6 @@ def _filter_matches(pattern: str, name: str) -> bool:
     See the ECR user guide, "Filters to choose which repositories are scanned in Amazon ECR".
     """
     return matches(pattern, name) if "*" in pattern else pattern in name
-
-
-def check_rules(rules: Any) -> list[dict[str, Any]]:
-    """Return the content of ``findings.json`` if it is valid. Raises ServerException, with the reason."""
-    if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
-        raise _invalid_file("it must be a list of rules")
-    for rule in rules:
-        if unknown := set(rule) - _MEMBERS:
-            raise _invalid_file(f"a rule has no {', '.join(sorted(unknown))}")
-        for severity in (*rule.get("severities", {}), *(f.get("severity") for f in rule.get("findings", []))):
-            if severity not in SEVERITIES:
-                raise _invalid_file(f"{severity} is no severity; there are {', '.join(SEVERITIES)}")
-        if rule.get("status", "COMPLETE") not in STATUSES:
-            raise _invalid_file(f"{rule['status']} is no status; there are {', '.join(STATUSES)}")
-    return rules
-
-
-def _invalid_file(problem: str) -> EcrError:
-    return EcrError("ServerException", f"{FILE} of the local ECR: {problem}.", status=500)
 
 
 def _findings(rule: dict[str, Any], *, enhanced: bool) -> list[dict[str, Any]]:

@@ -183,7 +183,7 @@ class LocalEcr:
 
     def set_findings(self, rules: list[dict[str, Any]]) -> None:
         """Set what scans find from now on (see ``scanner``); the same as writing ``findings.json``."""
-        from .scanner import FILE, check_rules
+        from .findings_file import FILE, check_rules
 
         replace_file(self.root / FILE, json.dumps(check_rules(rules)).encode())
 

@@ -72,6 +72,33 @@ def test_a_scan_can_take_its_time_and_fail(ecr: LocalEcr, api: Any, image: dict[
     assert answers[2]["imageScanStatus"]["description"] == "UnsupportedImageError"
 
 
+@pytest.mark.parametrize(
+    ("rule", "problem"),
+    [
+        ({"findings": 7}, "findings must be a list"),
+        ({"findings": [7]}, "each of findings must be an object"),
+        ({"findings": [{"severity": ["HIGH"]}]}, "severity must be a text"),
+        ({"findings": [{"severity": "HIGH", "packages": [{}]}]}, "a package's name must be a text"),
+        ({"severities": {"HIGH": "x"}}, "HIGH must be a number"),
+        ({"polls": -1}, "polls must be a number"),
+        ({"repository": 7}, "repository must be a text"),
+    ],
+)
+def test_a_findings_file_of_other_types_is_named(
+    ecr: LocalEcr, api: Any, image: dict[str, Any], rule: Any, problem: str
+) -> None:
+    (ecr.root / "findings.json").write_text(json.dumps([rule]))
+    code, message = refused(api.start_image_scan, **image)[:2]
+    assert (code, f"findings.json of the local ECR: {problem}" in message) == ("ServerException", True), message
+
+
+def test_an_unsupported_image_is_not_said_to_be_scanned(ecr: LocalEcr, api: Any, image: dict[str, Any]) -> None:
+    ecr.set_findings([{"status": "UNSUPPORTED_IMAGE"}])
+    api.start_image_scan(**image)
+    status = api.describe_image_scan_findings(**image)["imageScanStatus"]
+    assert status["description"].startswith("UnsupportedImageError")
+
+
 def test_pages_of_findings(ecr: LocalEcr, api: Any, image: dict[str, Any]) -> None:
     ecr.set_findings([{"severities": {"HIGH": 3, "LOW": 2}}])
     api.start_image_scan(**image)

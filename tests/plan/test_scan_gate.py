@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ecr_tasks.clients.ecr.scans import parse_scan
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.local_ecr.scanner import STATUSES
+from ecr_tasks.local_ecr.findings_file import STATUSES
 from ecr_tasks.model.inventory import artifact_kind
 from ecr_tasks.model.manifest import REVISION, VERSION, StoredImage
 from ecr_tasks.model.scan import LEVELS, Finding, Level, ScanResult, ScanRules, describe_counts

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from ..errors import EcrError
+from ..findings_file import SEVERITIES
 from ..json_text import parse_json
 from ..manifests import INDEXES
-from ..scanner import SEVERITIES
 from .kinds import predicate_kind
 
 TYPE_CHECKING = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
-from ..scanner import FILE
+from ..findings_file import FILE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
