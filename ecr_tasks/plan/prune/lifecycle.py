@@ -14,12 +14,15 @@ _UNREACHABLE = 100_000
 """A number of images that no repository has (ECR service quotas: 20,000 a repository, unless raised)."""
 
 _RELEASES = "*.*.*"
+_REFERRERS = "sha256-*"
 _ALWAYS = (
     "It looks at no other tag: what a rule matches goes with all of its tags, though another one names no rule, "
     "such as prod.",
-    "It asks nobody what runs: not ECS, not Lambda, not EKS.",
+    "What one rule matches is left to that rule: a later one that would let it go earlier does not count for it.",
+    "It asks nobody what runs: not ECS, not Lambda, not EKS, and no run that is about to set a tag.",
     "It knows no history: an image that `rollback` could put back goes like any other.",
     "It keeps no image for what belongs to it: a platform that is pulled, or a signature of its own.",
+    f"What has a tag such as {_REFERRERS} (cosign's signatures) stays, also when its image is gone.",
 )
 
 
@@ -31,7 +34,7 @@ def as_lifecycle_policy(
     An image that a rule of a higher priority selects is left to that rule alone (ECR user guide, "Lifecycle policy
     evaluation rules"), so that tags which are to stay come first, in rules that expire nothing.
     """
-    guards = [_guard(_RELEASES, "Releases stay")]
+    guards = [_guard(_RELEASES, "Releases stay"), _guard(_REFERRERS, "What cosign's tags link to an image stays")]
     selections: list[tuple[PruneRule, dict[str, Any]]] = []
     differences = [
         *_ALWAYS,
@@ -92,7 +95,7 @@ def _selection(rule: PruneRule) -> dict[str, Any] | None:
         return None
     if rule.newest:
         return {**chosen, "countType": "imageCountMoreThan", "countNumber": rule.newest}
-    days = max(1, -(-rule.older // timedelta(days=1)))
+    days = _days(rule)
     if rule.type == "archived":
         chosen = {**chosen, "storageClass": "archive", "countType": "sinceImageTransitioned"}
     else:
@@ -100,14 +103,29 @@ def _selection(rule: PruneRule) -> dict[str, Any] | None:
     return {**chosen, "countUnit": "days", "countNumber": days}
 
 
+def _days(rule: PruneRule) -> int:
+    return max(1, -(-rule.older // timedelta(days=1)))
+
+
 def _difference(rule: PruneRule) -> list[str]:
+    days = _days(rule)
+    rounded = (
+        [] if rule.newest or rule.older == timedelta(days=days) else [f"It counts days, here {days}: {rule.text}"]
+    )
+    return [*rounded, *_difference_of_type(rule)]
+
+
+def _difference_of_type(rule: PruneRule) -> list[str]:
     if rule.type == "cache":
         return [
             f"A cache is what is tagged {CACHE_TAG}, and it counts from its push; `prune` knows any cache, and "
             f"counts from its last use: {rule.text}"
         ]
     if rule.newest:
-        return [f"It counts only what no rule before selects, and expires what was pushed today: {rule.text}"]
+        return [
+            "It spares the newest from this rule alone, counts the platforms of indexes as images, and expires also "
+            f"what was pushed today: {rule.text}"
+        ]
     return []
 
 
