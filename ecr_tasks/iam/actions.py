@@ -35,11 +35,12 @@ def needs(name: str, settings: Settings, scope: Scope) -> tuple[Need, ...]:
 def task_with(action: str, name: str) -> str:
     """Return the name of the policy for a task that was denied an action: the task's own, else one with the action.
 
-    ``action`` may be empty: not every answer names it. ``name`` may be the last part of a name (``ensure``).
+    ``action`` may be empty: not every answer names it. Of ``name`` the last part counts (``ensure``) unless a task is
+    called by the whole (``repo.ensure``).
     """
     having = [task for task, rows in ROWS.items() if not action or any(action in row.actions.split() for row in rows)]
-    own = [task for task in having if task.rpartition(".")[2] == name]
-    return next(iter([*own, *having]), ADMIN)
+    alike = [task for task in having if task.rpartition(".")[2] == name.rpartition(".")[2]]
+    return name if name in alike else next(iter([*alike, *having]), ADMIN)
 
 
 def check_name(name: str) -> None:

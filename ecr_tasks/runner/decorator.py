@@ -61,7 +61,7 @@ def task(
                 run = run_of(c)
                 if not run.dry and c.config.get(_EARLIER) is None and publishes():
                     run.earlier_outputs.begin()  # this task may fail before the one that publishes
-                with exit_codes(run, body.__name__, shows_without_registry=shows_without_registry):
+                with exit_codes(run, _name_of(body), shows_without_registry=shows_without_registry):
                     body(run, *args, **kwargs)
 
         return _invoke_task(wrapper, options, positional, may_be_positional)
@@ -108,7 +108,7 @@ def chained_task(
             earlier: EarlierResults = c.config.get(_EARLIER) or EarlierResults()
             if publishes and not run.dry and not (earlier.job and run.uses(earlier.settings)):
                 run.earlier_outputs.begin()
-            with exit_codes(run, body.__name__):
+            with exit_codes(run, _name_of(body)):
                 earlier = _of_these_settings(earlier, run)
                 result = body(run, earlier, *args, **kwargs)
                 if isinstance(result, Receipt):
@@ -137,6 +137,11 @@ def results_of(c: Context) -> Iterator[tuple[Run, EarlierResults]]:
         run = run_of(c)
         with exit_codes(run):
             yield run, _of_these_settings(c.config.get(_EARLIER) or EarlierResults(), run)
+
+
+def _name_of(body: Callable[..., Any]) -> str:
+    """Return the name of a task with its module's, which is its collection's where there is one: ``repo.show``."""
+    return f"{body.__module__.rpartition('.')[2]}.{body.__name__}"
 
 
 def _of_these_settings(earlier: EarlierResults, run: Run) -> EarlierResults:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def exit_codes(run: Run, task: str = "", *, shows_without_registry: bool = False) -> Iterator[None]:
     """Raise every error and interruption as Invoke's Exit with its exit code, after showing its cause and remedy.
 
-    ``task`` is the name of the one that runs.
+    ``task`` is the name of the one that runs, with its module's (``repo.show``).
     """
     _name_policies(task)
     with commands_as(typed_commands(lambda: run.selection)), _errors_shown(run, shows_without_registry):
@@ -111,7 +111,7 @@ def _name_policies(task: str) -> None:
     def task_for(action: str) -> str:
         from ecr_tasks.iam.actions import task_with
 
-        return task_with(action, "push" if task == "build" and follows("push") else task)
+        return task_with(action, "push" if task == "build.build" and follows("push") else task)
 
     name_policies(task_for)
 

@@ -129,6 +129,8 @@ def test_an_error_while_an_error_is_shown_is_a_sentence_too(
         (("build", "push"), "ecr:DescribeRepositories", "push"),
         (("pull",), "ecr:BatchGetImage", "pull"),
         (("repo.ensure",), "ecr:GetLifecyclePolicy", "repo.ensure"),
+        (("repo.ensure",), "", "repo.ensure"),
+        (("repo.show",), "", "repo.show"),
         (("pull",), "ecr:PutImage", "push"),
     ],
 )
