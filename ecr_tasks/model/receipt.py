@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -207,12 +207,12 @@ class Receipt:
         images = {entry.name: entry for entry in self.images} | {image.name: image}
         return replace(self, images=tuple(images.values()))
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the document of ``.ecr-tasks/receipt.json``."""
-        return {"schema": SCHEMA, "images": [_image_json(image, self.source) for image in self.images]}
+    def as_json(self, in_words: Callable[[str], str] = str) -> dict[str, Any]:
+        """Return the document of ``.ecr-tasks/receipt.json``; ``in_words`` rewrites what an error says."""
+        return {"schema": SCHEMA, "images": [_image_json(image, self.source, in_words) for image in self.images]}
 
 
-def _image_json(image: ImageReceipt, source: Source) -> dict[str, Any]:
+def _image_json(image: ImageReceipt, source: Source, in_words: Callable[[str], str]) -> dict[str, Any]:
     return {
         "name": image.name,
         "digest": image.digest,
@@ -221,7 +221,11 @@ def _image_json(image: ImageReceipt, source: Source) -> dict[str, Any]:
         "source": asdict(replace(source, dirty=image.dirty)),
         "published": [published.as_json() for published in image.published],
         "failed": [
-            {"destination": failed.address, "cause": failed.error.cause, "remedy": failed.error.remedy}
+            {
+                "destination": failed.address,
+                "cause": in_words(failed.error.cause),
+                "remedy": in_words(failed.error.remedy),
+            }
             for failed in image.failed
         ],
         "seconds": round(image.seconds, 3),

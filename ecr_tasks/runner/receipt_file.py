@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
+from ecr_tasks.console import with_typed_commands
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import BuildError
 from ecr_tasks.files import read_text
@@ -51,10 +52,10 @@ def write(project: Path, receipt: Receipt) -> Path:
     target = path(project)
     try:
         ignore_in_git(target.parent, project)
-        _replace(target, receipt.as_json(), project)
+        _replace(target, receipt.as_json(with_typed_commands), project)
         for image in receipt.images:
             own = own_folder(project, image.repository) / NAME
-            _replace(own, replace(receipt, images=(image,)).as_json(), project)
+            _replace(own, replace(receipt, images=(image,)).as_json(with_typed_commands), project)
     except OSError as error:
         raise BuildError(
             f"The receipt {target} can't be written: {error.strerror}.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ecr_tasks.console import data, document
+from ecr_tasks.console import data, document, with_typed_commands
 from ecr_tasks.runner.decorator import chained_task
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def push(run: Run, earlier: EarlierResults, republish: bool = False, json: bool 
     job.plan.check()
     if run.dry:
         if json:
-            document(build_receipt(run, job, job.plan.images).as_json())
+            document(build_receipt(run, job, job.plan.images).as_json(with_typed_commands))
         return None
     job = create_repositories(run, job, before_build=True)
     job = lock_images(run, job, show_plan)
@@ -68,7 +68,7 @@ def push(run: Run, earlier: EarlierResults, republish: bool = False, json: bool 
     tidy(run, job, pushed=True)
     ci_results.hand_over(run, receipt)
     if json:
-        document(receipt.as_json())
+        document(receipt.as_json(with_typed_commands))
     else:
         for reference in receipt.references:
             data(reference)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from ecr_tasks.ci.outputs.write import show_error
 from ecr_tasks.ci.systems import outputs_adapter
 from ecr_tasks.console import commands_as
 from ecr_tasks.errors import Refused
+from ecr_tasks.model.receipt import FailedCopy, ImageReceipt, Receipt, Source
+from ecr_tasks.runner import receipt_file
 from ecr_tasks.runner.typed_commands import as_typed, prefix
 from ecr_tasks.tasks.findings import problem_json
 
@@ -77,4 +80,8 @@ def test_a_remedy_for_a_program_or_a_ci_is_typed_alike(tmp_path: Path, capsys: p
     with commands_as(lambda text: text.replace("inv ", "./ecr-tasks ")):
         assert problem_json(error)["remedy"] == "Run `./ecr-tasks build`."
         show_error(outputs_adapter("github"), {}, error, tmp_path)
+        image = ImageReceipt("app", "app", ("main",), "", failed=(FailedCopy("123456789012/eu-west-1", error),))
+        source = Source(None, dirty=False, branch="main", tag=None, pull_request=None, ci=None)
+        receipt = json.loads(receipt_file.write(tmp_path, Receipt(source, (image,))).read_text("utf-8"))
+    assert receipt["images"][0]["failed"][0]["remedy"] == "Run `./ecr-tasks build`."
     assert "Run `./ecr-tasks build`." in capsys.readouterr().err
