@@ -24,7 +24,6 @@ from ecr_tasks.plan.promotion import check_host, missing_image
 from ecr_tasks.plan.republish import published_name
 from ecr_tasks.runner import receipt_file
 from ecr_tasks.runner.images import chosen_repositories, planned_images, planned_repositories
-from ecr_tasks.settings.settings import Settings
 
 if TYPE_CHECKING:
     from ecr_tasks.runner.run import Run
@@ -88,7 +87,7 @@ def published_before(run: Run, names: Collection[str]) -> tuple[Publication, Map
             missing[name] = (
                 f"its receipt is of {_commit(publication.revision)}, and this is {_commit(source.revision)}"
             )
-        elif not _is_here(own[0].registry, run.settings):
+        elif not _is_here(own[0].registry, run):
             missing[name] = f"its receipt is of another registry, {own[0].registry}"
         else:
             images += own
@@ -220,16 +219,23 @@ def _chosen(repositories: Mapping[str, str], names: Collection[str]) -> dict[str
     return {name: repository for name, repository in repositories.items() if not names or name in names}
 
 
-def _is_here(host: str, settings: Settings) -> bool:
-    """Return whether a host is surely that of the settings' registry; where it can't be known without a call, False.
+def _is_here(host: str, run: Run) -> bool:
+    """Return whether a host is surely that of the settings' registry; where it can't be known without AWS, False.
 
     Only with an endpoint of its own, as the local ECR has, can a registry be on a host that is none of ECR's. The
-    local ECR's first registry is where its endpoint is, and another local ECR's is not.
+    local ECR's first registry is where its endpoint is, and another local ECR's is not; where its public one is, it
+    says itself.
     """
+    settings = run.settings
     place = parse_ecr_host(host)
     if place is None:
+        service = "ECR" if settings.public_alias is None else "ECR_PUBLIC"
         environ = settings.sdk_environ(os.environ)
-        endpoint = environ.get("AWS_ENDPOINT_URL_ECR") or environ.get("AWS_ENDPOINT_URL") or ""
+        endpoint = environ.get(f"AWS_ENDPOINT_URL_{service}") or environ.get("AWS_ENDPOINT_URL") or ""
+        if endpoint and settings.public_alias is not None:
+            from ecr_tasks.clients.ecr.ecr_public import PublicRegistry
+
+            return isinstance(run.registry, PublicRegistry) and run.registry.host() == host
         return urlsplit(endpoint).netloc == host
     if place.is_public or settings.public_alias is not None:
         return place.is_public and settings.public_alias is not None

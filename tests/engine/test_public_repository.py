@@ -47,7 +47,9 @@ def test_a_public_project_from_its_first_push_to_its_deletion(app: Project, loca
     )
     assert "linux/" in app.ok("images").stdout
     assert app.receipt["images"][0]["published"][0]["repository"] == "local/tools/app"
-    assert first in app.ok("export", "env").stdout
+    exported = app.ok("export", "env")
+    assert first in exported.stdout
+    assert "asking ECR" not in exported.stderr
     commands = app.ok("commands", ECR_TAGS="type=raw,value=by-hand").stdout
     assert "aws ecr-public get-login-password --region us-east-1" in commands
     assert "aws ecr " not in commands

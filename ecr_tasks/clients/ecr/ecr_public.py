@@ -199,10 +199,17 @@ class PublicRegistry:
         return self._local_host
 
     def _registry_host(self) -> str | None:
-        return next((uri.partition("/")[0] for uri, _ in self._registries()), None)
+        return next((uri.partition("/")[0] for uri in self._registry_uris()), None)
 
-    def _registries(self) -> list[tuple[str, list[str]]]:
-        """Return the URI and the aliases of the credentials' registry; empty where they can't be had.
+    def _check_registry(self) -> None:
+        """Raise RegistryError when the credentials' registry is known to have another alias."""
+        for uri in self._registry_uris():
+            host, _, alias = uri.partition("/")
+            if alias:
+                self._check_alias(host, alias)
+
+    def _registry_uris(self) -> list[str]:
+        """Return the URI of the credentials' registry, with its primary alias; empty where it can't be had.
 
         An emulator may not have this call, and few policies allow it.
         """
@@ -211,7 +218,7 @@ class PublicRegistry:
                 registries = self.client().describe_registries()["registries"]
         except EcrTasksError:
             return []
-        return [(item["registryUri"], [alias["name"] for alias in item.get("aliases", ())]) for item in registries]
+        return [item["registryUri"] for item in registries]
 
     def _fetch_token(self) -> RegistryToken:
         action = "get a token for ECR Public (ecr-public:GetAuthorizationToken, sts:GetServiceBearerToken)"
@@ -224,9 +231,7 @@ class PublicRegistry:
 
         Raises RegistryError, with nothing created, when the alias is another registry's.
         """
-        for uri, aliases in self._registries():
-            if aliases and self._alias not in aliases:
-                self._check_alias(uri.partition("/")[0], aliases[0])
+        self._check_registry()
         tags: Any = {"tags": aws_tags(wanted)} if wanted.tags else {}
         with translate_errors(f"create the public repository {name} (ecr-public:CreateRepository)"):
             response = result_or_none(
@@ -245,7 +250,8 @@ class PublicRegistry:
                 "RepositoryNotFoundException",
                 "RegistryNotFoundException",
             )
-        if response is None:
+        if response is None:  # what is missing in this registry may be there in the one that is meant
+            self._check_registry()
             return RepositoryView(None)
         repository = self._repository(response["repositories"][0])
         existing = self._tags(name) if tags else {}

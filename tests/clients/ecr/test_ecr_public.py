@@ -106,7 +106,8 @@ def test_a_repository_that_is_not_there_is_none_and_one_that_came_meanwhile_is_n
 
     session = Session()
     session.stub.add_client_error("describe_repositories", "RepositoryNotFoundException")
-    session.stub.add_response("describe_registries", registries("team"))
+    for _ in range(2):
+        session.stub.add_response("describe_registries", registries("team"))
     session.stub.add_client_error("create_repository", "RepositoryAlreadyExistsException")
     public = registry(session)
     assert public.describe({"tools/app": ["main"]})["tools/app"].repository is None
@@ -124,6 +125,25 @@ def test_nothing_is_created_in_another_registry_than_the_aliases(kind: int, sett
         public.create("other/app" if kind else "app", DesiredRepository())
     assert setting in caught.value.remedy
     session.stub.assert_no_pending_responses()  # and CreateRepository, which is not stubbed, was not called
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_a_repository_that_is_missing_may_be_in_the_registry_that_is_meant(kind: int) -> None:
+    session = Session()
+    session.stub.add_client_error("describe_repositories", "RepositoryNotFoundException")
+    session.stub.add_response("describe_registries", registries("d1a2b3"))
+    public = registry(session, "other") if kind == 0 else main_registry(session, "other")
+    with pytest.raises(RegistryError, match="has the alias d1a2b3, not other"):
+        public.describe({"other/app": ["main"]})
+
+
+def test_a_second_alias_creates_nothing_as_addresses_have_the_first() -> None:
+    from ecr_tasks.model.repository import DesiredRepository
+
+    session = Session()
+    session.stub.add_response("describe_registries", registries("team", "d1a2b3"))
+    with pytest.raises(RegistryError, match="has the alias team, not d1a2b3"):
+        main_registry(session, "d1a2b3").create("d1a2b3/app", DesiredRepository())
 
 
 def main_registry(session: Session, alias: str = "team", account: str | None = None) -> MainPublicRegistry:
