@@ -29,11 +29,10 @@ image scanning issues")."""
 
 _SETTING = "scanning"
 _COMPLETE = "The scan was completed successfully."
-_DESCRIPTIONS = {
-    "COMPLETE": _COMPLETE,
-    "UNSUPPORTED_IMAGE": "UnsupportedImageError: The operating system and/or package manager are not supported.",
-}
-"""What ECR says of a basic scan of a status (ECR user guide, "Troubleshooting image scanning issues")."""
+_UNSUPPORTED = "UnsupportedImageError: The operating system and/or package manager are not supported."
+_DESCRIPTIONS = {"COMPLETE": _COMPLETE, "FAILED": _UNSUPPORTED, "UNSUPPORTED_IMAGE": _UNSUPPORTED}
+"""What ECR says of a basic scan of a status (ECR user guide, "Troubleshooting image scanning issues"; of the status
+FAILED in aws-observability/aws-otel-collector#2193)."""
 
 
 class Scanner:

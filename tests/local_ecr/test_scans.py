@@ -99,6 +99,13 @@ def test_an_unsupported_image_is_not_said_to_be_scanned(ecr: LocalEcr, api: Any,
     assert status["description"].startswith("UnsupportedImageError")
 
 
+def test_a_failed_scan_says_by_itself_what_ecrs_says(ecr: LocalEcr, api: Any, image: dict[str, Any]) -> None:
+    ecr.set_findings([{"status": "FAILED"}])
+    api.start_image_scan(**image)
+    told = api.describe_image_scan_findings(**image)["imageScanStatus"]["description"]
+    assert told == "UnsupportedImageError: The operating system and/or package manager are not supported."
+
+
 def test_pages_of_findings(ecr: LocalEcr, api: Any, image: dict[str, Any]) -> None:
     ecr.set_findings([{"severities": {"HIGH": 3, "LOW": 2}}])
     api.start_image_scan(**image)
