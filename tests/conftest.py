@@ -50,8 +50,15 @@ def may_connect(path: Path) -> bool:
     return not {"engine", "local_ecr"}.isdisjoint(path.relative_to(Path(__file__).parent).parts[:-1])
 
 
-def pytest_configure() -> None:
-    """Make SIGTERM end the run like Ctrl-C, so that fixtures clean up, and make sure that Ctrl-C is not ignored."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Make SIGTERM end the run like Ctrl-C, so that fixtures clean up, and make sure that Ctrl-C is not ignored.
+
+    Raises UsageError for a folder or file that isn't there: with several processes, pytest-xdist says no more than
+    "no tests ran", after it has started all of them.
+    """
+    missing = [name for name in (argument.partition("::")[0] for argument in config.args) if not Path(name).exists()]
+    if missing and not config.option.pyargs:
+        raise pytest.UsageError(f"file or directory not found: {', '.join(missing)}")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A shell that starts us in the background makes us and our children ignore it.

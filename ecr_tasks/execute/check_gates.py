@@ -83,7 +83,7 @@ def gate_checks(
             for scan in scans:
                 yield GateCheck(name, SCAN, scan.judge)
     if gates.signers:
-        look = partial(check_signature, registry, evidence, programs, repository, image, gates.signers)
+        look = partial(check_signature, registry, programs, repository, image, gates.signers)
         yield GateCheck(name, SIGNATURE, look)
     if gates.branch is not None:
         image = registry.read(repository, image)  # whose annotations name its commit

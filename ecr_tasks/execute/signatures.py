@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ecr_tasks.model.attestation import signatures_among
 from ecr_tasks.model.inventory import artifact_kind, referrer_tag
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.model.ports import Evidence, Signatures, Target
+from ecr_tasks.model.ports import Signatures, Target
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.signing import ProfileSigner, Signer, Signing, Verification
 from ecr_tasks.plan.gates import Verdict
@@ -15,7 +16,6 @@ from ecr_tasks.plan.signature_gate import judge_signature, recorded
 
 def check_signature(
     registry: Target,
-    evidence: Evidence | None,
     programs: Signatures,
     repository: Repository,
     image: StoredImage,
@@ -23,22 +23,23 @@ def check_signature(
 ) -> Verdict:
     """Return the verdict on an image's signatures. No look of it is a pull of the image.
 
-    ``evidence`` is None for ECR Public, which doesn't tell what refers to an image: the programs are asked.
     Raises SettingsError for a missing program or file.
     """
-    signatures = signatures_of(registry, evidence, repository, image.digest)
+    signatures = signatures_of(registry, repository, image.digest)
     signing: Sequence[Signing] = ()
-    if evidence is not None and (not signatures or any(isinstance(signer, ProfileSigner) for signer in signers)):
-        signing = evidence.signing_statuses(repository, image.digest)
-    looks = bool(signatures) or evidence is None
-    verifications = list(_verify(programs, repository, image.digest, signers, signing)) if looks else []
+    if not signatures or any(isinstance(signer, ProfileSigner) for signer in signers):
+        signing = registry.evidence.signing_statuses(repository, image.digest)
+    verifications = list(_verify(programs, repository, image.digest, signers, signing)) if signatures else []
     return judge_signature(repository, image, signers, signatures, signing, verifications)
 
 
-def signatures_of(registry: Target, evidence: Evidence | None, repository: Repository, digest: str) -> list[str]:
-    """Return the digests of an image's signatures: by subject, else by the tag that names the image."""
-    by_subject = evidence.signatures(repository, digest) if evidence is not None else ()
-    return list(by_subject) or list(_tagged(registry, repository, digest))
+def signatures_of(registry: Target, repository: Repository, digest: str) -> list[str]:
+    """Return the digests of an image's signatures: by subject, else by the tag that names the image.
+
+    A signed attestation is none.
+    """
+    by_subject = signatures_among(registry.artifacts.list(repository, digest))
+    return by_subject or list(_tagged(registry, repository, digest))
 
 
 def _verify(

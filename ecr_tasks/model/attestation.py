@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -145,6 +145,11 @@ def attached(listed: ListedArtifact, subject: str, platform: str = "") -> Attach
         notes.get(TITLE, ""),
         predicate_type,
     )
+
+
+def signatures_among(listed: Iterable[ListedArtifact]) -> list[str]:
+    """Return the digests of those artifacts that say who signs an image; signed attestations say something else."""
+    return [item.digest for item in listed if attached(item, "").kind == "signature"]
 
 
 def predicate_kind(predicate_type: str) -> AttestationKind:

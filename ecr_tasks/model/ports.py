@@ -228,8 +228,8 @@ class Target(Protocol):
         """The documents that are attached to this registry's images."""
 
     @property
-    def evidence(self) -> Evidence | None:
-        """What this registry tells of its images besides their manifests; None for ECR Public."""
+    def evidence(self) -> Evidence:
+        """What this registry tells of its images besides their manifests."""
 
 
 class Registry(Target, Protocol):
@@ -250,10 +250,6 @@ class Registry(Target, Protocol):
     def referrers(self, repository: Repository, digest: str) -> Sequence[str]:
         """Return the digests of the manifests that have an image as subject: signatures, attestations, SBOMs."""
 
-    @property
-    def evidence(self) -> Evidence:
-        """What this registry tells of its images besides their manifests."""
-
 
 class Signatures(Protocol):
     """The programs that sign images and check signatures."""
@@ -272,7 +268,7 @@ class Signatures(Protocol):
 
 
 class Evidence(Protocol):
-    """The registry's data about images besides their manifests: scans, signatures, push times."""
+    """The registry's data about images besides their manifests: scans, managed signing, push times."""
 
     def scan(self, repository: Repository, digest: str) -> ScanResult | None:
         """Return an image's scan; None when there is none, for example just after a push."""
@@ -287,9 +283,6 @@ class Evidence(Protocol):
 
     def push_time(self, repository: Repository, digest: str) -> datetime | None:
         """Return when an image was pushed, or None without the permission."""
-
-    def signatures(self, repository: Repository, digest: str) -> Sequence[str]:
-        """Return the digests of the signatures that have an image as subject."""
 
     def signing_statuses(self, repository: Repository, digest: str) -> Sequence[Signing]:
         """Return the statuses of managed signing, one for each profile; empty when it isn't used."""

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ecr_tasks.errors import ExitCode
 from ecr_tasks.model.artifact import ListedArtifact
-from ecr_tasks.model.attestation import attached
+from ecr_tasks.model.attestation import attached, signatures_among
 from ecr_tasks.model.finding import Finding, Section
-from ecr_tasks.model.inventory import ImageDetail, artifact_kind
+from ecr_tasks.model.inventory import ImageDetail
 from ecr_tasks.model.manifest import (
     INDEX_MEDIA_TYPES,
     MANIFEST_MEDIA_TYPES,
@@ -148,7 +148,7 @@ def gate_finding(section: Section, name: str, verdicts: Sequence[Passed | Failed
 
 def unrequired_signature(section: Section, artifacts: Sequence[ListedArtifact]) -> Finding:
     """Return the finding on signatures where no signer is expected."""
-    count = [artifact_kind(item.artifact_type) for item in artifacts].count("signature")
+    count = len(signatures_among(artifacts))
     if not count:
         return section.fine("signature", "none, and no signer is expected (ECR_SIGNED_BY)")
     return section.warning(

@@ -14,7 +14,7 @@ from ecr_tasks.model.signing import SignedImage, profile_name
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ecr_tasks.model.ports import Evidence, Target
+    from ecr_tasks.model.ports import Target
     from ecr_tasks.model.publication import PublishedImage
     from ecr_tasks.model.signing import Signer, SignWith
     from ecr_tasks.plan.gates import Verdict
@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Place:
-    """A registry with an image in it; ``evidence`` is None for one that doesn't tell what refers to an image."""
+    """A registry with an image in it."""
 
     registry: Target
-    evidence: Evidence | None
     repository: Repository
     digest: str
 
@@ -75,7 +74,7 @@ def sign_image(run: Run, published: PublishedImage, method: SignWith) -> SignedI
     """
     account = run.settings.account_id or run.registry.caller_account()
     repository = Repository(published.repository, account, published.address)
-    return _sign(run, _Place(run.registry, run.registry.evidence, repository, published.digest), method)
+    return _sign(run, _Place(run.registry, repository, published.digest), method)
 
 
 def sign_copies(
@@ -96,15 +95,13 @@ def sign_copies(
             if repository is None or not registry.existing_digests(repository, [published.digest]):
                 warn(f"There is no {published.digest} in {address} to be signed: `inv push` copies it.")
                 continue
-            evidence = registry.evidence
-            place = _Place(registry, evidence, repository, published.digest)
-            if method.tool == "managed" and not (evidence and evidence.signing_profiles(repository)):
+            if method.tool == "managed" and not registry.evidence.signing_profiles(repository):
                 warn(
                     f"Nothing is known to sign the image in {address}: ECR_SIGN is managed, and no rule of a signing "
                     "configuration there can be read."
                 )
                 continue
-            yield _sign(run, place, method)
+            yield _sign(run, _Place(registry, repository, published.digest), method)
         except EcrTasksError as error:
             warn(f"{published.name} is not signed in {address}: {error}")
             errors[address] = error
@@ -115,7 +112,7 @@ def _sign(run: Run, place: _Place, method: SignWith) -> SignedImage:
     from ecr_tasks.plan.gates import Failed, Passed
 
     def signatures() -> list[str]:
-        return signatures_of(place.registry, place.evidence, place.repository, place.digest)
+        return signatures_of(place.registry, place.repository, place.digest)
 
     if method.tool == "managed":
         profiles = _wait_for_ecr(place)
@@ -144,7 +141,7 @@ def _verdict(run: Run, place: _Place) -> Verdict:
     from ecr_tasks.execute.signatures import check_signature
 
     image, programs = StoredImage(place.digest, "", ""), run.signatures_at(place.registry)
-    return check_signature(place.registry, place.evidence, programs, place.repository, image, run.settings.signed_by)
+    return check_signature(place.registry, programs, place.repository, image, run.settings.signed_by)
 
 
 def _wait_for_ecr(place: _Place) -> str:
@@ -159,11 +156,12 @@ def _wait_for_ecr(place: _Place) -> str:
     from ecr_tasks.plan.managed_signing import not_configured
     from ecr_tasks.runner.managed_signing import signing_verdict
 
-    profiles = place.evidence.signing_profiles(place.repository) if place.evidence else ()
-    if not profiles or place.evidence is None:
+    evidence = place.registry.evidence
+    profiles = evidence.signing_profiles(place.repository)
+    if not profiles:
         failure = not_configured(place.repository, known=profiles is not None)
         raise RegistryError(failure.cause, failure.remedy)
-    judge = partial(signing_verdict, place.evidence, place.repository, place.digest, profiles)
+    judge = partial(signing_verdict, evidence, place.repository, place.digest, profiles)
     (verdict,), _ = wait_for_verdicts([judge], say, WAITS)
     if isinstance(verdict, Failed):
         raise RegistryError(verdict.cause, verdict.remedy)

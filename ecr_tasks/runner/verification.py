@@ -148,6 +148,6 @@ def _signature_there(
 ) -> Finding:
     """Return the finding on a copy's signature, which is one of its own registry."""
     programs, image = run.signatures_at(target), StoredImage(digest, "", "")
-    judge = partial(check_signature, target, target.evidence, programs, repository, image, gates.signers)
+    judge = partial(check_signature, target, programs, repository, image, gates.signers)
     verdicts, _ = wait_for_verdicts([judge], say, gate_waits.WAITS)
     return verification.gate_finding(section, "signature", verdicts)

@@ -13,11 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import HOME_FOLDERS, IN_CI, is_private
+from tests.conftest import HOME_FOLDERS, is_private
+from tests.support.scripts import USER_ENVIRONMENT, path_with_clients, script
 
-CHECKOUT = Path(__file__).parents[2]
-# The environment before any test changes it, because the scripts install into the user's cache folder.
-USER_ENVIRONMENT = dict(os.environ)
 SCANNER = "docker/buildkit-syft-scanner:stable-1"
 SCANNER_LABEL = "ecr-tasks-test"
 # BuildKit's scanner protocol: a scanner finds the root file system in BUILDKIT_SCAN_SOURCE and leaves in-toto
@@ -32,22 +30,6 @@ cat >"$BUILDKIT_SCAN_DESTINATION/$name.spdx.json" <<JSON
   "creationInfo": {"created": "2024-01-01T00:00:00Z", "creators": ["Tool: the tests' own"]}}}
 JSON
 """
-
-
-def script(name: str, *arguments: str, environ: Mapping[str, str] | None = None) -> str:
-    """Run a script of ``script/`` and return its stdout; skip the test if it can't run on this machine."""
-    result = subprocess.run(
-        [CHECKOUT / "script" / name, *arguments],
-        env=environ or USER_ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if result.returncode == 3 and not IN_CI:
-        pytest.skip(result.stderr.strip())
-    assert result.returncode == 0, result.stderr
-    return result.stdout
 
 
 def environment_after(exports: str) -> dict[str, str]:
@@ -87,7 +69,7 @@ def classic_engine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def clients_path(engine: dict[str, str]) -> str:
     """Return a PATH with crane, skopeo, oras, cosign and docker-registry."""
-    return script("clients").strip() + os.pathsep + engine["PATH"]
+    return path_with_clients(engine["PATH"])
 
 
 def base_image(name: str, environ: Mapping[str, str]) -> str:

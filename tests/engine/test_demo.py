@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.conftest import CHECKOUT, USER_ENVIRONMENT, docker
+from tests.engine.conftest import docker
+from tests.support.scripts import CHECKOUT, USER_ENVIRONMENT
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks.local_ecr import background
-from tests.engine.conftest import CHECKOUT, USER_ENVIRONMENT
 from tests.engine.project import Project
 from tests.engine.test_examples import example
 from tests.support.inv import inv_program
+from tests.support.scripts import CHECKOUT, USER_ENVIRONMENT
 from tests.support.shell_blocks import Block, blocks, overview, pages
 
 ACCOUNT, REGION = "111122223333", "eu-central-1"

@@ -17,8 +17,9 @@ import pytest
 import yaml
 
 from ecr_tasks.local_ecr.server import LocalEcr
-from tests.engine.conftest import docker, script
+from tests.engine.conftest import docker
 from tests.engine.project import Project, project
+from tests.support.scripts import script
 
 GREETING = 'it\'s "$HOME" `id` $(id) %s 100% \\n ünï #x '
 ROLE = "app-host"

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.conftest import docker, script
+from tests.engine.conftest import docker
+from tests.support.scripts import script
 
 MULTI_PLATFORM_DOCKERFILE = """\
 FROM --platform=$BUILDPLATFORM {base} AS build

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.conftest import USER_ENVIRONMENT, docker, environment_after, script
+from tests.engine.conftest import docker, environment_after
+from tests.support.scripts import USER_ENVIRONMENT, script
 
 
 @pytest.fixture

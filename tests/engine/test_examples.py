@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.conftest import CHECKOUT, docker
+from tests.engine.conftest import docker
 from tests.engine.project import Project
+from tests.support.scripts import CHECKOUT
 
 EXAMPLES = CHECKOUT / "examples"
 

@@ -12,9 +12,9 @@ import pytest
 
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.ci.pipelines.environments import ENVIRONMENTS
-from tests.engine.conftest import CHECKOUT
 from tests.engine.project import project
 from tests.engine.test_pipelines import PYTHON_SCRIPT, write_program
+from tests.support.scripts import CHECKOUT
 from tests.support.wrappers import SCRIPTS
 
 # Replaces pip, which would download: makes the packages of this Python available to the environment that is active.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tests.local_ecr.http_client import HttpClient
 from tests.local_ecr.model import check
 from tests.local_ecr.shell import Shell
 from tests.local_ecr.signing_project import PASSWORD, Signing
+from tests.support.scripts import path_with_clients
 
 
 @pytest.fixture
@@ -79,7 +81,15 @@ def refused(call: Callable[..., Any], **parameters: Any) -> tuple[str, str]:
 
 
 @pytest.fixture
-def signing(ecr: LocalEcr, api: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Signing]:
+def signing_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put cosign and notation on PATH, for fixtures that are made after it."""
+    monkeypatch.setenv("PATH", path_with_clients(os.environ["PATH"]))
+
+
+@pytest.fixture
+def signing(
+    ecr: LocalEcr, api: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signing_programs: None
+) -> Iterator[Signing]:
     """A project that signs, whose keys have a password."""
     monkeypatch.setenv("COSIGN_PASSWORD", PASSWORD)
     monkeypatch.setenv("NOTATION_CONFIG", str(tmp_path / "notation"))

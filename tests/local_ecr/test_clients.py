@@ -18,17 +18,15 @@ from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.conftest import make_client
 from tests.local_ecr.http_client import HttpClient, digest_of
 from tests.local_ecr.test_replication import statuses, wait
+from tests.support.scripts import path_with_clients
 
-PROJECT = Path(__file__).parents[2]
 IMAGE = "team/app"
 
 
 @pytest.fixture(scope="session")
 def programs() -> str:
     """A PATH that has the clients first."""
-    completed = subprocess.run([PROJECT / "script" / "clients"], stdout=subprocess.PIPE, text=True, check=True)
-    scripts = Path(sys.executable).parent
-    return os.pathsep.join([completed.stdout.strip(), str(scripts), os.environ["PATH"]])
+    return path_with_clients(os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
 
 
 class Shell:

@@ -165,6 +165,7 @@ def test_a_gate_waits_as_long_as_it_is_told(
     assert tagged(api, scanned) == {"v0", "v1", "prod"}
 
 
+@pytest.mark.usefixtures("signing_programs")
 @pytest.mark.parametrize("artifact_type", SIGNATURES)
 def test_what_only_looks_like_the_images_signature_lets_nothing_through(
     shell: Shell, api: Any, http: HttpClient, repository: str, artifact_type: str

@@ -15,6 +15,8 @@ from tests.local_ecr.shell import Shell
 from tests.local_ecr.test_registries import logged_in
 from tests.support.roles import account_client, create_role
 
+pytestmark = pytest.mark.usefixtures("signing_programs")
+
 HOME, THEIRS, LOCKED = "123456789012", "210987654321", "333344445555"
 BY_KEY = {"ECR_SIGN": "cosign,key=cosign.key", "ECR_SIGNED_BY": "key=cosign.pub", "COSIGN_PASSWORD": "of-the-key"}
 

@@ -14,6 +14,8 @@ from tests.local_ecr.http_client import HttpClient, digest_of
 from tests.local_ecr.sample import push_release
 from tests.local_ecr.shell import Shell
 
+pytestmark = pytest.mark.usefixtures("signing_programs")
+
 PROFILE = "arn:aws:signer:eu-west-1:123456789012:/signing-profiles/release"
 PASSWORD = "a-password-of-the-key"
 BY_KEY = {"ECR_SIGN": "cosign,key=cosign.key", "ECR_SIGNED_BY": "key=cosign.pub", "COSIGN_PASSWORD": PASSWORD}

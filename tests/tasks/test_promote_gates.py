@@ -328,7 +328,7 @@ def test_a_failure_at_any_call_of_the_gates_sets_no_tag_and_a_second_run_finishe
     words = ("promote", "passing", "--tag", "rc", *to_option, *ALL_GATES)
     assert app.inv(*words).code == 0
     call_names = [call[0] for call in app.calls.log]
-    last = max(call_names.index(name) for name in ("scan", "signatures"))
+    last = max(call_names.index(name) for name in ("scan", "list_attached"))
     target_tags = app.registry.tags["prod/app" if to_option else "team/app"]
     for step in range(last + 1):
         target_tags.pop("rc")

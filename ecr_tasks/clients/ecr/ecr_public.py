@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from ecr_tasks.clients.ecr.errors import result_or_none, translate_errors
 from ecr_tasks.clients.ecr.image_config import labels_of
 from ecr_tasks.clients.ecr.parse import aws_tags, parse_token
+from ecr_tasks.clients.ecr.public_evidence import PublicEvidence
 from ecr_tasks.clients.ecr.public_reader import PublicArtifacts, PublicReader
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.ecr.tokens import Tokens
@@ -22,7 +23,7 @@ from ecr_tasks.errors import EcrTasksError, RegistryError
 from ecr_tasks.model.account import Caller
 from ecr_tasks.model.destination import PUBLIC_HOST, PUBLIC_REGION
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.model.ports import Evidence, NewRepositories
+from ecr_tasks.model.ports import NewRepositories
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
 from ecr_tasks.model.repository import DesiredRepository
 
@@ -70,9 +71,9 @@ class PublicRegistry:
         return PublicArtifacts(self._reader)
 
     @property
-    def evidence(self) -> Evidence | None:
-        """None: ECR Public scans and signs nothing."""
-        return None
+    def evidence(self) -> PublicEvidence:
+        """The adapter that tells when images were pushed; ECR Public scans and signs nothing."""
+        return PublicEvidence(self.image)
 
     def connect(self) -> None:
         """Create the client, which must not happen in several threads."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +22,8 @@ from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.errors import Refused
 from ecr_tasks.model.inventory import ImageDetail, artifact_kind
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage
-from ecr_tasks.model.public_limits import not_in_public
 from ecr_tasks.model.registry import Repository, RepositoryView
 from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
-from ecr_tasks.model.scan import Scanning, ScanResult, StartRefusal
-from ecr_tasks.model.signing import Signing
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr_public.type_defs import ImageDetailTypeDef
@@ -68,11 +64,6 @@ class MainPublicRegistry(PublicRegistry):
     def admin(self) -> PublicRepositories:
         """The adapter that creates, changes and deletes the registry's repositories."""
         return PublicRepositories(self)
-
-    @property
-    def evidence(self) -> PublicEvidence:
-        """The adapter that reads the signatures of the registry's images; there are no scans."""
-        return PublicEvidence(self)
 
     def caller_account(self) -> str:
         """Return the account that the credentials belong to (STS), which is the registry's."""
@@ -205,43 +196,6 @@ class PublicRepositories:
                 cause = f"The repository {name} holds images, so it was not deleted."
                 raise Refused(cause, "Say --force to delete it with everything in it.") from error
         return True
-
-
-class PublicEvidence:
-    """What is known of public images besides their manifests: signatures and push times."""
-
-    def __init__(self, registry: MainPublicRegistry) -> None:
-        self._registry = registry
-
-    def scan(self, repository: Repository, digest: str) -> ScanResult | None:
-        """Raise Refused: there are no scans."""
-        raise not_in_public("scan")
-
-    def start_scan(self, repository: Repository, digest: str) -> StartRefusal | None:
-        """Raise Refused: there are no scans."""
-        raise not_in_public("scan")
-
-    def scanning(self, repository: Repository) -> Scanning:
-        """Raise Refused: there are no scans."""
-        raise not_in_public("scan")
-
-    def push_time(self, repository: Repository, digest: str) -> datetime | None:
-        """Return when an image was pushed."""
-        detail = self._registry.detail(repository, digest)
-        return detail.pushed if detail is not None else None
-
-    def signatures(self, repository: Repository, digest: str) -> tuple[str, ...]:
-        """Return the digests of the signatures that have an image as subject."""
-        listed = self._registry.artifacts.list(repository, digest)
-        return tuple(item.digest for item in listed if artifact_kind(item.artifact_type) == "signature")
-
-    def signing_statuses(self, repository: Repository, digest: str) -> tuple[Signing, ...]:
-        """Return none: ECR signs no public images by itself."""
-        return ()
-
-    def signing_profiles(self, repository: Repository) -> tuple[str, ...]:
-        """Return none: ECR signs no public images by itself."""
-        return ()
 
 
 def _detail(data: ImageDetailTypeDef) -> ImageDetail:

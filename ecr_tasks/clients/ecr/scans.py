@@ -1,4 +1,4 @@
-"""The Evidence port on ECR's API: an image's scan, its signatures and when it was pushed."""
+"""The Evidence port on ECR's API: an image's scan, its managed signing and when it was pushed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from ecr_tasks.clients.ecr.errors import DENIED_CODES, error_code, error_message, result_or_none, translate_errors
-from ecr_tasks.clients.ecr.listing import referrers
 from ecr_tasks.clients.ecr.reader import PARALLEL
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.errors import AwsError
-from ecr_tasks.model.inventory import ScanSummary, artifact_kind
+from ecr_tasks.model.inventory import ScanSummary
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.scan import (
     ENHANCED,
@@ -135,12 +134,6 @@ class EcrEvidence:
                 "AccessDeniedException",
             )
         return next((item.get("imagePushedAt") for item in response["imageDetails"]), None) if response else None
-
-    def signatures(self, repository: Repository, digest: str) -> tuple[str, ...]:
-        """Return the digests of the signatures that have an image as subject (ListImageReferrers)."""
-        with translate_errors(f"list what refers to {repository.name}@{digest} (ecr:ListImageReferrers)"):
-            items = referrers(self._client(), repository, digest)
-        return tuple(item["digest"] for item in items if artifact_kind(item.get("artifactType")) == "signature")
 
     def signing_statuses(self, repository: Repository, digest: str) -> tuple[Signing, ...]:
         """Return the state of ECR's managed signing of an image, one for each signing profile.

@@ -40,7 +40,6 @@ def evidence(ecr: Stubber) -> EcrEvidence:
     ("operation", "method", "action"),
     [
         ("describe_image_scan_findings", "scan", "ecr:DescribeImageScanFindings"),
-        ("list_image_referrers", "signatures", "ecr:ListImageReferrers"),
         ("describe_image_signing_status", "signing_statuses", "ecr:DescribeImageSigningStatus"),
     ],
 )

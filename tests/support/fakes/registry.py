@@ -13,7 +13,7 @@ from ecr_tasks.model.account import Caller
 from ecr_tasks.model.artifact import Artifact, ListedArtifact
 from ecr_tasks.model.destination import OWN, Identity
 from ecr_tasks.model.digest import sha256_digest
-from ecr_tasks.model.inventory import ImageDetail, artifact_kind
+from ecr_tasks.model.inventory import ImageDetail
 from ecr_tasks.model.manifest import MANIFEST_MEDIA_TYPES, StoredImage
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
 from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
@@ -273,8 +273,15 @@ class FakeArtifacts:
     def list(self, repository: Repository, digest: str) -> Sequence[ListedArtifact]:
         self._registry.calls.begin("list_attached", repository.name, digest)
         there = self._registry.attached.get((repository.name, digest), {})
+        stored = {item.digest: item.document for item in self._registry.stored[repository.name].values()}
         self._registry.calls.end()
-        return [ListedArtifact(key, item.artifact_type, 100, item.annotations) for key, item in there.items()]
+        listed = {
+            key: ListedArtifact(key, document.get("artifactType", ""), 100, document.get("annotations", {}))
+            for key, document in stored.items()
+            if document.get("subject", {}).get("digest") == digest
+        }
+        listed |= {key: ListedArtifact(key, item.artifact_type, 100, item.annotations) for key, item in there.items()}
+        return [*listed.values()]
 
     def manifests(self, name: str, digests: Sequence[str]) -> Mapping[str, str]:
         self._registry.calls.begin("manifests", name, *digests)
@@ -316,18 +323,6 @@ class FakeEvidence:
         self._calls.begin("push_time", repository.name, digest)
         self._calls.end()
         return self._registry.pushed.get(digest)
-
-    def signatures(self, repository: Repository, digest: str) -> Sequence[str]:
-        self._calls.begin("signatures", repository.name, digest)
-        stored = self._registry.stored[repository.name].values()
-        documents = {item.digest: item.document for item in stored}
-        self._calls.end()
-        return [
-            name
-            for name, document in documents.items()
-            if document.get("subject", {}).get("digest") == digest
-            and artifact_kind(document.get("artifactType")) == "signature"
-        ]
 
     def signing_statuses(self, repository: Repository, digest: str) -> Sequence[Signing]:
         self._calls.begin("signing_statuses", repository.name, digest)
