@@ -20,12 +20,15 @@ def check_signature(
     repository: Repository,
     image: StoredImage,
     signers: Sequence[Signer],
+    signatures: Sequence[str] | None = None,
 ) -> Verdict:
     """Return the verdict on an image's signatures. No look of it is a pull of the image.
 
+    ``signatures`` are what :func:`signatures_of` returned, where it was called just now.
     Raises SettingsError for a missing program or file.
     """
-    signatures = signatures_of(registry, repository, image.digest)
+    if signatures is None:
+        signatures = signatures_of(registry, repository, image.digest)
     signing: Sequence[Signing] = ()
     if not signatures or any(isinstance(signer, ProfileSigner) for signer in signers):
         signing = registry.evidence.signing_statuses(repository, image.digest)

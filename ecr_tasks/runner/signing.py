@@ -12,7 +12,7 @@ from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.signing import SignedImage, profile_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ecr_tasks.model.ports import Target
     from ecr_tasks.model.publication import PublishedImage
@@ -118,30 +118,29 @@ def _sign(run: Run, place: _Place, method: SignWith) -> SignedImage:
         profiles = _wait_for_ecr(place)
         return SignedImage(place.reference, "signed-by-ecr", "ecr", profiles, tuple(signatures()))
     signers = run.settings.signed_by
-    if signers:
-        with working(f"looking at the signatures of {place.repository.uri}"):
-            verdict = _verdict(run, place)
-        if isinstance(verdict, Passed):
-            facts = verdict.facts
-            there = tuple(facts["signatures"])
-            return SignedImage(place.reference, "already-signed", facts["checked_by"], facts["signed_by"], there)
-    before = signatures()
+    with working(f"looking at the signatures of {place.repository.uri}"):
+        before = signatures()
+        verdict = _verdict(run, place, before) if signers else None
+    if isinstance(verdict, Passed):
+        facts = verdict.facts
+        return SignedImage(place.reference, "already-signed", facts["checked_by"], facts["signed_by"], tuple(before))
     with working(f"signing {place.repository.uri}"):
         run.signatures_at(place.registry).sign(place.repository, place.digest, method)
-    if signers and isinstance(verdict := _verdict(run, place), Failed):
+    after = signatures()
+    if signers and isinstance(verdict := _verdict(run, place, after), Failed):
         raise Refused(
             f"{place.reference} was signed with {method}, and not by an expected signer. {verdict.cause}",
             "Correct ECR_SIGN or ECR_SIGNED_BY: `verify` would not accept this signature.",
         )
-    new = tuple(digest for digest in signatures() if digest not in before)
+    new = tuple(digest for digest in after if digest not in before)
     return SignedImage(place.reference, "signed", method.tool, method.signer, new)
 
 
-def _verdict(run: Run, place: _Place) -> Verdict:
+def _verdict(run: Run, place: _Place, signatures: Sequence[str]) -> Verdict:
     from ecr_tasks.execute.signatures import check_signature
 
     image, programs = StoredImage(place.digest, "", ""), run.signatures_at(place.registry)
-    return check_signature(place.registry, programs, place.repository, image, run.settings.signed_by)
+    return check_signature(place.registry, programs, place.repository, image, run.settings.signed_by, signatures)
 
 
 def _wait_for_ecr(place: _Place) -> str:

@@ -133,7 +133,8 @@ def _copy(
     view = target.describe({name: own.tags})[name]
     if view.repository is None:
         return section.wrong("copy", f"there is no repository {name}", "Run `inv push` again."), None
-    if own.digest not in target.existing_digests(view.repository, [own.digest]):
+    tagged = {image.digest for image in view.tags.values()}
+    if own.digest not in tagged and own.digest not in target.existing_digests(view.repository, [own.digest]):
         return section.wrong("copy", f"{name} has no {own.digest}", "Run `inv push` again."), None
     copy = by_host.get(view.repository.host)
     tags = {tag: view.tags[tag].digest if tag in view.tags else None for tag in (copy.tags if copy else ())}

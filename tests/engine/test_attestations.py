@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -167,3 +168,45 @@ def test_the_classic_store_has_provenance_and_with_a_builder_of_its_own_an_sbom(
     app.commit()
     app.ok("build", "push", ECR_BUILDER="beside")
     assert [item["kind"] for item in attached(app)] == ["provenance", "sbom"]
+
+
+def test_verify_knows_what_a_bake_file_disables(engine: dict[str, str], local_ecr: LocalEcr, tmp_path: Path) -> None:
+    app = attesting(tmp_path / "app", engine, local_ecr)
+    target = 'target "default" {\n  context = "."\n  attest = ["type=sbom,disabled=true"]\n}\n'
+    app.write("docker-bake.hcl", target)
+    app.commit()
+    app.environ |= {"ECR_ATTEST": "referrers", "ECR_BAKE_FILE": "docker-bake.hcl"}
+    (reference,) = app.ok("build", "push").lines
+    assert [item["kind"] for item in attached(app)] == ["provenance"]
+    assert "1 provenance beside it" in app.ok("verify", reference).stdout
+    app.write("docker-bake.hcl", target.replace("true", "false"))
+    missed = app.inv("verify", reference)
+    assert missed.code == 6
+    assert "SBOM not attached" in missed.stdout
+
+
+def test_a_generator_that_hangs_is_seen_and_ends_with_ctrl_c(
+    engine: dict[str, str], tiny_base: str, local_ecr: LocalEcr, tmp_path: Path
+) -> None:
+    generator = f"ecr-tasks-test-hangs-{local_ecr.registry.rpartition(':')[2]}:1"
+    for name in ("slow", "temporary"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "slow/Dockerfile").write_text(f'FROM {tiny_base}\nENTRYPOINT ["sleep", "600"]\n', encoding="utf-8")
+    docker(engine, "build", "--quiet", "--provenance=false", "--tag", generator, str(tmp_path / "slow"))
+    app = attesting(tmp_path / "app", engine, local_ecr)
+    app.environ |= {"ECR_ATTEST": "referrers", "ECR_SBOM_GENERATOR": generator, "TMPDIR": str(tmp_path / "temporary")}
+    with app.start("build", "push") as process:
+        try:
+            assert process.stderr is not None
+            assert any("generating sbom" in line for line in process.stderr)
+            process.send_signal(signal.SIGINT)
+            stdout, rest = process.communicate(timeout=60)
+        finally:
+            process.kill()
+            docker(engine, "image", "rm", "--force", generator)
+    assert (process.returncode, stdout) == (130, ""), rest
+    assert "Traceback" not in rest
+    assert list((tmp_path / "temporary").iterdir()) == []
+    names = docker(engine, "image", "ls", "--format", "{{.Repository}}").stdout.splitlines()
+    assert not [name for name in names if name.startswith(local_ecr.registry)]
+    assert api_of(local_ecr).list_images(repositoryName="team/app")["imageIds"] == []

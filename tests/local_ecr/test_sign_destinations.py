@@ -11,6 +11,7 @@ from boto3 import Session
 
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.conftest import make_client
+from tests.local_ecr.http_client import HttpClient
 from tests.local_ecr.shell import Shell
 from tests.local_ecr.test_registries import logged_in
 from tests.support.roles import account_client, create_role
@@ -115,3 +116,108 @@ def test_the_receipt_records_who_signed(shell: Shell, ecr: LocalEcr, api: Any, p
         assert signing == {name: first[name] for name in ("state", "tool", "signer", "signatures")}
         assert untouched is None
         assert BY_KEY["COSIGN_PASSWORD"] not in text
+
+
+def test_a_copy_in_ecr_public_is_signed_there(shell: Shell, ecr: LocalEcr, api: Any, places: dict[str, str]) -> None:
+    """Its API lists no referrers, the registry itself does."""
+    reader = public_release(ecr)
+    environ = {**places, "ECR_DESTINATIONS": "public.ecr.aws/local/team/app"}
+    digest = published(api)
+    assert [state for _, name, state in verified(shell, 6, **environ) if name == "signature"] == ["wrong"] * 2
+    done = shell.inv("sign", "1.2.3", "--json", **environ)
+    assert done.returncode == 0, done.stderr
+    copied = json.loads(done.stdout)["images"][1]
+    listed = reader.send("GET", f"/v2/local/team/app/referrers/{digest}").json()["manifests"]
+    assert copied["signatures"] == [item["digest"] for item in listed]
+    assert len(listed) == 1
+    assert [state for _, name, state in verified(shell, 0, **environ) if name == "signature"] == ["fine"] * 2
+    again = json.loads(shell.inv("sign", "1.2.3", "--json", **environ).stdout)["images"][1]
+    assert (again["state"], again["signatures"]) == ("already-signed", copied["signatures"])
+    other_key(shell, environ)
+    found = verified(shell, 6, **{**environ, "ECR_SIGNED_BY": "key=other.pub"})
+    assert [state for _, name, state in found if name == "signature"] == ["wrong"] * 2
+
+
+def test_a_public_main_repository_says_whose_signature_it_has(
+    shell: Shell, ecr: LocalEcr, api: Any, places: dict[str, str]
+) -> None:
+    public_release(ecr)
+    environ = {**BY_KEY, "ECR_REPOSITORY": "public.ecr.aws/local/team/app"}
+    assert [state for _, name, state in verified(shell, 6, **environ) if name == "signature"] == ["wrong"]
+    done = shell.inv("sign", "1.2.3", "--json", **environ)
+    assert done.returncode == 0, done.stderr
+    (signed,) = json.loads(done.stdout)["images"]
+    assert [state for _, name, state in verified(shell, 0, **environ) if name == "signature"] == ["fine"]
+    (image,) = json.loads(shell.inv("images", "--json", **environ).stdout)["repositories"][0]["images"]
+    assert [(item["kind"], item["digest"]) for item in image["referrers"]] == [("signature", signed["signatures"][0])]
+    other_key(shell, environ)
+    found = verified(shell, 6, **{**environ, "ECR_SIGNED_BY": "key=other.pub"})
+    assert [state for _, name, state in found if name == "signature"] == ["wrong"]
+
+
+def public_release(ecr: LocalEcr) -> HttpClient:
+    """Put the release into a public repository and return a client of it."""
+    session = Session(aws_access_key_id="AKIALOCAL", aws_secret_access_key="none", region_name="us-east-1")
+    client = make_client(session, ecr.endpoint, "ecr-public", "us-east-1")
+    address = client.create_repository(repositoryName="team/app")["repository"]["repositoryUri"]
+    token = client.get_authorization_token()["authorizationData"]["authorizationToken"]
+    writer = HttpClient(address.partition("/")[0], token)
+    writer.push_image("local/team/app", "1.2.3", b"release")
+    return writer
+
+
+def other_key(shell: Shell, environ: dict[str, str]) -> None:
+    """Make somebody else's pair of keys."""
+    command = ["cosign", "generate-key-pair", "--output-key-prefix=other"]
+    subprocess.run(command, cwd=shell.folder, env={**shell.environ, **environ}, check=True, capture_output=True)
+
+
+def test_managed_signing_at_a_destination_is_waited_for_and_its_failure_told(
+    shell: Shell, ecr: LocalEcr, session: Session
+) -> None:
+    profile = f"arn:aws:signer:us-west-2:{HOME}:/signing-profiles/release"
+    rules = {"signingConfiguration": {"rules": [{"signingProfileArn": profile}]}}
+    clients = [make_client(session, ecr.endpoint, region=region) for region in ("eu-west-1", "us-west-2")]
+    for client in clients:
+        client.create_repository(repositoryName="team/app")
+        client.put_signing_configuration(**rules)
+    environ = {"ECR_SIGN": "managed", "ECR_SIGNED_BY": f"profile={profile}", "ECR_DESTINATIONS": f"{HOME}/us-west-2"}
+
+    def push(tag: str, rule: dict[str, Any]) -> None:
+        ecr.set_signing([{}])
+        logged_in(clients[0]).push_image("team/app", tag, tag.encode())
+        ecr.set_signing([rule])
+        logged_in(clients[1]).push_image("team/app", tag, tag.encode())
+
+    push("1.2.3", {"polls": 1})
+    done = shell.inv("sign", "1.2.3", "--json", **environ)
+    assert done.returncode == 0, done.stderr
+    assert "waiting for ECR to sign team/app@sha256:" in done.stderr
+    assert [item["state"] for item in json.loads(done.stdout)["images"]] == ["signed-by-ecr"] * 2
+    push("2.0.0", {"status": "FAILED", "code": "AccessDeniedException", "reason": "No signer:SignPayload."})
+    done = shell.inv("sign", "2.0.0", **environ)
+    assert done.returncode == 5, done.stderr
+    assert len(done.stdout.splitlines()) == 1
+    assert f"Signed, but not in team/app in the registry of {HOME} in us-west-2" in done.stderr
+    assert "release FAILED, AccessDeniedException: No signer:SignPayload" in done.stderr
+    done = shell.inv("verify", "2.0.0", **environ)
+    assert done.returncode == 6
+    assert "release FAILED, AccessDeniedException: No signer:SignPayload" in done.stdout
+
+
+def test_nothing_is_asked_twice(shell: Shell, api: Any, places: dict[str, str]) -> None:
+    """Each of three places is asked for the image, its signatures by subject and under two tags, before and after."""
+    published(api)
+    done, calls = shell.calls("sign", "1.2.3", **places)
+    assert done.returncode == 0, done.stderr
+    names = ("DescribeRepositories", "DescribeImages", "ListImageReferrers", "GetAuthorizationToken")
+    assert {name: calls[name] for name in names} == {
+        "DescribeRepositories": 3,
+        "DescribeImages": 3 * (1 + 2),
+        "ListImageReferrers": 3 * 2,
+        "GetAuthorizationToken": 3,
+    }
+    assert (calls["AssumeRole"], calls["GetCallerIdentity"]) == (1, 1)
+    done, calls = shell.calls("verify", "1.2.3", **places)
+    assert done.returncode == 0, done.stderr
+    assert (calls["DescribeImages"], calls["ListImageReferrers"], calls.get("GetCallerIdentity")) == (5, 4, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from dataclasses import replace
@@ -38,6 +39,26 @@ def test_a_key_its_signature_and_everybody_elses(signing: Signing) -> None:
     assert not accepted, reason
     assert pull_times(signing) == pulled
     assert tags(signing) == {"1.0", "1.1", "1.2"}
+
+
+def test_a_signature_that_was_copied_with_its_image_counts(signing: Signing) -> None:
+    """It is about the digest: of the repository, cosign signs nothing (today) or compares nothing (cosign 2)."""
+    key, other = signing.keys("cosign"), signing.keys("other")
+    image = signing.push("1.0")
+    signing.sign(image, SignWith("cosign", "cosign.key"))
+    (found,) = signing.referrers(image)
+    signing.api.create_repository(repositoryName="team/copy")
+    elsewhere = replace(signing.repository, name="team/copy", uri=signing.repository.uri.replace(NAME, "team/copy"))
+    assert signing.http.push_image("team/copy", "1.0", b"1.0") == image
+    assert not signing.programs.verify(elsewhere, digest_of(image), key).accepted
+    ids = [{"imageDigest": found["digest"]}]
+    raw = signing.api.batch_get_image(repositoryName=NAME, imageIds=ids)["images"][0]["imageManifest"].encode()
+    for part in (json.loads(raw)["config"], *json.loads(raw)["layers"]):
+        content = signing.http.send("GET", f"/v2/{NAME}/blobs/{part['digest']}").body
+        signing.http.push_blob("team/copy", content)
+    assert signing.http.push_manifest("team/copy", found["digest"], raw).status == 201
+    assert signing.programs.verify(elsewhere, digest_of(image), key).accepted
+    assert not signing.programs.verify(elsewhere, digest_of(image), other).accepted
 
 
 def tags(signing: Signing) -> set[str]:
