@@ -113,7 +113,7 @@ def publish(
         ) from error
     if state == "already-published" and any_set:
         state = "retagged"
-    unused = item.tags[0].tag.name if item.makes_revision and image is item.published else None
+    unused = item.unused_revision(image.digest)
     tags = tuple(tag.tag.name for tag in item.tags if tag.tag.name not in left and tag.tag.name != unused)
     transport: Transport | None = "push" if state == "pushed" else None
     name, host = item.image.name, repository.host

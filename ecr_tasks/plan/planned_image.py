@@ -59,6 +59,11 @@ class PlannedImage:
         """Whether the image's repository will be created, or one at a destination."""
         return self.creates_repository or any(copy.creates_repository for copy in self.copies)
 
+    def unused_revision(self, digest: str) -> str | None:
+        """Return the new revision tag if nothing needs it, because what came out is the published image."""
+        is_same = self.published is not None and self.published.digest == digest
+        return self.tags[0].tag.name if self.makes_revision and is_same else None
+
     @property
     def lock_names(self) -> tuple[str, ...]:
         """The references that only one run at a time may publish: the image's, and that of its inputs' tag."""

@@ -15,7 +15,8 @@ def judge_replication(repository: Repository, digest: str, statuses: Mapping[tup
     """Decide whether ECR has replicated an image to each (account, region); None is one that it says nothing of."""
     places = {f"{account}/{region}": status for (account, region), status in statuses.items()}
     if failed := [place for place, status in places.items() if status == "FAILED"]:
-        return Failed(f"ECR's replication to {', '.join(failed)} failed.", "Run `inv push` again.")
+        remedy = f"Run `inv push` again with {' and '.join(failed)} in ECR_DESTINATIONS: it copies the image there."
+        return Failed(f"ECR's replication to {', '.join(failed)} failed.", remedy)
     open_places = {place: status for place, status in places.items() if status != "COMPLETE"}
     if not open_places:
         return Passed(f"replicated to {', '.join(places)}")

@@ -174,4 +174,8 @@ def replication_finding(section: Section, statuses: Mapping[tuple[str, str], str
             "ECR_DESTINATIONS.",
         )
     words = ", ".join(f"{place} {status}" for place, status in wrong.items() if status is not None)
-    return section.wrong("replication", words, "Run `inv push` again: it copies what ECR did not replicate.")
+    return section.wrong(
+        "replication",
+        words,
+        f"Run `inv push` again with {' and '.join(wrong)} in ECR_DESTINATIONS: it copies what ECR did not replicate.",
+    )

@@ -130,7 +130,8 @@ def _copy(
 ) -> tuple[Finding, Repository | None]:
     """Return the finding on a copy, and its repository where that has the image."""
     name = destination.name_of(own.repository)
-    view = target.describe({name: own.tags})[name]
+    tags_anywhere = dict.fromkeys((*own.tags, *(tag for copy in by_host.values() for tag in copy.tags)))
+    view = target.describe({name: list(tags_anywhere)})[name]
     if view.repository is None:
         return section.wrong("copy", f"there is no repository {name}", "Run `inv push` again."), None
     tagged = {image.digest for image in view.tags.values()}

@@ -6,13 +6,18 @@ from dataclasses import replace
 
 import pytest
 
+from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.execute.build import build, reuse_earlier_builds
-from ecr_tasks.model.receipt import Built, Published
+from ecr_tasks.execute.destinations import copy_image
+from ecr_tasks.model.destination import Destination
+from ecr_tasks.model.receipt import Built, ImageReceipt, Published
+from ecr_tasks.plan.destinations import plan_copy
 from ecr_tasks.plan.plan import make_plan
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.settings.schema import Skip
-from tests.support.build import ALL_TAGS, BRANCH, FIXED, SHA_TAG, image, manifest, source
+from tests.support.build import ALL_TAGS, BRANCH, FIXED, SHA_TAG, image, manifest, repository, source
+from tests.support.fakes import FakeRegistry
 from tests.support.publishing import NAME, Publisher
 
 R2 = f"{SHA_TAG}-r2"
@@ -72,6 +77,30 @@ def test_the_same_image_needs_no_revision() -> None:
     again = publisher.republish()
     assert (again.state, again.tags) == ("already-published", ("main",))
     assert f"{SHA_TAG}-r3" not in publisher.tags
+
+
+def test_a_copy_of_the_same_image_gets_no_revision_either() -> None:
+    publisher = Republisher()
+    publisher.republish()
+    item = publisher.planned()
+    same = publisher.publish(item)
+    there = FakeRegistry(publisher.calls, repository(name="eu/app"))
+    there.put("eu/app", same.image, *same.tags)
+    destination = Destination("210987654321", "eu-west-1", "eu/app")
+    view = there.describe({"eu/app": item.image.tag_names})["eu/app"]
+    copies = (plan_copy(destination, "eu/app", item.image.tags, view, same.image),)
+    receipt = copy_image(
+        replace(item, copies=copies),
+        ImageReceipt(NAME, NAME, same.tags, "", published=(same,)),
+        publisher.registry,
+        {destination: there},
+        publisher.docker,
+        say=lambda line: None,
+        warn=lambda line: None,
+        retrier=Retrier(),
+    )
+    assert not receipt.failed
+    assert not {f"{SHA_TAG}-r3"} & {*there.tags["eu/app"], *receipt.published[1].tags}
 
 
 def test_with_never_a_release_of_a_published_commit_is_published() -> None:

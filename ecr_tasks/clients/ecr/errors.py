@@ -195,6 +195,11 @@ def _client_error(error: Exception, action: str) -> EcrTasksError:
             return missing_repository(missing["name"], f"the registry of {missing['account']}")
         return RegistryError(f"ECR could not {action}: {message or code}.", ENSURE)
     reason = f"{message} ({code})" if message else code
+    if code == "ImageNotFoundException":
+        return RegistryError(
+            f"ECR could not {action}: {reason}.",
+            "Publish it anew (`inv build push`), or name another (`inv images` lists what is there).",
+        )
     if operation.startswith("AssumeRole"):
         remedy = "Run it again; if it stays so, the message says what STS objects to."
         return AwsError(f"STS gives no session, so we could not {action}: {reason}.", remedy)
