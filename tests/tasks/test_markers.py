@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ecr_tasks.clients.ecr.errors import translate_errors
-from ecr_tasks.errors import AwsError, BuildError, Refused, RegistryError
+from ecr_tasks.errors import AwsError, BuildError, ExitCode, Refused, RegistryError
 from ecr_tasks.redaction import keep_secret
 from ecr_tasks.tasks.collection import ns
 from tests.tasks.conftest import Outcome, Project
@@ -20,14 +20,28 @@ ARGUMENTS = {
     "env": ["other"],
     "ci.init": ["github"],
     "iam.trust": ["github"],
-    "pull": ["--tag", "latest"],
+    "pull": ["latest"],
     "repo.delete": ["--yes"],
+    "export": ["env"],
+    "history": ["latest"],
+    "restore": ["latest"],
+    "rollback": ["latest"],
+    "scan": ["--timeout=0s"],
 }
 """The arguments that tasks need."""
 
-WITH_JSON = {"settings", "plan", "tags", "images", "promote", "repo.show", "repo.ensure", "ci.context", "iam.trust"}
+MORE: dict[str, dict[str, str]] = {
+    "prune": {"ECR_PRUNE": "type=untagged,older=14d"},
+    "sign": {"ECR_SIGN": "cosign,key=cosign.key"},
+}
+"""The settings that tasks need."""
+
 STARTS_A_SERVER = {f"local.{name}" for name in ("use", "up", "down", "open", "status", "reset")} | {"local"}
 TASKS = sorted(set(ns.task_names) - STARTS_A_SERVER)
+BEYOND_THE_FAKE = {"images", "prune", "registry.ensure", "registry.show", "restore", "verify"}
+"""The tasks for which the fake registry lacks a part: they end with a traceback, which must have no secret, either."""
+
+WITH_JSON = {name for name in TASKS if any(argument.name == "json" for argument in ns[name].get_arguments())}
 
 
 def marker(number: int) -> str:
@@ -143,15 +157,19 @@ def files_of(project: Project) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in project.path.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("options", [[], ["--dry"], ["-e"]], ids=str)
 @pytest.mark.parametrize("name", TASKS)
-def test_no_task_shows_or_writes_a_secret(marked: Project, name: str, options: list[str]) -> None:
+def test_no_task_shows_or_writes_a_secret(marked: Project, name: str) -> None:
+    assert marked.inv("build", "push").code == 0
     before = files_of(marked)
+    line = [name, *ARGUMENTS.get(name, [])]
     # What Invoke prints more with an option is printed on every CI.
-    for ci, variables in CIS.items() if not options else [("no CI", CIS["no CI"])]:
-        words = [*options, name, *ARGUMENTS.get(name, [])]
-        for more in ([], ["--json"]) if name in WITH_JSON and ci == "no CI" else ([],):
-            check(marked, marked.inv(*words, *more, **variables, ECR_DEBUG="1"), before)
+    runs = [(CIS["no CI"], ["--dry", *line]), (CIS["no CI"], ["-e", *line])]
+    runs += [(CIS["no CI"], [*line, "--json"])] if name in WITH_JSON else []
+    runs += [(variables, line) for variables in CIS.values()]
+    for variables, words in runs:
+        outcome = marked.inv(*words, **variables, **MORE.get(name, {}), ECR_DEBUG="1")
+        assert outcome.code != ExitCode.UNEXPECTED or name in BEYOND_THE_FAKE, outcome.stderr
+        check(marked, outcome, before)
 
 
 @pytest.mark.parametrize(("ci", "debug"), [*((ci, "1") for ci in CIS), ("no CI", "0")])

@@ -334,6 +334,10 @@ class FakeEvidence:
         return self._registry.signing_profiles
 
 
+def _arn(name: str) -> str:
+    return f"arn:aws:ecr:eu-central-1:{ACCOUNT}:repository/{name}"
+
+
 def _next_answer(answers: list[T]) -> T:
     return answers.pop(0) if len(answers) > 1 else answers[0]
 
@@ -349,7 +353,7 @@ class FakeRepositories:
         repository = self._registry.repositories.get(name)
         if repository is None:
             return None
-        return self._registry.states.get(name, RepositoryState(repository, f"arn:{name}"))
+        return self._registry.states.get(name, RepositoryState(repository, _arn(name)))
 
     def create(self, name: str, wanted: DesiredRepository) -> Repository | None:
         self._calls.begin("create", name)
@@ -358,7 +362,7 @@ class FakeRepositories:
         repository = Repository(name, ACCOUNT, f"{HOST}/{name}", wanted.mutability, wanted.filters)
         self._registry.repositories[name] = repository
         self._registry.stored[name], self._registry.tags[name] = {}, {}
-        self._keep(RepositoryState(repository, f"arn:{name}", wanted.scan_on_push, tags=wanted.tags))
+        self._keep(RepositoryState(repository, _arn(name), wanted.scan_on_push, tags=wanted.tags))
         self._calls.end()
         return repository
 
