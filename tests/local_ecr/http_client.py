@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from http.client import HTTPConnection, HTTPResponse
 from typing import Any
+
+import pytest
 
 from ecr_tasks.local_ecr.server import LocalEcr
 
@@ -44,6 +47,15 @@ def index_of(manifests: Iterable[bytes], **more: Any) -> bytes:
     """Return an OCI index."""
     descriptors = [descriptor(manifest, OCI_MANIFEST) for manifest in manifests]
     return json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": descriptors, **more}).encode()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Look until the condition holds; after many looks it is a failure."""
+    for _ in range(3000):
+        if condition():
+            return
+        time.sleep(0.01)
+    pytest.fail("it does not happen")
 
 
 class Response:

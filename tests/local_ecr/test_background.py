@@ -87,7 +87,7 @@ print(background.up(Path({str(root)!r})).pid)
     for thread in threads:
         thread.join()
     # The server holds no end of the pipe, or this would wait for ever.
-    pids = {int(other.communicate(timeout=20)[0]) for other in others}
+    pids = {int(other.communicate(timeout=120)[0]) for other in others}
     assert pids | {status.pid for status in statuses} == {statuses[0].pid}
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from ecr_tasks.local_ecr.http import connection, limits, messages
 from ecr_tasks.local_ecr.server import LocalEcr
-from tests.local_ecr.http_client import HttpClient, digest_of
+from tests.local_ecr.http_client import HttpClient, digest_of, wait_until
 
 
 @pytest.fixture
@@ -228,7 +228,9 @@ def test_stop_lets_a_request_finish(ecr: LocalEcr, http: HttpClient, repository:
         client.sendall(
             f"{target}Authorization: Basic {http.token}\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data[:10]
         )
-        time.sleep(0.1)
+        listener, here = ecr._listener, client.getsockname()
+        assert listener is not None
+        wait_until(lambda: any(one.client_address == here and not one.is_idle for one in list(listener.connections)))
         stopping = threading.Thread(target=ecr.stop)
         stopping.start()
         time.sleep(0.1)
@@ -317,7 +319,7 @@ def test_a_client_that_goes_in_the_middle_is_noted(ecr: LocalEcr, http: HttpClie
     with socket.create_connection((host, int(port))) as client:
         head = f"PATCH {where} HTTP/1.1\r\n{LOGIN}{http.token}\r\nContent-Length: 100\r\n\r\nabc"
         client.sendall(head.encode())
-    for _ in range(200):
+    for _ in range(3000):
         if '"status":499' in (ecr.root / "access.jsonl").read_text():
             break
         time.sleep(0.01)

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -22,7 +22,7 @@ from ecr_tasks.local_ecr.ecr_api.dispatch import OPERATIONS
 from ecr_tasks.local_ecr.errors import LocalEcrError
 from ecr_tasks.local_ecr.http import limits
 from ecr_tasks.local_ecr.server import LocalEcr
-from tests.local_ecr.http_client import HttpClient
+from tests.local_ecr.http_client import HttpClient, wait_until
 
 MIB = 1 << 20
 TARGET = "X-Amz-Target: AmazonEC2ContainerRegistry_V20150921."
@@ -38,14 +38,6 @@ def clients(server: LocalEcr, count: int, text: str | bytes) -> Iterator[list[so
         for connection in connections:
             connection.sendall(data)
         yield connections
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    for _ in range(3000):
-        if condition():
-            return
-        time.sleep(0.01)
-    pytest.fail("it does not happen")
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ MORE: dict[str, dict[str, str]] = {
 STARTS_A_SERVER = {f"local.{name}" for name in ("use", "up", "down", "open", "status", "reset")} | {"local"}
 TASKS = sorted(set(ns.task_names) - STARTS_A_SERVER)
 BEYOND_THE_FAKE = {"images", "prune", "registry.ensure", "registry.show", "restore", "verify"}
-"""The tasks for which the fake registry lacks a part: they end with a traceback, which must have no secret, either."""
+"""The tasks for which the fake registry lacks a part: they end with a traceback, which has no secret, either."""
 
 WITH_JSON = {name for name in TASKS if any(argument.name == "json" for argument in ns[name].get_arguments())}
 

@@ -100,7 +100,7 @@ def read_yaml(text: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("variant", NAMED, ids=str)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(name=branches)
 def test_the_branch_is_read_as_it_is_called(variant: Variant, name: str) -> None:
     check_branch(variant, name)
@@ -147,7 +147,7 @@ def test_the_others_ask_the_ci_which_branch_is_the_default_one(name: str) -> Non
 
 
 @ALL
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(name=repositories)
 def test_the_repository_is_a_text(variant: Variant, name: str) -> None:
     assume(len(name) > 1)
