@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 import pytest
 
+from ecr_tasks.local_ecr.auth import Tokens
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.conftest import make_client
 from tests.local_ecr.http_client import HttpClient, digest_of
@@ -167,6 +168,96 @@ def test_aws_cli(shell: Shell, reference: str) -> None:
     assert aws("ecr", "put-account-setting", "--name=BLOB_MOUNTING", "--value=ENABLED")["value"] == "ENABLED"
     assert aws("ecr", "describe-pull-through-cache-rules") == {"pullThroughCacheRules": []}
     aws("ecr", "delete-repository", f"--repository-name={IMAGE}", "--force")
+
+
+def test_lists_of_more_than_a_page_of_tags(shell: Shell, reference: str) -> None:
+    raw = shell.http.send("GET", f"/v2/{IMAGE}/manifests/v1").body
+    for number in range(204):
+        shell.http.push_manifest(IMAGE, f"t{number:03}", raw)
+    repository = f"{shell.registry}/{IMAGE}"
+    everything = [*(f"t{number:03}" for number in range(204)), "v1"]
+    assert shell.run("crane", "ls", "--insecure", repository).split() == everything
+    assert shell.run("oras", "repo", "tags", "--plain-http", repository).split() == everything
+    listed = shell.run("skopeo", "list-tags", "--tls-verify=false", f"docker://{repository}")
+    assert json.loads(listed)["Tags"] == everything
+
+
+def test_blobs_are_mounted_once_that_is_on(shell: Shell, reference: str, api: Any) -> None:
+    copies = [f"{shell.registry}/{name}:v1" for name in ("off", "on")]
+    for name in ("off", "on"):
+        api.create_repository(repositoryName=name)
+    shell.run("crane", "copy", "--insecure", reference, copies[0])
+    sent = shell.ecr.requests()
+    api.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
+    shell.run("crane", "copy", "--insecure", reference, copies[1])
+    mounted = shell.ecr.requests()
+    uploads = [kind for kind in sent if kind.endswith(" upload") and not kind.startswith("POST")]
+    assert sum(sent[kind] for kind in uploads) >= 3
+    assert {kind: mounted[kind] for kind in uploads} == {kind: sent[kind] for kind in uploads}
+    one, other = (shell.run("crane", "digest", "--insecure", copy) for copy in copies)
+    assert one == other
+
+
+def test_a_wrong_and_an_expired_token(shell: Shell, reference: str) -> None:
+    config = shell.home / ".docker" / "config.json"
+    old = Tokens(shell.ecr.root).password(1)
+    for password, reason in (("wrong", "Not Authorized"), (old, "Your authorization token has expired")):
+        auth = base64.b64encode(f"AWS:{password}".encode()).decode()
+        config.write_text(json.dumps({"auths": {shell.registry: {"auth": auth}}}))
+        for command in (
+            ("crane", "digest", "--insecure", reference),
+            ("oras", "manifest", "fetch", "--plain-http", reference),
+            ("skopeo", "inspect", "--tls-verify=false", "--no-tags", f"docker://{reference}"),
+        ):
+            assert reason in shell.run(*command, fails=True), command
+
+
+def test_deletions_by_tag_and_by_digest(shell: Shell, reference: str, api: Any) -> None:
+    def tags() -> list[str]:
+        return shell.run("crane", "ls", "--insecure", f"{shell.registry}/{IMAGE}").split()
+
+    def delete(image: str) -> Any:
+        stdout = shell.run("aws", "--output=json", "ecr", "batch-delete-image", f"--repository-name={IMAGE}", image)
+        return json.loads(stdout)
+
+    digest = shell.run("crane", "digest", "--insecure", reference).strip()
+    for tag in ("v2", "v3", "v4"):
+        shell.run("crane", "tag", "--insecure", reference, tag)
+    shell.run("crane", "delete", "--insecure", f"{shell.registry}/{IMAGE}:v4")
+    assert tags() == ["v1", "v2", "v3"]
+    answer = delete("--image-ids=imageTag=v3")
+    assert (answer["imageIds"], tags()) == ([{"imageDigest": digest, "imageTag": "v3"}], ["v1", "v2"])
+    answer = delete(f"--image-ids=imageDigest={digest}")
+    assert sorted(item["imageTag"] for item in answer["imageIds"]) == ["v1", "v2"]
+    assert api.list_images(repositoryName=IMAGE)["imageIds"] == []
+    assert delete("--image-ids=imageTag=v1")["failures"][0]["failureCode"] == "ImageNotFound"
+
+
+def test_an_index_with_a_referrer_is_copied_to_another_registry(
+    shell: Shell, reference: str, session: boto3.Session
+) -> None:
+    one = shell.http.send("GET", f"/v2/{IMAGE}/manifests/v1").body
+    other = shell.http.push_image(IMAGE, None, b"arm", config=b'{"architecture":"arm64","os":"linux"}')
+    index = digest_of(shell.http.push_index(IMAGE, "both", [one, other]))
+    source = f"{shell.registry}/{IMAGE}:both"
+    (shell.home / "sbom.json").write_text("{}")
+    shell.run("oras", "attach", "--plain-http", "--artifact-type=application/spdx+json", source, "sbom.json")
+    far = make_client(session, shell.ecr.endpoint, region="us-west-2")
+    target = far.create_repository(repositoryName="copied")["repository"]["repositoryUri"]
+    token = far.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    auths = {shell.registry: {"auth": shell.http.token}, host(target): {"auth": token}}
+    (shell.home / ".docker" / "config.json").write_text(json.dumps({"auths": auths}))
+
+    shell.run("crane", "copy", "--insecure", source, f"{target}:crane")
+    insecure = ("--src-tls-verify=false", "--dest-tls-verify=false", "--preserve-digests")
+    shell.run("skopeo", "copy", "--all", *insecure, f"docker://{source}", f"docker://{target}:skopeo")
+    shell.run("oras", "cp", "-r", "--from-plain-http", "--to-plain-http", source, f"{target}:oras")
+    details = far.describe_images(repositoryName="copied")["imageDetails"]
+    tagged = {item["imageDigest"]: item["imageTags"] for item in details if "imageTags" in item}
+    assert tagged == {index: ["crane", "oras", "skopeo"]}
+    assert {digest_of(one), digest_of(other)} < {item["imageDigest"] for item in details}
+    (referrer,) = far.list_image_referrers(repositoryName="copied", subjectId={"imageDigest": index})["referrers"]
+    assert referrer["artifactType"] == "application/spdx+json"
 
 
 def test_nothing_secret_is_in_the_log(shell: Shell, reference: str) -> None:
