@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 from pathlib import Path
 
+import boto3
 import pytest
 
 from ecr_tasks.clients.docker.client import WhalesDocker
 from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.ecr.registry import EcrRegistry
 from ecr_tasks.errors import BuildError
+from ecr_tasks.local_ecr.auth import Tokens
 from ecr_tasks.local_ecr.server import LocalEcr
 from ecr_tasks.model.image import BuildDefinition, BuildInput
 from ecr_tasks.settings.load import load
@@ -67,6 +71,50 @@ def test_an_image_that_stays_in_the_builder_is_pushed_from_there(
     view = registry.describe({app.name: ["kept"]})[app.name]
     assert built.image_id is None
     assert built.digest == pushed.digest == view.tags["kept"].digest
+
+
+def test_docker_copies_an_index_between_registries_and_hears_of_a_wrong_and_an_old_token(
+    request: pytest.FixtureRequest, app: Project, local_ecr: LocalEcr, tmp_path: Path
+) -> None:
+    """What docker does by itself, with the local ECR's registries of two regions."""
+    image = app.ok("build", "push").lines[0]
+    clients = [
+        boto3.client("ecr", region, endpoint_url=local_ecr.endpoint, aws_access_key_id="x", aws_secret_access_key="x")
+        for region in (local_ecr.region, "us-west-2")
+    ]
+    far = clients[1].create_repository(repositoryName="far")["repository"]["repositoryUri"]
+    tokens = [api.get_authorization_token()["authorizationData"][0]["authorizationToken"] for api in clients]
+    config = tmp_path / "own"
+    config.mkdir()
+    (config / "cli-plugins").symlink_to(Path(app.environ["DOCKER_CONFIG"]) / "cli-plugins")
+
+    def log_in(*tokens: str) -> None:
+        hosts = (local_ecr.registry, far.partition("/")[0])
+        auths = {host: {"auth": token} for host, token in zip(hosts, tokens, strict=False)}
+        (config / "config.json").write_text(json.dumps({"auths": auths}))
+
+    own = {**app.environ, "DOCKER_CONFIG": str(config)}
+    log_in(*tokens)
+    create = ("buildx", "imagetools", "create", "--tag")
+    docker(own, *create, f"{far}:index", image)
+    back = f"{image.partition('@')[0]}:back"
+    docker(own, *create, back, f"{far}:index")
+    (there,) = clients[1].describe_images(repositoryName="far", imageIds=[{"imageTag": "index"}])["imageDetails"]
+    (here,) = clients[0].describe_images(repositoryName=app.name, imageIds=[{"imageTag": "back"}])["imageDetails"]
+    assert there["imageDigest"] == here["imageDigest"]
+    assert "index" in there["imageManifestMediaType"] or "list" in there["imageManifestMediaType"]
+    old = Tokens(local_ecr.root).password(1)
+    for engine_fixture in ("engine", "classic_engine"):
+        engine = {**request.getfixturevalue(engine_fixture), "DOCKER_CONFIG": str(config)}
+        for password, reason in (
+            ("wrong", "401 Unauthorized|unauthorized: Not Authorized"),
+            (old, "403 Forbidden|token has expired"),
+        ):
+            log_in(base64.b64encode(f"AWS:{password}".encode()).decode())
+            refused = docker(engine, "pull", back, check=False)
+            assert (refused.returncode, bool(re.search(reason, refused.stderr))) == (1, True), refused.stderr
+    login = docker(own, "login", "--username=AWS", "--password=wrong", local_ecr.registry, check=False)
+    assert (login.returncode, "401 Unauthorized" in login.stderr or "unauthorized" in login.stderr) == (1, True)
 
 
 @pytest.mark.parametrize("engine_fixture", ["engine", "classic_engine"])

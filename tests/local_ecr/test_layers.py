@@ -184,6 +184,9 @@ def test_mount(api: Any, http: HttpClient, repository: str) -> None:
     assert http.send("HEAD", f"/v2/other/blobs/{digest}").status == 404
     assert http.send("POST", f"{path}mount={digest}&from={repository}").status == 201
     assert http.send("GET", f"/v2/other/blobs/{digest}").body == b"layer"
+    api.put_account_setting(name="BLOB_MOUNTING", value="DISABLED")
+    assert http.send("GET", f"/v2/other/blobs/{digest}").body == b"layer"  # what is mounted stays so
+    api.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
     for query in (f"mount={digest_of(b'x')}&from={repository}", f"mount={digest_of(b'x')}&from=no/such", "mount=x"):
         answer = http.send("POST", path + query)
         assert (answer.status, "Location" in answer.headers) == (202, True)
