@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from ecr_tasks.local_ecr.server import LocalEcr
-from tests.local_ecr.http_client import HttpClient, digest_of
+from tests.local_ecr.http_client import OCI_MANIFEST, HttpClient, digest_of
 from tests.local_ecr.sample import push_release
 from tests.local_ecr.shell import Shell
+from tests.support.signing import BUNDLE
 
 pytestmark = pytest.mark.usefixtures("signing_programs")
 
@@ -67,6 +68,31 @@ def test_an_image_is_signed_once_and_verified(signing: Shell, ecr: LocalEcr, api
     assert "Not as it should be: signature." in table.stdout
     for text in (done.stdout, done.stderr, table.stdout, table.stderr, first.stderr):
         assert PASSWORD not in text
+
+
+def test_a_signed_attestation_is_not_among_the_signatures(signing: Shell, ecr: LocalEcr) -> None:
+    http = HttpClient.logged_in(ecr)
+    raw = http.push_image("team/app", "1.2.3", b"release")
+    http.push_image(
+        "team/app",
+        None,
+        b"bundle",
+        artifactType=BUNDLE,
+        annotations={"dev.sigstore.bundle.predicateType": "https://slsa.dev/provenance/v1"},
+        subject={"mediaType": OCI_MANIFEST, "size": len(raw), "digest": digest_of(raw)},
+    )
+    done = signing.inv("verify", "1.2.3", "--json")
+    assert checks(done.stdout)["signature"] == ("fine", "none, and no signer is expected (ECR_SIGNED_BY)")
+    assert "1 provenance beside it" in checks(done.stdout)["attestations"][1]
+    done = signing.inv("verify", "1.2.3", "--json", **BY_KEY)
+    assert "has no signature" in checks(done.stdout)["signature"][1]
+    (signed,) = json.loads(signing.inv("sign", "1.2.3", "--json", **BY_KEY).stdout)["images"]
+    (again,) = json.loads(signing.inv("sign", "1.2.3", "--json", **BY_KEY).stdout)["images"]
+    assert again["state"] == "already-signed"
+    assert again["signatures"] == signed["signatures"]
+    assert len(signed["signatures"]) == 1
+    listed = json.loads(signing.inv("attest", "--source", "1.2.3", "--json").stdout)["images"][0]["attached"]
+    assert sorted(item["kind"] for item in listed) == ["provenance", "signature"]
 
 
 def test_the_gate_of_promote_is_the_same(signing: Shell, ecr: LocalEcr, api: Any) -> None:
