@@ -21,10 +21,12 @@ def choose_attached(attached: Mapping[str, Sequence[Attached]], wanted: str | No
         return matching[0]
     if not matching:
         kinds = sorted({item.kind for items in attached.values() for item in items})
-        there = f"It has {', '.join(kinds)}" if kinds else "Nothing is"
+        there = f"It has {', '.join(kinds)}; `inv attest` lists what is attached."
         raise RegistryError(
             f"No {wanted[:100] if wanted else 'document'} is attached to {', '.join(attached)}.",
-            f"{there}; `inv attest` lists what is attached.",
+            there
+            if kinds
+            else "Nothing is: attach it first (`inv attest FILE`, or ECR_ATTEST=referrers and a push).",
         )
     shown = ", ".join(f"{item.kind} {item.platform or name} {item.digest}" for name, item in matching[:5])
     several = len({name for name, _ in matching}) > 1

@@ -158,14 +158,23 @@ def unrequired_signature(section: Section, artifacts: Sequence[ListedArtifact]) 
     )
 
 
-def replication_finding(section: Section, statuses: Mapping[tuple[str, str], str | None]) -> Finding | None:
-    """Return what ECR's own replication came to, by account and region; None where nothing is replicated."""
+def replication_finding(
+    section: Section,
+    statuses: Mapping[tuple[str, str], str | None],
+    copied: Collection[tuple[str, str]] = (),
+) -> Finding | None:
+    """Return what ECR's own replication came to, by account and region; None where nothing is replicated.
+
+    ``copied`` are the places that have the image with its tags, whatever ECR says: `push` makes up for a failure.
+    """
     if not statuses:
         return None
     places = {f"{account}/{region}": status for (account, region), status in statuses.items()}
-    wrong = {place: status for place, status in places.items() if status != "COMPLETE"}
+    by_push = {f"{account}/{region}" for account, region in copied}
+    wrong = {place: status for place, status in places.items() if status != "COMPLETE" and place not in by_push}
     if not wrong:
-        return section.fine("replication", ", ".join(places))
+        named = (place if status == "COMPLETE" else f"{place} (copied by push)" for place, status in places.items())
+        return section.fine("replication", ", ".join(named))
     if all(status is None for status in wrong.values()):
         return section.warning(
             "replication",

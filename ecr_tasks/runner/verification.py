@@ -41,11 +41,15 @@ def verify_images(run: Run, images: Sequence[PublishedImage], gates: Gates) -> d
     for name in dict.fromkeys(image.name for image in images):
         own, *copies = [image for image in images if image.name == name]
         attached = referrer_kinds(run.settings, own_kinds.get(name, ()))
-        found[own] = [*_verify(run, own, gates, attached), *_destinations(run, own, copies, gates)]
+        copied: set[tuple[str, str]] = set()
+        there = list(_destinations(run, own, copies, gates, copied))
+        found[own] = [*_verify(run, own, gates, attached, copied), *there]
     return found
 
 
-def _verify(run: Run, published: PublishedImage, gates: Gates, attached: Sequence[str]) -> Iterator[Finding]:
+def _verify(
+    run: Run, published: PublishedImage, gates: Gates, attached: Sequence[str], copied: Collection[tuple[str, str]]
+) -> Iterator[Finding]:
     section = verification.section_of(published.address)
     registry, settings = run.registry, run.settings
     with working(f"looking at {published.repository}"):
@@ -73,15 +77,25 @@ def _verify(run: Run, published: PublishedImage, gates: Gates, attached: Sequenc
     yield verification.check_media_type(section, image, settings.preset)
     artifacts = registry.artifacts.list(repository, image.digest)
     yield verification.check_attestations(section, image, settings.preset, artifacts, attached)
-    yield from _gates(run, section, repository, image, gates)
+    yield from _gates(run, section, repository, image, gates, copied)
     if not gates.signers:
         yield verification.unrequired_signature(section, artifacts)
     if gates.scan is None:
         yield section.fine("scan", "not asked for (ECR_SCAN_FAIL_ON)")
 
 
-def _gates(run: Run, section: Section, repository: Repository, image: StoredImage, gates: Gates) -> Iterator[Finding]:
-    """Yield the findings of scan, signature and replication, for which one wait is enough."""
+def _gates(
+    run: Run,
+    section: Section,
+    repository: Repository,
+    image: StoredImage,
+    gates: Gates,
+    copied: Collection[tuple[str, str]],
+) -> Iterator[Finding]:
+    """Yield the findings of scan, signature and replication, for which one wait is enough.
+
+    ``copied`` are the accounts and regions that have the image already, so that no replication is awaited there.
+    """
     registry = run.registry
     checks = list(gate_checks("", repository, image, gates, registry, registry.evidence, run.signatures))
     judges: list[Callable[[], Verdict]] = [check.judge for check in checks]
@@ -91,7 +105,8 @@ def _gates(run: Run, section: Section, repository: Repository, image: StoredImag
     def replication() -> Verdict:
         told = registry.replication(repository, image.digest)
         statuses.update({place: told.get(place) for place in places})
-        return judge_replication(repository, image.digest, statuses)
+        awaited = {place: status for place, status in statuses.items() if place not in copied}
+        return judge_replication(repository, image.digest, awaited)
 
     if places:
         judges.append(replication)
@@ -100,13 +115,22 @@ def _gates(run: Run, section: Section, repository: Repository, image: StoredImag
         own = [verdict for check, verdict in zip(checks, verdicts, strict=False) if check.gate == gate]
         if own:
             yield verification.gate_finding(section, name, own)
-    finding = verification.replication_finding(section, statuses)
+    finding = verification.replication_finding(section, statuses, copied)
     if finding is not None:
         yield finding
 
 
-def _destinations(run: Run, own: PublishedImage, copies: Sequence[PublishedImage], gates: Gates) -> Iterator[Finding]:
-    """Yield for each destination whether it has the image with the tags that were copied, and whose signature."""
+def _destinations(
+    run: Run,
+    own: PublishedImage,
+    copies: Sequence[PublishedImage],
+    gates: Gates,
+    copied: set[tuple[str, str]],
+) -> Iterator[Finding]:
+    """Yield for each destination whether it has the image with the tags that were copied, and whose signature.
+
+    ``copied`` gets the accounts and regions that have all of it, under the image's own name.
+    """
     by_host = {copy.registry: copy for copy in copies}
     for destination in unique_destinations(run.settings.destinations, own.repository):
         section = verification.section_of(destination.registry)
@@ -115,6 +139,8 @@ def _destinations(run: Run, own: PublishedImage, copies: Sequence[PublishedImage
                 target = run.target(destination)
                 finding, repository = _copy(section, target, own, by_host, destination)
             yield finding
+            if finding.state == "fine" and destination.name_of(own.repository) == own.repository:
+                copied.add((destination.account, destination.region))
             if repository is not None and gates.signers:
                 yield _signature_there(run, section, target, repository, own.digest, gates)
         except EcrTasksError as error:

@@ -129,3 +129,16 @@ def test_replication_must_have_reached_every_place(
 
 def test_without_a_rule_there_is_no_word_of_replication() -> None:
     assert replication_finding(SECTION, {}) is None
+
+
+def test_a_copy_makes_up_for_a_replication_that_failed() -> None:
+    statuses: dict[tuple[str, str], str | None] = {HERE: "COMPLETE", FAR: "FAILED"}
+    finding = replication_finding(SECTION, statuses, {FAR})
+    assert finding is not None
+    assert (finding.state, finding.text) == (
+        "fine",
+        "123456789012/eu-west-1, 123456789012/us-west-2 (copied by push)",
+    )
+    elsewhere = replication_finding(SECTION, statuses, {HERE})
+    assert elsewhere is not None
+    assert elsewhere.state == "wrong"
