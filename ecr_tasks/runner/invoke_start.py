@@ -1,6 +1,7 @@
 """What Invoke is started with, its own flags and the project: a sentence for what it can't read.
 
-Invoke (3.0) itself takes a wrong value in silence, or ends with a traceback.
+Invoke (3.0) itself takes a wrong value in silence, or ends with a traceback: also where nobody reads its help to the
+end. What it says of a line that it can't parse names no remedy.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from invoke.exceptions import ParseError
 from invoke.program import Program
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.runner.invoke_config import check_file, check_project, exit_with
+from ecr_tasks.runner.typed_commands import typed_commands
+from ecr_tasks.terminal.streams import no_reader_allowed
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -43,8 +47,34 @@ def check_project_being_loaded() -> None:
         program = local.get("self") if module == "invoke.program" else None
         if isinstance(program, Program) and hasattr(program, "core"):
             check_core_flags(program)
+            _end_well(program)
             return
         frame = frame.f_back
+
+
+def _end_well(program: Program) -> None:
+    """Make Invoke's own program end without a traceback at a closed pipe, and with a remedy at a wrong line."""
+    if type(program).parse_tasks is not Program.parse_tasks:  # `ecr-tasks`, or a program of the user's own
+        return
+    parse, clean_up = program.parse_tasks, program.parse_cleanup
+
+    def parse_tasks() -> None:
+        try:
+            parse()
+        except ParseError as error:
+            words = str(error)
+            is_task = words.startswith("No idea what") and not words.startswith(
+                ("No idea what '-", 'No idea what "-')
+            )
+            task = error.context.name if error.context and not is_task else None
+            help_ = f"`inv --help {task}` shows what can be written." if task else "`inv --list` shows the tasks."
+            raise ParseError(f"{words}\n{typed_commands(str)(help_)}", error.context) from error
+
+    def parse_cleanup() -> None:
+        with no_reader_allowed():
+            clean_up()
+
+    vars(program).update(parse_tasks=parse_tasks, parse_cleanup=parse_cleanup)
 
 
 def check_core_flags(program: Program) -> None:

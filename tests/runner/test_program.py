@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.inv import ECR_TASKS, run_inv
+from tests.support.inv import ECR_TASKS, INVOKE, run_inv
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,32 @@ def test_a_reader_that_leaves_is_no_error_of_ours(tmp_path: Path, line: str, str
     assert done.returncode == (2 if line == "pusj" else 0)
     assert "Traceback" not in (done.stdout or "") + (done.stderr or "")
     assert "BrokenPipe" not in (done.stderr or "")
+
+
+@pytest.mark.parametrize(
+    ("line", "said", "remedy"),
+    [
+        ("local history", "did not receive", "`inv --help history` shows what can be written."),
+        ("images --jsn", "'--jsn'", "`inv --help images` shows what can be written."),
+        ("local pusj", "'pusj'", "`inv --list` shows the tasks."),
+    ],
+)
+def test_what_invoke_says_of_a_mistake_gets_a_remedy(tmp_path: Path, line: str, said: str, remedy: str) -> None:
+    (tmp_path / "tasks.py").write_text("from ecr_tasks import *\n", "utf-8")
+    words = [*INVOKE, *line.split()]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    first, second = done.stderr.splitlines()
+    assert (done.returncode, said in first, second) == (1, True, remedy)
+
+
+@pytest.mark.parametrize("line", ["--list", "--help promote"])
+def test_a_reader_that_leaves_invokes_help_is_no_error(tmp_path: Path, line: str) -> None:
+    (tmp_path / "tasks.py").write_text("from ecr_tasks import *\n", "utf-8")
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    try:
+        words = [*INVOKE, *line.split()]
+        done = subprocess.run(words, cwd=tmp_path, stdout=write_end, stderr=subprocess.PIPE, text=True, check=False)
+    finally:
+        os.close(write_end)
+    assert (done.returncode, done.stderr) == (0, "")
