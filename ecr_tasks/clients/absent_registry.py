@@ -35,12 +35,12 @@ class AbsentRegistry:
     in_region = public = main_public = _return_self
     describe = image = read = remember = images = tag_digests = labels = find = existing_digests = _refuse
     list_tags = referrers = inventory = details = caller = login_from_secret = created_on_push = _refuse
-    owner = check = part = apply = _refuse
+    owner = check = part = apply = regions = scan_summaries = _refuse
     set_tag = untag = reserve = token = region = endpoint = caller_account = replicates_to = replication = detail = (
         _refuse
     )
     state = create = set_policies = change = would_expire = delete = missing = add = _refuse
     attach = list = manifests = _refuse
-    scan = start_scan = scanning = push_time = signatures = signing_statuses = signing_profiles = _refuse
+    scan = start_scan = scanning = push_time = signing_statuses = signing_profiles = _refuse
     environment = platform = _refuse
     unknown = tags = set_storage_class = policies = deletes_elsewhere = ask = _refuse

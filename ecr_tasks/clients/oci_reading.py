@@ -30,7 +30,7 @@ SECONDS = 30.0
 
 _WAITS = Backoff(6, 1.0)
 _TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
-_PARAMETER = re.compile(r'(\w+)="([^"]*)"')
+_PARAMETER = re.compile(r'\b(\w+)="([^"]*)"')
 _MANIFESTS = ", ".join([*INDEX_MEDIA_TYPES, *MANIFEST_MEDIA_TYPES])
 
 _MAX_DOCUMENT = 16 * 1024 * 1024

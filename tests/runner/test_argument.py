@@ -18,11 +18,12 @@ from tests.support.inv import ECR_TASKS, INVOKE, run_inv
 
 def parsed(line: list[str]) -> dict[str, object]:
     """Return the values that Invoke's parser gives the only task of a command line."""
-    (context,) = Parser(contexts=ns.to_contexts()).parse_argv(line)
+    (context,) = PARSER.parse_argv(line)
     return {name: argument.value for name, argument in context.args.items()}
 
 
 CONTEXTS = {context.name: context for context in ns.to_contexts()}
+PARSER = Parser(contexts=CONTEXTS.values())  # which parses into copies of them
 FLAGS = [
     pytest.param(context.name, argument, id=f"{context.name} {argument.names[0]}")
     for context in CONTEXTS.values()
