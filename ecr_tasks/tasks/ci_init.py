@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from ecr_tasks.model.destination import PUBLIC_HOST
 from ecr_tasks.runner.decorator import task
 
 if TYPE_CHECKING:
@@ -105,10 +106,11 @@ def _values(run: Run, install: str) -> Values:
 
     settings = run.settings
     prefix_alone = settings.repository is None and settings.repository_prefix is not None
+    name = settings.repository_prefix if prefix_alone else settings.repository
     return Values(
         region=settings.region,
         role=settings.role_arn,
-        repository=settings.repository_prefix if prefix_alone else settings.repository,
+        repository=name and f"{PUBLIC_HOST}/{name}" if settings.public_alias else name,
         repository_setting="ECR_REPOSITORY_PREFIX" if prefix_alone else "ECR_REPOSITORY",
         branch=run.source.default_branch or "main",
         install=install or DEFAULT_INSTALL,

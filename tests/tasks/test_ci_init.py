@@ -138,3 +138,13 @@ def test_variables_of_a_compose_file_that_ci_would_not_have_are_named(
         file.write("ECR_BAKE_FILE=compose.yaml\nWEB_VERSION=3\n")
     assert inv(monkeypatch, "ci.init", "github") == 0
     assert "will not have WEB_VERSION, which the build reads from a dotenv file." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["ECR_REPOSITORY", "ECR_REPOSITORY_PREFIX"])
+def test_a_public_repository_stays_one_in_the_pipeline(
+    name: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / ".env").write_text(f"{name}=public.ecr.aws/team/app\n", encoding="utf-8")
+    assert inv(monkeypatch, "ci.init", "github") == 0
+    text = (project / ".github" / "workflows" / "ecr.yml").read_text(encoding="utf-8")
+    assert f'{name}: "public.ecr.aws/team/app' in text
