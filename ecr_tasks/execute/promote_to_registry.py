@@ -136,4 +136,4 @@ def _referrers(registry: Registry, repository: Repository, subjects: Sequence[st
 def _tagged(registry: Registry, repository: Repository, digests: Sequence[str]) -> dict[str, StoredImage]:
     """Return by tag the artifacts that only their tag links to these digests, such as cosign's signatures."""
     names = [referrer_tag(digest, suffix) for digest in digests for suffix in _SUFFIXES]
-    return dict(registry.find(repository.name, names).tags)
+    return dict(registry.tagged(repository, names))

@@ -178,6 +178,9 @@ class Target(Protocol):
     def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
         """Return images by digest as :meth:`image` does; missing ones are left out."""
 
+    def tagged(self, repository: Repository, tags: Sequence[str]) -> Mapping[str, StoredImage]:
+        """Return the images of those of the tags that exist, where most are not expected to; it counts as a pull."""
+
     def labels(self, repository: Repository, image: StoredImage) -> Mapping[str, str]:
         """Return the labels of an image's configuration; empty when they can't be read."""
 

@@ -116,6 +116,11 @@ class PublicRegistry:
         """Return images by digest; missing ones are left out."""
         return {digest: image for digest in digests if (image := self.image(repository, digest)) is not None}
 
+    def tagged(self, repository: Repository, tags: Sequence[str]) -> Mapping[str, StoredImage]:
+        """Return the images of those of the tags that exist, without their manifests."""
+        existing = self._tags(_name(repository))
+        return {tag: existing[tag] for tag in tags if tag in existing}
+
     def existing_digests(self, repository: Repository, digests: Sequence[str]) -> set[str]:
         """Return those of the digests that exist. Makes one call for each: a missing one would fail a common call."""
         return {digest for digest in digests if self._image(repository, digest) is not None}

@@ -179,6 +179,13 @@ class EcrRegistry:
         """Return images by digest; missing ones are left out."""
         return self._reader.look(repository.name, digests)
 
+    def tagged(self, repository: Repository, tags: Sequence[str]) -> Mapping[str, StoredImage]:
+        """Return the images of those of the tags that exist, a hundred in a call (BatchGetImage).
+
+        A missing tag fails DescribeImages as a whole, which does not count as a pull: that takes a call for each.
+        """
+        return self._reader.images(repository.name, tags, PARALLEL)
+
     def labels(self, repository: Repository, image: StoredImage) -> Mapping[str, str]:
         """Return the labels of an image's configuration, or of an index's first image; empty when unreadable."""
         from ecr_tasks.clients.ecr.image_config import labels_of

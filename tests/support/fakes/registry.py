@@ -109,6 +109,12 @@ class FakeRegistry:
         self.calls.end()
         return {digest: stored[digest] for digest in digests if digest in stored}
 
+    def tagged(self, repository: Repository, tags: Sequence[str]) -> Mapping[str, StoredImage]:
+        self.calls.begin("tagged", repository.name, *tags)
+        there, stored = self.tags[repository.name], self.stored[repository.name]
+        self.calls.end()
+        return {tag: stored[there[tag]] for tag in tags if tag in there}
+
     def labels(self, repository: Repository, image: StoredImage) -> Mapping[str, str]:
         self.calls.begin("labels", repository.name, image.digest)
         self.calls.end()
