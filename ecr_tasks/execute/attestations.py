@@ -8,6 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import BuildError, RegistryError
@@ -47,7 +49,7 @@ class Wanted:
     clock: Callable[[], float] = time.monotonic
 
 
-class _Unread(BuildError):
+class _Unread(Exception):
     """The builder no longer has what it has just made, or buildx is too old to ask for it."""
 
 
@@ -58,8 +60,7 @@ def make_sboms(
 
     BuildKit makes SBOMs only beside an image, in an index. So each platform is built once more, from the builder's
     cache, in an index that nobody keeps, and the SBOM is read from there. ``in_engine`` is whether the builder is the
-    engine's own. Raises BuildError where the builder makes none or buildx doesn't hand it over, and RegistryError for
-    a generator that can't be had.
+    engine's own. Raises BuildError where the builder makes none, and RegistryError for a generator that can't be had.
     """
     if image.sbom_entry is None:
         return ()
@@ -75,18 +76,22 @@ def make_sboms(
         attesting = replace(plain, attest=attest, exporter=(exporter, *plain.exporter))
         inputs.append(BuildInput(f"{image.name} SBOM {platform}".strip(), attesting, (), keep))
 
-    def made() -> tuple[MadeDocument, ...]:
+    def made(inputs: Sequence[BuildInput]) -> tuple[MadeDocument, ...]:
         results = docker.build(inputs, built.builder or builder)
         return tuple(
             replace(document, platform=platform if len(inputs) > 1 else "")
             for platform, item in zip(definition.platforms or ("",), inputs, strict=True)
-            for document in _sboms(image.name, results[item.name], docker)
+            for document in _sboms(image.name, results[item.name].digest, _reader(item, results[item.name], docker))
         )
 
     try:
-        return made()
-    except _Unread:  # nobody keeps the index: a builder that is being tidied at that moment has lost it
-        return made()
+        return made(inputs)
+    except _Unread:
+        # A builder beside the engine has no names for images, and what it is asked for may be gone already (or buildx
+        # is too old to ask). So it hands over all of it, which takes longer with a large image.
+        with TemporaryDirectory(prefix="ecr-tasks-sbom-") as folder:
+            placed = [replace(item, layout=f"{folder}/{number}") for number, item in enumerate(inputs)]
+            return made([replace(item, keep="builder") for item in placed])
 
 
 def attach_wanted(
@@ -173,37 +178,44 @@ def _is_missing(
     )
 
 
-def _sboms(name: str, result: BuildResult, docker: Docker) -> Iterator[MadeDocument]:
+def _reader(build_input: BuildInput, result: BuildResult, docker: Docker) -> Callable[[str], str]:
+    """Return what reads a blob of a build by its digest. It raises _Unread for one that can't be had."""
+    blobs = Path(build_input.layout, "blobs", "sha256")
+
+    def read(digest: str) -> str:
+        if build_input.layout:
+            return (blobs / digest.removeprefix("sha256:")).read_text(encoding="utf-8")
+        text = docker.built_manifest(digest, result.record) if result.record else None
+        if text is None:
+            raise _Unread
+        return text
+
+    return read
+
+
+def _sboms(name: str, digest: str | None, read: Callable[[str], str]) -> Iterator[MadeDocument]:
     """Yield the SBOMs in an index that a builder has made (BuildKit, docs/attestations/attestation-storage.md)."""
-    index = parse_json(_blob(name, result.digest, result, docker))
+    if digest is None:
+        raise _no_sbom(name)
+    index = parse_json(read(digest))
     children = index.get("manifests") or []
     ours = [item for item in children if item.get("annotations", {}).get(_KIND) != "attestation-manifest"]
     if len(ours) != 1:
         raise _no_sbom(name)
-    image = StoredImage(ours[0]["digest"], _blob(name, ours[0]["digest"], result, docker), ours[0]["mediaType"])
+    image = StoredImage(ours[0]["digest"], read(ours[0]["digest"]), ours[0]["mediaType"])
     found = 0
     for item in children:
         if item in ours:
             continue
-        for layer in parse_json(_blob(name, item["digest"], result, docker)).get("layers") or []:
+        for layer in parse_json(read(item["digest"])).get("layers") or []:
             predicate_type = layer.get("annotations", {}).get(PREDICATE_TYPE, "")
-            statement = parse_json(_blob(name, layer["digest"], result, docker))
+            statement = parse_json(read(layer["digest"]))
             document = MadeDocument(predicate_type, statement.get("predicate") or {}, image=image)
             if document.kind == "sbom" and is_sbom(document.predicate):
                 found += 1
                 yield replace(document, part=str(found) if found > 1 else "")
     if not found:
         raise _no_sbom(name)
-
-
-def _blob(name: str, digest: str | None, result: BuildResult, docker: Docker) -> str:
-    text = docker.built_manifest(digest, result.record) if digest and result.record else None
-    if text is None:
-        raise _Unread(
-            f"buildx doesn't hand over the SBOM that the builder made of {name}.",
-            f"buildx 0.21 and newer do: update it. {_OWN_REMEDY}",
-        )
-    return text
 
 
 def _no_sbom(name: str) -> BuildError:

@@ -179,7 +179,8 @@ class BakeFile:
 class BuildInput:
     """One image to build: its definition, the references that name the result, and where the result is kept.
 
-    With ``provenance`` the result says how the builder made it.
+    With ``provenance`` the result says how the builder made it. ``layout`` is a folder that gets the result instead,
+    with all that belongs to it (OCI image specification, image-layout.md).
     """
 
     name: str
@@ -188,6 +189,7 @@ class BuildInput:
     keep: Keep = "store"
     push: bool = False
     provenance: bool = False
+    layout: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ecr_tasks.model.destination import PUBLIC_HOST
 from ecr_tasks.runner.decorator import task
 
 if TYPE_CHECKING:
@@ -103,6 +102,7 @@ def _values(run: Run, install: str) -> Values:
     """Return the values of the pipeline's template, from the settings and git."""
     from ecr_tasks.ci.pipelines.requirements import DEFAULT_INSTALL
     from ecr_tasks.ci.pipelines.template import Values
+    from ecr_tasks.model.destination import PUBLIC_HOST
 
     settings = run.settings
     prefix_alone = settings.repository is None and settings.repository_prefix is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,36 @@ def test_an_sbom_is_there_whatever_others_remove_from_the_engine_meanwhile(
         client.close()
         assert docker(engine, "image", "inspect", name, check=False).returncode == 1
     finally:
+        config.close()
+
+
+def test_an_sbom_is_had_from_a_builder_that_no_longer_has_it(
+    engine: dict[str, str], sbom_scanner: str, tiny_base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in engine.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "Dockerfile").write_text(f"FROM {tiny_base}\nCOPY Dockerfile /\n", encoding="utf-8")
+    (temporary := tmp_path / "a, b").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    platforms = ("linux/amd64", "linux/arm64")
+    image = Image(
+        "app",
+        "app",
+        BuildDefinition(context=str(tmp_path), platforms=platforms),
+        (),
+        referrers=(f"type=sbom,generator={sbom_scanner}",),
+    )
+    config = PrivateConfig(engine)
+    client = WhalesDocker(config, tmp_path, {})
+    monkeypatch.setattr(client, "built_manifest", lambda digest, record: None)
+    try:
+        sboms = make_sboms(image, Built("app", "", None, None, (), "store", 0.0), client, None, in_engine=False)
+        assert [(item.platform, item.predicate["spdxVersion"]) for item in sboms] == [
+            (platform, "SPDX-2.3") for platform in platforms
+        ]
+        assert [item.name for item in temporary.iterdir() if "sbom" in item.name] == []
+    finally:
+        client.close()
         config.close()
 
 

@@ -90,10 +90,12 @@ def serialize(document: Mapping[str, Any]) -> str:
 
 
 def output(build_input: BuildInput) -> str:
-    """Return buildx's output option for an input: load into the store, push from the builder, or keep in it.
+    """Return buildx's output option for an input: load into the store, push from the builder, keep in it, or export.
 
     A push to a repository, without a tag, is one by digest.
     """
+    if build_input.layout:
+        return join_fields({"type": "oci", "tar": "false", "dest": build_input.layout})
     options = ["type=docker", "oci-mediatypes=true"]
     if build_input.keep != "store":
         options = ["type=image", "oci-mediatypes=true", f"push={'true' if build_input.push else 'false'}"]

@@ -106,6 +106,11 @@ def test_where_a_result_goes(keep: Keep, push: bool, name: str, option: str) -> 
     assert output(BuildInput("app", BuildDefinition("."), (name,), keep, push)) == option
 
 
+def test_a_result_that_goes_to_a_folder_has_its_path_quoted() -> None:
+    build_input = BuildInput("app", BuildDefinition("."), (), "builder", layout="/here/a, b/1")
+    assert output(build_input) == 'type=oci,tar=false,"dest=/here/a, b/1"'
+
+
 def test_annotations_are_on_the_manifest_and_on_the_index_where_there_is_one() -> None:
     """BuildKit: "index annotations not supported for single platform export"."""
     annotations = {"team": "web"}

@@ -219,8 +219,12 @@ class FakeDocker:
             "platform": platform,
         }
         provenance = {"": PROVENANCE} if item.provenance else {}
-        if item.keep == "run" and any("type=sbom" in entry for entry in item.definition.attest):
+        if (item.keep == "run" or item.layout) and any("type=sbom" in entry for entry in item.definition.attest):
             index = self._with_sbom(self.sbom_of or image, platform)
+            if item.layout:
+                (blobs := Path(item.layout, "blobs", "sha256")).mkdir(parents=True)
+                for digest, text in self.blobs.items():
+                    (blobs / digest.removeprefix("sha256:")).write_text(text, encoding="utf-8")
             return BuildResult(item.name, index, None, platforms, descriptor, "record")
         if item.keep == "builder":
             if item.push:

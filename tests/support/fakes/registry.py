@@ -191,6 +191,13 @@ class FakeRegistry:
         """The documents that are attached to its images."""
         return FakeArtifacts(self)
 
+    def detach(self, name: str, subject: str) -> dict[str, Artifact]:
+        """Delete the artifacts of an image, and return them. This is not in the port."""
+        there = self.attached.pop((name, subject))
+        for digest in there:
+            del self.stored[name][digest]
+        return there
+
     def details(self, name: str) -> Sequence[ImageDetail]:
         self.calls.begin("details", name)
         stored, tags = self.stored[name], self.tags[name]
