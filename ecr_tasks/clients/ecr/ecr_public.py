@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from ecr_tasks.clients.ecr.errors import result_or_none, translate_errors
 from ecr_tasks.clients.ecr.image_config import labels_of
-from ecr_tasks.clients.ecr.parse import aws_tags, parse_token
+from ecr_tasks.clients.ecr.parse import aws_tags, looked_at, parse_token
 from ecr_tasks.clients.ecr.public_evidence import PublicEvidence
 from ecr_tasks.clients.ecr.public_reader import PublicArtifacts, PublicReader
 from ecr_tasks.clients.ecr.session import AwsSession
@@ -298,17 +298,7 @@ class PublicRegistry:
                 ),
                 "ImageNotFoundException",
             )
-        detail = response["imageDetails"][0] if response else None
-        if detail is None:
-            return None
-        return StoredImage(
-            digest,
-            "",
-            detail.get("imageManifestMediaType", ""),
-            tags=tuple(sorted(detail.get("imageTags", ()))),
-            pushed=detail.get("imagePushedAt"),
-            listed_size=detail.get("imageSizeInBytes"),
-        )
+        return looked_at(response["imageDetails"][0]) if response else None
 
     def client(self) -> ECRPublicClient:
         """Return the API client, created once; the first call must not come from a thread."""

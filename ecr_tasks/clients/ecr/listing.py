@@ -12,7 +12,7 @@ from ecr_tasks.model.registry import Repository
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
-    from mypy_boto3_ecr.type_defs import ImageDetailTypeDef, ImageReferrerTypeDef
+    from mypy_boto3_ecr.type_defs import ImageReferrerTypeDef
 
 PAGE = 1000
 """The maximum number of results on one page (API model, MaxResults)."""
@@ -26,7 +26,7 @@ def describe_images(client: ECRClient, repository: str, registry_id: Mapping[str
     parameters: Any = {**registry_id, "repositoryName": repository, "PaginationConfig": {"PageSize": PAGE}}
     parameters |= _with_archived(client)
     pages = client.get_paginator("describe_images").paginate(**parameters)
-    return [_image_detail(data) for page in pages for data in page["imageDetails"]]
+    return [parse_detail(data) for page in pages for data in page["imageDetails"]]
 
 
 def details_of(
@@ -36,7 +36,7 @@ def details_of(
     ids: Any = [{"imageDigest": digest} for digest in digests]
     parameters: Any = {**registry_id, "repositoryName": repository, **_with_archived(client)}
     found = result_or_none(lambda: client.describe_images(**parameters, imageIds=ids), "ImageNotFoundException")
-    return [_image_detail(data) for data in found["imageDetails"]] if found else None
+    return [parse_detail(data) for data in found["imageDetails"]] if found else None
 
 
 def image_detail(client: ECRClient, repository: Repository, reference: str) -> ImageDetail | None:
@@ -45,7 +45,7 @@ def image_detail(client: ECRClient, repository: Repository, reference: str) -> I
     parameters: Any = {"registryId": repository.account, "repositoryName": repository.name}
     parameters |= {**_with_archived(client), "imageIds": [{key: reference}]}
     response = result_or_none(lambda: client.describe_images(**parameters), "ImageNotFoundException")
-    return next(map(_image_detail, response["imageDetails"]), None) if response else None
+    return next(map(parse_detail, response["imageDetails"]), None) if response else None
 
 
 def list_tags(client: ECRClient, repository: str, registry_id: Mapping[str, Any]) -> list[str]:
@@ -79,7 +79,8 @@ def _with_archived(client: ECRClient) -> dict[str, Any]:
     return {"filter": {"imageStatus": "ANY"}} if "imageStatus" in known else {}
 
 
-def _image_detail(data: ImageDetailTypeDef) -> ImageDetail:
+def parse_detail(data: Mapping[str, Any]) -> ImageDetail:
+    """Return what DescribeImages says of an image, of a private registry or of ECR Public, which says less."""
     status = data.get("imageScanStatus", {}).get("status")
     severities = data.get("imageScanFindingsSummary", {}).get("findingSeverityCounts", {})
     scan = ScanSummary(status, {str(name): count for name, count in severities.items()}) if status else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -17,7 +17,6 @@ from ecr_tasks.model.repository import DesiredRepository
 if TYPE_CHECKING:
     from mypy_boto3_ecr.type_defs import (
         AuthorizationDataTypeDef,
-        ImageDetailTypeDef,
         ImageFailureTypeDef,
         ImageTypeDef,
         RepositoryTypeDef,
@@ -69,8 +68,9 @@ def images_by_reference(images: Sequence[ImageTypeDef], references: Sequence[str
     return {reference: by_id[reference] for reference in references if reference in by_id}
 
 
-def looked_at(detail: ImageDetailTypeDef) -> StoredImage:
-    """Return an image of DescribeImages, without its manifest. Raises RegistryError for an archived one."""
+def looked_at(detail: Mapping[str, Any]) -> StoredImage:
+    """Return an image of DescribeImages (ECR Public has it, too) without its manifest. Raises RegistryError for an
+    archived one."""
     digest, status = detail["imageDigest"], detail.get("imageStatus", "ACTIVE")
     if status != "ACTIVE":
         shown = next(iter(detail.get("imageTags", ())), digest)

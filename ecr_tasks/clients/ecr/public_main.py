@@ -9,25 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.ecr.ecr_public import PAGE, PublicRegistry
 from ecr_tasks.clients.ecr.errors import (
-    error_code,
     result_or_none,
     translate_errors,
     translate_setting_errors,
     wrong_account,
 )
 from ecr_tasks.clients.ecr.image_config import platform_of
+from ecr_tasks.clients.ecr.listing import parse_detail
 from ecr_tasks.clients.ecr.parse import aws_tags
+from ecr_tasks.clients.ecr.repositories import deleted
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.parallel import map_parallel
-from ecr_tasks.errors import Refused
 from ecr_tasks.model.inventory import ImageDetail, artifact_kind
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage
 from ecr_tasks.model.registry import Repository, RepositoryView
 from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
 
 if TYPE_CHECKING:
-    from mypy_boto3_ecr_public.type_defs import ImageDetailTypeDef
-
     from ecr_tasks.model.inventory import ListedImage, ScanSummary
 
 
@@ -98,7 +96,7 @@ class MainPublicRegistry(PublicRegistry):
                 lambda: self.client().describe_images(repositoryName=self.api_name(repository.name), imageIds=ids),
                 "ImageNotFoundException",
             )
-        return next(map(_detail, response["imageDetails"]), None) if response else None
+        return next(map(parse_detail, response["imageDetails"]), None) if response else None
 
     def details(self, name: str) -> list[ImageDetail]:
         """Return every manifest of a repository (DescribeImages), with one call per thousand.
@@ -111,7 +109,7 @@ class MainPublicRegistry(PublicRegistry):
                 .get_paginator("describe_images")
                 .paginate(repositoryName=self.api_name(name), PaginationConfig={"PageSize": PAGE})
             )
-            details = [_detail(data) for page in pages for data in page["imageDetails"]]
+            details = [parse_detail(data) for page in pages for data in page["imageDetails"]]
         artifacts = [item for item in details if artifact_kind(item.artifact_type) not in ("image", "cache")]
         read = self._reader.known(name, artifacts, True)
         subjects = {digest: image.document.get("subject") for digest, image in read.items()}
@@ -186,24 +184,5 @@ class PublicRepositories:
         Raises Refused when it holds images and ``force`` is False.
         """
         with translate_errors(f"delete the repository {name} (ecr-public:DeleteRepository)"):
-            try:
-                self._client().delete_repository(repositoryName=self._registry.api_name(name), force=force)
-            except Exception as error:
-                if error_code(error) == "RepositoryNotFoundException":
-                    return False
-                if error_code(error) != "RepositoryNotEmptyException":
-                    raise
-                cause = f"The repository {name} holds images, so it was not deleted."
-                raise Refused(cause, "Say --force to delete it with everything in it.") from error
-        return True
-
-
-def _detail(data: ImageDetailTypeDef) -> ImageDetail:
-    return ImageDetail(
-        digest=data["imageDigest"],
-        media_type=data.get("imageManifestMediaType", ""),
-        tags=tuple(sorted(data.get("imageTags", ()))),
-        size=data.get("imageSizeInBytes"),
-        pushed=data.get("imagePushedAt"),
-        artifact_type=data.get("artifactMediaType"),
-    )
+            api_name = self._registry.api_name(name)
+            return deleted(name, lambda: self._client().delete_repository(repositoryName=api_name, force=force))

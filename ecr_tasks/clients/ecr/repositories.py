@@ -130,16 +130,9 @@ class EcrRepositories:
         Raises Refused when it holds images and ``force`` is False.
         """
         with translate_errors(f"delete the repository {name} (ecr:DeleteRepository)"):
-            try:
-                self._client().delete_repository(**self._id, repositoryName=name, force=force)
-            except Exception as error:
-                if error_code(error) == "RepositoryNotFoundException":
-                    return False
-                if error_code(error) != "RepositoryNotEmptyException":
-                    raise
-                cause = f"The repository {name} holds images, so it was not deleted."
-                raise Refused(cause, "Say --force to delete it with everything in it.") from error
-        return True
+            return deleted(
+                name, lambda: self._client().delete_repository(**self._id, repositoryName=name, force=force)
+            )
 
     def untag(self, name: str, tag: str, digest: str | None = None) -> None:
         """Remove a tag (BatchDeleteImage), with ``digest`` only from that image.
@@ -208,3 +201,17 @@ def _lifecycle_errors() -> AbstractContextManager[None]:
     return translate_setting_errors(
         "InvalidParameterException", "ECR_LIFECYCLE_POLICY", "Correct the file that it names."
     )
+
+
+def deleted(name: str, delete: Callable[[], object]) -> bool:
+    """Delete a repository, and return False when it does not exist. Raises Refused when it must be forced."""
+    try:
+        delete()
+    except Exception as error:
+        if error_code(error) == "RepositoryNotFoundException":
+            return False
+        if error_code(error) != "RepositoryNotEmptyException":
+            raise
+        cause = f"The repository {name} holds images, so it was not deleted."
+        raise Refused(cause, "Say --force to delete it with everything in it.") from error
+    return True
