@@ -28,10 +28,13 @@ _SCHEMES = ("awskms", "azurekms", "env", "gcpkms", "gitlab", "hashivault", "http
 
 _ANYBODY = (
     "anybody@nowhere.invalid",
+    "anybody@gmail.com",
     "https://nowhere.invalid/anybody/else/.github/workflows/any.yml@refs/heads/any",
+    "https://github.com/anybody/else/.github/workflows/any.yml@refs/heads/any",
+    "https://gitlab.com/anybody/else//.gitlab-ci.yml@refs/heads/any",
     "",
 )
-"""Whom a regular expression of expected signers must not match."""
+"""Whom a regular expression of expected signers must not match: who has an account where everybody gets one, too."""
 
 _SIGN_EXAMPLES = f"cosign,key=cosign.key, cosign, notation,profile={_PROFILE_EXAMPLE} or managed"
 _HEADS = ("key", "identity", "identity-regexp", "certificate", "profile")
@@ -139,6 +142,8 @@ def _check_profile(arn: str) -> None:
 
 
 def _check_pattern(name: str, pattern: str) -> None:
+    if re.search(r"\[:\^?\w+:\]", pattern):  # cosign's Go knows these; Python reads them as sets of letters
+        raise Malformed(f"has a {name}= with a class such as [:alpha:]: write its characters, such as a-z")
     try:
         re.compile(pattern)
     except re.error as error:
