@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from fnmatch import fnmatchcase
 from typing import Any
 
 from ecr_tasks.documents import parse_json
@@ -13,7 +14,15 @@ from ecr_tasks.model.registry import wildcard_matches
 from ecr_tasks.model.running import Use
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_PULLS = re.compile(r"\*|ecr:(?:\*|(?:batch)?get.*|batch\*.*|b\*)", re.IGNORECASE)
+_PULLS = ("ecr:batchgetimage", "ecr:getdownloadurlforlayer")
+"""The actions of a pull, in lower case, as IAM compares them; it knows ``*`` and ``?`` anywhere in an action."""
+
+_WHO = ("aws:principalaccount", "aws:principalarn", "aws:sourceaccount", "aws:sourcearn", "aws:sourceowner")
+_IS = ("stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike")
+"""The keys that tell who asks, and the operators by which only the named ones may: ``…IfExists`` lets in whoever has
+no such key, ``…Not…`` everybody else (IAM user guide, condition operators and global condition keys).
+"""
+
 _ACCOUNT = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
 
 
@@ -88,14 +97,28 @@ def _let_in_by(statement: Any, account: str) -> set[str]:
         return set()
     actions = statement.get("Action")
     actions = [actions] if isinstance(actions, str) else actions or []
-    if "NotAction" not in statement and not any(_PULLS.fullmatch(action) for action in actions):
+    if "NotAction" not in statement and not any(_may_pull(action) for action in actions):
         return set()
     principal = statement.get("Principal")
     names = [principal] if isinstance(principal, str) else list(_texts(principal))
-    accounts = {found for text in (*names, *_texts(statement.get("Condition"))) for found in _ACCOUNT.findall(text)}
+    condition = statement.get("Condition")
+    accounts = {found for text in (*names, *_texts(condition)) for found in _ACCOUNT.findall(text)}
     is_open = principal is None or any(name == "*" for name in names)
     others = accounts - {account}
-    return others or ({"*"} if is_open and account not in accounts else set())
+    return others or ({"*"} if is_open and not _names_only(condition or {}, account) else set())
+
+
+def _may_pull(action: str) -> bool:
+    return any(fnmatchcase(pull, action.lower()) for pull in _PULLS)
+
+
+def _names_only(condition: Any, account: str) -> bool:
+    """Return whether a condition lets in nobody but an account and what is in it."""
+    return any(
+        operator.lower() in _IS and key.lower() in _WHO and all(account in text for text in _texts(wanted))
+        for operator, keys in condition.items()
+        for key, wanted in keys.items()
+    )
 
 
 def _texts(value: Any) -> Iterable[str]:
