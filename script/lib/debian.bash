@@ -10,7 +10,12 @@ apt_sources=/etc/apt
 
 # True where apt and dpkg can do this: a Debian or one of its children.
 debian_here() {
-  [[ -r $os_release ]] && command -v apt-get dpkg dpkg-deb >/dev/null
+  local program
+  # `command -v` with several names is true as soon as one of them is there.
+  for program in apt-get dpkg dpkg-deb; do
+    command -v "$program" >/dev/null || return 1
+  done
+  [[ -r $os_release ]]
 }
 
 # The suites to try, newest first. Other distributions have no newer suite that we know of, but Ubuntu and its children

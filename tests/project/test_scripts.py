@@ -1,4 +1,4 @@
-"""What the scripts in script/lib do for all others: progress, and what uv is told of pip's configuration."""
+"""What the scripts in script/lib do for all others, and what a test does that a script can't serve."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.project.test_lock import CHECKOUT
+from tests.support import scripts
 
 SOURCED = f". {CHECKOUT}/script/lib/common.bash; . {CHECKOUT}/script/lib/venv.bash; "
 
@@ -79,3 +82,28 @@ def test_uv_takes_the_indexes_of_pips_configuration(tmp_path: Path) -> None:
     assert "UV_FIND_LINKS=/wheels" in told
     assert "SSL_CERT_FILE=/ca.pem" in told
     assert told[-1].endswith("--compile-bytecode six")
+
+
+@pytest.mark.parametrize("missing", ["", "apt-get", "dpkg", "dpkg-deb"])
+def test_debian_is_where_all_of_its_programs_are(tmp_path: Path, missing: str) -> None:
+    (tmp_path / "os-release").touch()
+    for name in {"apt-get", "dpkg", "dpkg-deb"} - {missing}:
+        (tmp_path / name).write_text("#!/bin/sh\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    script = f". {CHECKOUT}/script/lib/debian.bash; os_release={tmp_path}/os-release PATH={tmp_path}; debian_here"
+    assert bash(script).returncode == (1 if missing else 0)
+
+
+@pytest.mark.parametrize(("ci", "ending"), [("true", AssertionError), ("", pytest.skip.Exception)])
+def test_programs_that_can_not_be_had_fail_a_test_in_ci_and_skip_it_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ci: str, ending: type[BaseException]
+) -> None:
+    """Each test's own environment has no CI any more."""
+    (tmp_path / "script").mkdir()
+    (tmp_path / "script" / "clients").write_text("#!/bin/sh\necho none here >&2\nexit 3\n", encoding="utf-8")
+    (tmp_path / "script" / "clients").chmod(0o755)
+    monkeypatch.setattr(scripts, "CHECKOUT", tmp_path)
+    monkeypatch.setitem(scripts.USER_ENVIRONMENT, "CI", ci)
+    with pytest.raises((AssertionError, pytest.skip.Exception), match="none here") as caught:
+        scripts.path_with_clients("")
+    assert caught.type is ending

@@ -24,7 +24,7 @@ def script(name: str, *arguments: str, environ: Mapping[str, str] | None = None)
         text=True,
         check=False,
     )
-    if result.returncode == 3 and not os.environ.get("CI"):
+    if result.returncode == 3 and not USER_ENVIRONMENT.get("CI"):
         pytest.skip(result.stderr.strip())
     assert result.returncode == 0, result.stderr
     return result.stdout
