@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import tempfile
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -102,43 +104,56 @@ def test_the_image_stays_what_it_is_and_has_both(
     assert after["PutImage"] == before["PutImage"]
 
 
-def test_an_sbom_is_there_whatever_others_remove_from_the_engine_meanwhile(
-    engine: dict[str, str], sbom_scanner: str, tiny_base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def config(engine: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[PrivateConfig]:
     for name, value in engine.items():
         monkeypatch.setenv(name, value)
+    config = PrivateConfig(engine)
+    yield config
+    config.close()
+
+
+@pytest.fixture
+def client(config: PrivateConfig, tmp_path: Path, tiny_base: str) -> Iterator[WhalesDocker]:
+    """Yield a client in a folder that has a Dockerfile."""
     (tmp_path / "Dockerfile").write_text(f"FROM {tiny_base}\nCOPY Dockerfile /\n", encoding="utf-8")
+    client = WhalesDocker(config, tmp_path, {})
+    yield client
+    client.close()
+
+
+def test_an_sbom_is_there_whatever_others_remove_from_the_engine_meanwhile(
+    engine: dict[str, str],
+    sbom_scanner: str,
+    tiny_base: str,
+    config: PrivateConfig,
+    client: WhalesDocker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     definition = BuildDefinition(context=str(tmp_path), extra={"no-cache": True})
     image = Image("app", "app", definition, (), referrers=(f"type=sbom,generator={sbom_scanner}",))
-    config = PrivateConfig(engine)
-    client = WhalesDocker(config, tmp_path, {})
     read = client.built_manifest
 
     def read_after_others(digest: str, record: str) -> str | None:
         """Read it after the engine has tidied its store, which it does when a name goes."""
-        other = f"ecr-tasks-test:{tmp_path.name.lower()}"
+        other = f"ecr-tasks-test:{uuid.uuid4().hex}"
         docker(engine, "tag", tiny_base, other)
         docker(engine, "image", "rm", other)
         return read(digest, record)
 
     monkeypatch.setattr(client, "built_manifest", read_after_others)
-    try:
-        (sbom,) = make_sboms(image, Built("app", "", None, None, (), "store", 0.0), client, None, in_engine=True)
-        assert sbom.predicate["spdxVersion"] == "SPDX-2.3"
-        (name,) = config.names.own
-        docker(engine, "image", "inspect", name)
-        client.close()
-        assert docker(engine, "image", "inspect", name, check=False).returncode == 1
-    finally:
-        config.close()
+    (sbom,) = make_sboms(image, Built("app", "", None, None, (), "store", 0.0), client, None, in_engine=True)
+    assert sbom.predicate["spdxVersion"] == "SPDX-2.3"
+    (name,) = config.names.own
+    docker(engine, "image", "inspect", name)
+    client.close()
+    assert docker(engine, "image", "inspect", name, check=False).returncode == 1
 
 
 def test_an_sbom_is_had_from_a_builder_that_no_longer_has_it(
-    engine: dict[str, str], sbom_scanner: str, tiny_base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sbom_scanner: str, client: WhalesDocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in engine.items():
-        monkeypatch.setenv(name, value)
-    (tmp_path / "Dockerfile").write_text(f"FROM {tiny_base}\nCOPY Dockerfile /\n", encoding="utf-8")
     (temporary := tmp_path / "a, b").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     platforms = ("linux/amd64", "linux/arm64")
@@ -149,18 +164,12 @@ def test_an_sbom_is_had_from_a_builder_that_no_longer_has_it(
         (),
         referrers=(f"type=sbom,generator={sbom_scanner}",),
     )
-    config = PrivateConfig(engine)
-    client = WhalesDocker(config, tmp_path, {})
     monkeypatch.setattr(client, "built_manifest", lambda digest, record: None)
-    try:
-        sboms = make_sboms(image, Built("app", "", None, None, (), "store", 0.0), client, None, in_engine=False)
-        assert [(item.platform, item.predicate["spdxVersion"]) for item in sboms] == [
-            (platform, "SPDX-2.3") for platform in platforms
-        ]
-        assert [item.name for item in temporary.iterdir() if "sbom" in item.name] == []
-    finally:
-        client.close()
-        config.close()
+    sboms = make_sboms(image, Built("app", "", None, None, (), "store", 0.0), client, None, in_engine=False)
+    assert [(item.platform, item.predicate["spdxVersion"]) for item in sboms] == [
+        (platform, "SPDX-2.3") for platform in platforms
+    ]
+    assert [item.name for item in temporary.iterdir() if "sbom" in item.name] == []
 
 
 def test_an_sbom_that_cannot_be_made_stops_the_push(

@@ -17,8 +17,8 @@ import pytest
 from ecr_tasks.local_ecr.auth import Tokens
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.conftest import make_client
-from tests.local_ecr.http_client import HttpClient, digest_of
-from tests.local_ecr.test_replication import statuses, wait
+from tests.local_ecr.http_client import HttpClient, digest_of, wait_until
+from tests.local_ecr.test_replication import statuses
 from tests.support.scripts import path_with_clients
 
 IMAGE = "team/app"
@@ -291,7 +291,7 @@ def test_two_regions_a_replica_and_the_public_registry(
     api.put_replication_configuration(replicationConfiguration=rules)
     shell.run("crane", "tag", "--insecure", reference, "v2")
     replica = f"{host(there)}/{IMAGE}:v2"
-    wait(lambda: statuses(api, IMAGE, imageTag="v2") == {(ecr.account, "us-west-2"): ("COMPLETE", None)})
+    wait_until(lambda: statuses(api, IMAGE, imageTag="v2") == {(ecr.account, "us-west-2"): ("COMPLETE", None)})
     source = f"docker://{replica}"
     shell.run("skopeo", "copy", "--src-tls-verify=false", "--preserve-digests", source, "oci:replica:v2")
     assert shell.run("crane", "digest", "--insecure", replica).strip() == digest

@@ -319,10 +319,7 @@ def test_a_client_that_goes_in_the_middle_is_noted(ecr: LocalEcr, http: HttpClie
     with socket.create_connection((host, int(port))) as client:
         head = f"PATCH {where} HTTP/1.1\r\n{LOGIN}{http.token}\r\nContent-Length: 100\r\n\r\nabc"
         client.sendall(head.encode())
-    for _ in range(3000):
-        if '"status":499' in (ecr.root / "access.jsonl").read_text():
-            break
-        time.sleep(0.01)
+    wait_until(lambda: '"status":499' in (ecr.root / "access.jsonl").read_text())
     assert "PATCH upload" not in ecr.requests()
     assert http.send("GET", where).headers["Range"] == "0-2"
 

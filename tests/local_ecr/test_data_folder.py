@@ -21,7 +21,7 @@ from ecr_tasks.local_ecr import __main__ as program
 from ecr_tasks.local_ecr import background, process
 from ecr_tasks.local_ecr.errors import LocalEcrError
 from ecr_tasks.local_ecr.server import LocalEcr
-from tests.local_ecr.http_client import HttpClient
+from tests.local_ecr.http_client import HttpClient, wait_until
 
 PROJECT = Path(__file__).parents[2]
 
@@ -81,11 +81,7 @@ def test_a_server_in_this_process_ends_with_its_folder(tmp_path: Path) -> None:
     server.start()
     port = server.port
     shutil.rmtree(server.root)
-    for _ in range(3000):
-        if process.port_is_free(port) and server._app is None:
-            break
-        time.sleep(0.01)
-    assert process.port_is_free(port)
+    wait_until(lambda: process.port_is_free(port) and server._app is None)
     server.stop()
     assert not server.root.exists()
 

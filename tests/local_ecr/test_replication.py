@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import stat
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.conftest import make_client, refused
-from tests.local_ecr.http_client import OCI_INDEX, HttpClient, digest_of
+from tests.local_ecr.http_client import OCI_INDEX, HttpClient, digest_of, wait_until
 
 HOME = "123456789012"
 OTHER = "210987654321"
@@ -49,18 +48,9 @@ def statuses(api: Any, repository: str, **image: str) -> dict[tuple[str, str], t
     return {(x["registryId"], x["region"]): (x["status"], x.get("failureCode")) for x in documents}
 
 
-def wait(condition: Callable[[], bool]) -> None:
-    """Look until the condition holds; after many looks it is a failure."""
-    for _ in range(2000):
-        if condition():
-            return
-        time.sleep(0.01)
-    pytest.fail("the condition never held")
-
-
 def settled(api: Any, repository: str, **image: str) -> set[tuple[str, str | None]]:
     """The statuses of an image, once none is IN_PROGRESS."""
-    wait(lambda: all(s != "IN_PROGRESS" for s, _ in statuses(api, repository, **image).values()))
+    wait_until(lambda: all(s != "IN_PROGRESS" for s, _ in statuses(api, repository, **image).values()))
     return set(statuses(api, repository, **image).values())
 
 
