@@ -47,6 +47,7 @@ class OciReading:
         self._host, self._login, self._retrier = host, login, retrier
         self._base = f"{'http' if is_on_this_machine(f'//{host}') else 'https'}://{host}"
         self._authorization: str | None = None
+        self._challenge = ""
         self._lock = Lock()
 
     def manifest(self, name: str, reference: str, limit: int) -> str | None:
@@ -90,14 +91,16 @@ class OciReading:
     def _get(self, path: str, limit: int, accept: str = "*/*") -> tuple[bytes, str] | None:
         """Return the body and the Link of an answer, or None for 404."""
         challenge: str | None = None
+        sent: str | None = None
         attempt = 0
         while True:
             attempt += 1
             try:
                 if challenge:
-                    self._authorize(challenge)
+                    self._authorize(challenge, sent)
                     challenge = ""
-                return self._request(urljoin(self._base, path), limit, accept, self._authorization)
+                sent = self._authorization
+                return self._request(urljoin(self._base, path), limit, accept, sent)
             except HTTPError as error:
                 with error:
                     if error.code == 404:
@@ -124,16 +127,21 @@ class OciReading:
                 raise self._unreadable(f"{url} has more than {limit} bytes")
             return body, response.headers.get("Link", "")
 
-    def _authorize(self, challenge: str) -> None:
-        """Get what the registry asks for: a bearer token, with our login if there is one, or the login itself."""
+    def _authorize(self, challenge: str, refused: str | None) -> None:
+        """Get what a challenge asks for in place of what was refused, unless another thread has done it meanwhile."""
+        with self._lock:
+            if self._authorization == refused or challenge != self._challenge:
+                self._authorization, self._challenge = self._asked_for(challenge), challenge
+
+    def _asked_for(self, challenge: str) -> str | None:
+        """Return what a challenge asks for: a bearer token, with our login if there is one, or the login itself."""
         login = self._login()
         basic = f"Basic {login.auth}" if login is not None else None
         scheme, _, rest = challenge.partition(" ")
         parameters = dict(_PARAMETER.findall(rest))
         realm = parameters.pop("realm", "")
         if scheme.lower() != "bearer" or not _is_safe(realm, self._base):
-            self._authorization = basic
-            return
+            return basic
         query = urlencode({key: text for key, text in parameters.items() if key in ("service", "scope")})
         body, _ = self._request(f"{realm}?{query}", _MAX_DOCUMENT, "application/json", basic)
         try:
@@ -142,8 +150,7 @@ class OciReading:
         except (AttributeError, KeyError, ValueError) as error:
             raise self._unreadable("its token can't be read") from error
         keep_secret(token, base64.b64encode(token.encode()).decode())
-        with self._lock:
-            self._authorization = f"Bearer {token}"
+        return f"Bearer {token}"
 
     def _unreadable(self, reason: str) -> RegistryError:
         return RegistryError(f"{self._host} can't be read: {reason}.", "Run it again.")

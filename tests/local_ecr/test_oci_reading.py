@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Barrier, Thread
 
 import pytest
 
 from ecr_tasks.clients.oci_reading import OciReading
+from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.model.digest import sha256_digest
@@ -25,6 +26,7 @@ class Registry:
     def __init__(self) -> None:
         self.answers: dict[str, tuple[int, bytes, dict[str, str]]] = {}
         self.realm: str | None = None
+        self.refusals: Barrier | None = None
         self.seen: list[tuple[str, str | None]] = []
         outer = self
 
@@ -46,6 +48,8 @@ class Registry:
         if request.path.startswith("/v2/") and self.realm is not None and given != "Bearer one-day":
             challenge = f'Bearer realm="{self.realm}",service="public.ecr.aws",scope="aws"'
             status, body, headers = 401, b"", {"WWW-Authenticate": challenge}
+            if self.refusals is not None:
+                self.refusals.wait(60)
         request.send_response(status)
         for name, text in {**headers, "Content-Length": str(len(body))}.items():
             request.send_header(name, text)
@@ -87,6 +91,17 @@ def test_a_bearer_token_is_got_once_with_the_login_and_is_not_sent_on_to_the_sto
         "/token/?service=public.ecr.aws&scope=aws"
     ]
     assert other.seen == [("/storage", None), ("/storage", None)]
+
+
+def test_of_threads_that_are_refused_together_one_gets_the_token_for_all(registry: Registry) -> None:
+    registry.realm = f"http://{registry.host}/token/"
+    registry.refusals = Barrier(4)
+    registry.answers["/token/"] = (200, json.dumps({"token": "one-day"}).encode(), {})
+    registry.answers[f"/v2/team/app/blobs/{DIGEST}"] = (200, BLOB, {})
+    reader = reading(registry)
+    read = map_parallel(lambda _: reader.blob("team/app", DIGEST, 100), range(4), 4, Retrier())
+    assert read == [BLOB] * 4
+    assert len([path for path, _ in registry.seen if path.startswith("/token/")]) == 1
 
 
 def test_the_login_goes_to_no_other_host(registry: Registry, other: Registry) -> None:
