@@ -126,8 +126,8 @@ def _with_scans(run: Run, inventories: Mapping[str, list[ListedImage]]) -> dict[
             unasked += len(digests[left:])
             scans = run.registry.scan_summaries(name, digests[:left]) if digests[:left] else {}
             if scans is None:
-                say("The column of scans is empty, as these credentials lack ecr:DescribeImageScanFindings.")
-                return dict(inventories)
+                say(f"Not all scans of {name} are shown, as these credentials lack ecr:DescribeImageScanFindings.")
+                scans = {}
             left -= len(digests[:left])
             result[name] = [with_scans(item, scans) for item in inventory]
     if unasked and run.settings.public_alias is None:
