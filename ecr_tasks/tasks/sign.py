@@ -37,8 +37,8 @@ def sign(
     """Sign what was published, by its digest (ECR_SIGN).
 
     The signature refers to the image, so that no tag is set. An image that an
-    expected signer (ECR_SIGNED_BY) has signed already is left alone. So are
-    those at ECR_DESTINATIONS, each signed in its own registry.
+    expected signer (ECR_SIGNED_BY) has signed already is left alone. The
+    copies at ECR_DESTINATIONS are signed, too, each in its own registry.
     """
     from ecr_tasks.runner import receipt_file
     from ecr_tasks.runner.publication import in_registry, published_to_deploy
