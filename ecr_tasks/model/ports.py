@@ -121,9 +121,6 @@ class Docker(Protocol):
         All references contain the same digest.
         """
 
-    def manifest(self, reference: str) -> str:
-        """Return a manifest as its registry stores it, byte for byte."""
-
     def built_manifest(self, digest: str, record: str) -> str | None:
         """Return a manifest that a build made, byte for byte, or None where the builder doesn't have it any more."""
 

@@ -21,7 +21,7 @@ from ecr_tasks.clients.docker.retry import retry_transient
 from ecr_tasks.clients.docker.valid_tokens import ValidTokens
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.documents import parse_json
-from ecr_tasks.errors import EcrTasksError, RegistryError
+from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.files import read_bytes
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.image import BakeFile, BuildDefinition, BuildInput
@@ -216,16 +216,6 @@ class WhalesDocker(ImageStore):
         if not any(errors.repeats(error, result.held_line) for error in failed.values()):
             show_held(result)
         return failed
-
-    def manifest(self, reference: str) -> str:
-        """Return the unchanged manifest of a reference by digest. Raises RegistryError when its digest differs."""
-        self._tokens.renew(reference)
-        command = self._commands.buildx("imagetools", "inspect", "--raw", reference)
-        stdout = self._commands.output(f"read {reference}", command)
-        text = _with_digest(stdout, reference.rpartition("@")[2])
-        if text is None:
-            raise RegistryError(f"What the registry gave as {reference} has another digest.", "Run it again.")
-        return text
 
     def built_manifest(self, digest: str, record: str) -> str | None:
         """Return a manifest that a build made, from the builder's history; None where it isn't there (any more).

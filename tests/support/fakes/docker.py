@@ -145,12 +145,6 @@ class FakeDocker:
         self.calls.end()
         return {target: network_error() for target in targets if target in self.unreachable}
 
-    def manifest(self, reference: str) -> str:
-        self.calls.begin("manifest", reference)
-        name, _, digest = reference.removeprefix(f"{HOST}/").partition("@")
-        self.calls.end()
-        return self.registry.stored[name][digest].manifest
-
     def built_manifest(self, digest: str, record: str) -> str | None:
         self.calls.begin("built_manifest", digest)
         self.calls.end()
