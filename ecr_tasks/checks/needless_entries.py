@@ -40,7 +40,8 @@ def needless_entries(
             found.setdefault(path or INLINE, []).extend(line.what for line in lines)
     for entry in settings.allow_keys_in:
         path = settings.project / entry.name
-        if path.is_dir() or ("*" in entry.name and not path.exists()):
+        wild = "*" if entry.name.startswith(VALUE_KINDS) else "*?["
+        if path.is_dir() or (any(char in entry.name for char in wild) and not path.exists()):
             yield unfit_sentence(settings, entry)
             continue
         if entry.name.startswith(VALUE_KINDS):

@@ -163,7 +163,7 @@ def test_an_entry_that_nothing_needs_is_named(tmp_path: Path) -> None:
     assert "needs no entry for a.txt" in note
 
 
-@pytest.mark.parametrize("name", ["certs", "certs/*.key", "*", ".", "build-arg:*"])
+@pytest.mark.parametrize("name", ["certs", "certs/*.key", "certs/?.key", "certs/[a-z].key", "*", ".", "build-arg:*"])
 def test_no_guard_is_silenced_as_a_whole_and_an_entry_that_tries_to_is_named(tmp_path: Path, name: str) -> None:
     entry = {"ECR_ALLOW_KEYS_IN": f"private-key {name}: all of them"}
     definition = plant(tmp_path, {"project/certs/a.key": KEY})

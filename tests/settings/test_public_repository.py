@@ -9,7 +9,9 @@ from tests.support.dotenv_project import Project
 ADDRESS = "public.ecr.aws/team/tools/app"
 
 
-@pytest.mark.parametrize("host", ["public.ecr.aws", "https://gallery.ecr.aws", "ecr-public.aws.com"])
+@pytest.mark.parametrize(
+    "host", ["public.ecr.aws", "public.ecr.aws:443", "https://gallery.ecr.aws", "ecr-public.aws.com"]
+)
 def test_the_name_has_the_alias_and_the_region_is_ecr_publics(project: Project, host: str) -> None:
     project.write(f"ECR_REPOSITORY={host}/team/tools/app")
     settings = project.load()

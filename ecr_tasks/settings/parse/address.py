@@ -67,7 +67,7 @@ def parse_address(text: str) -> Address | None:
     host = host.lower()
     if not {".", ":"} & set(host) and host != "localhost":
         return None
-    if host in (_GALLERY, *PUBLIC_HOSTS):
+    if host.removesuffix(":443") in (_GALLERY, *PUBLIC_HOSTS):
         host = PUBLIC_HOST
     match = re.fullmatch(_ECR_HOST, host)
     if match is None and host != PUBLIC_HOST and not re.fullmatch(_LOOPBACK, host):
