@@ -46,5 +46,6 @@ def not_configured(repository: Repository, *, known: bool) -> Failed:
         )
     return Failed(
         f"ECR_SIGN is managed, and the registry's signing configuration has no rule for {repository.name}.",
-        "Add one (`aws ecr put-signing-configuration`), push the image anew, or sign it yourself: `inv sign`.",
+        "Add one (`aws ecr put-signing-configuration`) and push the image anew, or sign it yourself: `inv sign` with "
+        "another ECR_SIGN (docs/signing.md).",
     )

@@ -76,7 +76,10 @@ def managed_remedy(failed: Sequence[Signing]) -> str:
     text = " ".join(f"{item.code} {item.reason}" for item in failed).lower()
     if "denied" in text or "authoriz" in text or "permission" in text:
         return "Who pushes needs signer:SignPayload for that profile (`inv iam.policy`); push the image anew then."
-    return "Mend that (the signing profile in AWS Signer), and push the image anew, or sign it yourself: `inv sign`."
+    return (
+        "Mend that (the signing profile in AWS Signer), and push the image anew, or sign it yourself: `inv sign` "
+        "with another ECR_SIGN (docs/signing.md)."
+    )
 
 
 def _not_accepted(

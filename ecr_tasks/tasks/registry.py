@@ -93,7 +93,7 @@ def _wanted(run: Run, settings: RegistrySettings, file: str | None) -> tuple[Pat
         raise SettingsError(
             "No file says how the registry is to be.",
             f"Name it: `inv registry.ensure registry.yaml`, or {SETTING}=registry.yaml; `inv registry.show --json` "
-            "has what is set now.",
+            "has what is set now, below settings.",
         )
     wanted = read_registry_file(path)
     settings.check(wanted, path)

@@ -86,10 +86,13 @@ def _show(found: Mapping[PublishedImage, Sequence[Finding]]) -> None:
     from ecr_tasks.tasks.findings import findings_table
 
     findings_table([item for findings in found.values() for item in findings], "where")
-    wrong = _wrong(found)
-    names = f": {', '.join(dict.fromkeys(wrong))}" if wrong else "."
-    verdict = Styled("Not as it should be" if wrong else "All is as it should be", "bad" if wrong else "good")
-    result("", (verdict, names if not wrong else f"{names}."))
+    if wrong := _wrong(found):
+        verdict = (Styled("Not as it should be", "bad"), f": {', '.join(dict.fromkeys(wrong))}.")
+    elif doubtful := [item.name for findings in found.values() for item in findings if item.state != "fine"]:
+        verdict = (Styled("Nothing is wrong", "warning"), f", but look at: {', '.join(dict.fromkeys(doubtful))}.")
+    else:
+        verdict = (Styled("All is as it should be", "good"), ".")
+    result("", verdict)
 
 
 def _as_json(published: PublishedImage, findings: Sequence[Finding]) -> dict[str, Any]:

@@ -204,6 +204,7 @@ def test_deletions_that_will_be_replicated_are_told(app: Project) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ('{account: "123456789012", settings: {}}', ["what is below settings, alone"]),
         ("scaningConfiguration: {}", ["scaningConfiguration", "did you mean scanningConfiguration?"]),
         ("scanningConfiguration: {scanTipe: BASIC}", ["scanTipe", "did you mean scanType?"]),
         ("scanningConfiguration: {scanType: FULL}", ["FULL", "BASIC, ENHANCED"]),

@@ -66,6 +66,9 @@ def test_an_image_is_signed_once_and_verified(signing: Shell, ecr: LocalEcr, api
     assert table.returncode == 6
     assert "it is not by key other.pub" in table.stdout
     assert "Not as it should be: signature." in table.stdout
+    anybodys = signing.inv("verify", "1.2.3")
+    assert anybodys.returncode == 0
+    assert anybodys.stdout.endswith("Nothing is wrong, but look at: signature.\n")
     for text in (done.stdout, done.stderr, table.stdout, table.stderr, first.stderr):
         assert PASSWORD not in text
 

@@ -15,7 +15,8 @@ from ecr_tasks.model.signing import (
     Verification,
 )
 from ecr_tasks.plan.gates import Failed, Passed, Pending, Verdict
-from ecr_tasks.plan.signature_gate import judge_signature, recorded, require_signers
+from ecr_tasks.plan.managed_signing import not_configured
+from ecr_tasks.plan.signature_gate import judge_signature, managed_remedy, recorded, require_signers
 from tests.support.build import manifest, repository
 
 PROFILE = "arn:aws:signer:eu-west-1:123456789012:/signing-profiles/release"
@@ -90,6 +91,13 @@ def test_managed_signing_counts_for_its_own_profile_alone(
     is_failed = statuses == [("FAILED", PROFILE)]
     assert ("AccessDenied: No permission" in str(verdict)) is is_failed
     assert ("signer:SignPayload" in str(verdict)) is is_failed
+
+
+def test_signing_oneself_in_place_of_ecr_takes_another_setting() -> None:
+    """As ``sign`` waits for ECR again while ECR_SIGN is managed."""
+    failed = Signing("FAILED", "The profile was revoked", PROFILE, "Other")
+    for remedy in (managed_remedy([failed]), not_configured(repository(), known=True).remedy):
+        assert "`inv sign` with another ECR_SIGN" in remedy
 
 
 def test_notations_word_counts_more_than_the_registrys_record() -> None:

@@ -43,6 +43,8 @@ def read_registry_file(path: Path) -> dict[Part, Any]:
         raise file_error(path, f"names nothing of the registry; it can have {', '.join(PARTS)}")
     for name in document:
         if name not in PARTS:
+            if "settings" in document:
+                raise file_error(path, "has more than the registry's settings: write what is below settings, alone")
             similar = nearest(str(name), PARTS, 0.5)
             hint = f"; did you mean {similar}?" if similar else f"; it can have {', '.join(PARTS)}"
             raise file_error(path, f"has the key {name!r}{hint}")

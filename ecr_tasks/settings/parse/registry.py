@@ -127,7 +127,7 @@ def public_alias(text: str) -> str | None:
 def checked_public_name(address: Address) -> None:
     """Raise Malformed for the address of a repository that ECR Public does not take."""
     if not re.fullmatch(PUBLIC_ALIAS, address.alias):
-        raise Malformed(f"must have the registry's alias after {PUBLIC_HOST}/, like {PUBLIC_HOST}/team")
+        raise Malformed(f"must have the registry's alias after {PUBLIC_HOST}/, like {PUBLIC_HOST}/team/app")
     if not is_public_repository(address.name):
         raise Malformed(
             f"names {address.name[:80]!r}, and in ECR Public letters and digits are joined by one . _ - or /, "
