@@ -67,7 +67,8 @@ def recognize(content: bytes) -> tuple[str | None, Mapping[str, Any] | None]:
     start = content[:4096].decode("utf-8-sig", "replace").lstrip()
     if start.startswith("SPDXVersion:"):
         return SPDX_TEXT, None
-    if start.startswith("<") and re.search(r"<(?:\w+:)?bom\s[^>]*http://cyclonedx\.org/schema/bom/", start):
+    root = re.search(r"<(?:\w+:)?bom\s[^>]*", start) if start.startswith("<") else None
+    if root is not None and "http://cyclonedx.org/schema/bom/" in root[0]:
         return CYCLONEDX_XML, None
     if not start.startswith("{"):
         return None, None

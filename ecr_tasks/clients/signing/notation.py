@@ -19,7 +19,11 @@ SIGNER_STORE = "aws-signer-ts"
 """AWS Signer's plugin and its trust store, as AWS installs them (AWS Signer Developer Guide, "Install Notation")."""
 
 _REASON = re.compile(r"failed verification with error: (?P<reason>.*)")
-_COPIED = re.compile(r"[Tt]arget artifact|content descriptor mismatch|digest.*mismatch|does not match .*descriptor")
+_COPIED = (
+    *(("arget artifact", ""), ("content descriptor mismatch", "")),
+    *(("digest", "mismatch"), ("does not match ", "descriptor")),
+)
+"""What notation says of a signature of another image: a text, and another one somewhere after it."""
 _UNREACHED = re.compile(
     r"dial tcp|no such host|connection refused|i/o timeout|deadline exceeded|x509: certificate signed by|unauthorized"
     r"|failed to get manifest descriptor|response status code [45]\d\d|no answer within|AccessDenied|plugin"
@@ -143,7 +147,8 @@ def _reason(answer: Answer) -> str:
     """Return why notation accepted no signature: what it says of the last one, else its own error."""
     reasons = [match["reason"] for match in map(_REASON.search, answer.stderr.splitlines()) if match]
     text = (reasons or [last_error(answer)])[-1].replace('\\"', '"')
-    return "it is the signature of another image" if _COPIED.search(text) else text
+    is_copied = any(first in text and then in text.partition(first)[2] for first, then in _COPIED)
+    return "it is the signature of another image" if is_copied else text
 
 
 def _sign_remedy(method: SignWith) -> str:
