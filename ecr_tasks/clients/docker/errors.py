@@ -17,11 +17,15 @@ from ecr_tasks.one_line import one_line
 from ecr_tasks.redaction import redact
 
 _STEP = re.compile(r"^ ?> (\[[^\]]*\] .+?):?$")
-_CAUSE = re.compile(r"^ERROR: (?:(?:target \S+|failed to build|failed to solve): )*(.+)")
+_CAUSE = re.compile(r"^ERROR: (?:(?:target \S+|failed to build|failed to solve|failed to run Build function): )*(.+)")
 _PREFIXES = re.compile(
     r"^(?:(?:ERROR|error|docker|unknown|target \S+|failed to build|failed to solve|Failed to initialize"
     r"|ResourceExhausted|Error response from daemon): )+"
 )
+_SOLVE = re.compile(r"^(ERROR: (?:(?:target \S+|failed to build): )*)failed to run Build function: ")
+"""A failed build has two errors, the server's and that of buildx's own call; buildx prints whichever ends first
+(BuildKit, client/build.go and client/solve.go). Both carry the same cause."""
+
 _MISSING = re.compile(r'failed to (?:compute cache key|calculate checksum).{0,1000}?: ("[^"]+"): not found$')
 _PROGRESS = re.compile(r"#(?P<step>\d+) (?P<text>.+)")
 _PUSHING = re.compile(r"\[internal\] pushing (?P<target>\S+)")
@@ -275,9 +279,10 @@ def _detail(lines: Sequence[str]) -> str:
 def last_error(lines: Sequence[str]) -> str:
     """Return the last error with all its lines: the status is sometimes in one line and the reason in the next.
 
-    Of a very long one the middle is left out, which is what a step's script or a server's page fills.
+    A failed build's begins with "failed to solve", whichever of BuildKit's two errors buildx has printed. Of a very
+    long one the middle is left out, which is what a step's script or a server's page fills.
     """
     messages = [line.strip() for line in lines if line.strip()]
     starts = [index for index, line in enumerate(messages) if _ERROR_START.match(line)]
-    error = "\n".join(messages[starts[-1] :] if starts else messages[-1:])
+    error = _SOLVE.sub(r"\1failed to solve: ", "\n".join(messages[starts[-1] :] if starts else messages[-1:]))
     return error if len(error) <= 2 * _HALF else f"{error[:_HALF]} … {error[-_HALF:]}"

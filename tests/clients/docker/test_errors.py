@@ -253,6 +253,15 @@ def test_a_registry_that_a_build_reads_from_is_told_from_a_step_with_the_same_wo
     assert transient.build_reason(recorded(name)) == TRANSIENT_BUILDS.get(name)
 
 
+@pytest.mark.parametrize("name", [path.stem for path in sorted(RECORDED.glob("*.txt"))])
+def test_a_failed_build_is_the_same_with_the_other_one_of_its_two_errors(name: str) -> None:
+    solve = recorded(name)
+    prefix = re.compile("^(ERROR: (?:target [^ ]+: |failed to build: )*)failed to solve: ")
+    call = [prefix.sub(r"\1failed to run Build function: ", line) for line in solve]
+    assert transient.build_reason(call) == transient.build_reason(solve)
+    assert str(errors.build_failed(call)) == str(errors.build_failed(solve))
+
+
 @pytest.mark.parametrize(
     "message",
     [
