@@ -119,7 +119,7 @@ def _dockerfile_place(name: str, settings: Settings) -> str:
 
 
 def _has_definition_file(settings: Settings) -> bool:
-    return bool(settings.bake_file) or settings.repository_prefix is not None
+    return bool(settings.bake_file) or settings.names_several
 
 
 def _remedy(dockerfile: Path, settings: Settings) -> str:

@@ -176,7 +176,7 @@ def _refuse_settings_of_one_image(settings: Settings) -> None:
         raise SettingsError(
             f"{' and '.join(names)} (set in {settings.origin(names[0])}) would describe one image, and a bake or "
             "compose file describes the images here.",
-            "Write it in that file and unset it here, or unset ECR_BAKE_FILE and ECR_REPOSITORY_PREFIX.",
+            "Write it in that file and unset it here, or unset ECR_BAKE_FILE and ECR_REPOSITORY_PREFIX (or …_MAP).",
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ecr_tasks.console import say, warn
+from ecr_tasks.console import say, warn, warn_once
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.model.manifest import SETTINGS
@@ -53,6 +53,7 @@ def planned_images(run: Run) -> tuple[Image, ...]:
         seen_by=seen_by,
         local_platform=lambda: run.engine().platform,
     )
+    _warn_of_map(run, definitions)
     variables = {**os.environ, **run.settings.missing_variables(os.environ)}
     for item in all_images:
         keep_public(item.repository, *(tag.name for tag in item.tags))
@@ -75,6 +76,15 @@ def planned_images(run: Run) -> tuple[Image, ...]:
         if unset := unset_tags(all_images, definitions.tags):
             say(f"ECR_TAGS decides the tags; those of {definitions.files.names} are not set: {', '.join(unset)}")
     return _with_inputs(run, all_images) if run.settings.skip == "content" else all_images
+
+
+def _warn_of_map(run: Run, definitions: Definitions | None) -> None:
+    from ecr_tasks.model.wording import name_some
+    from ecr_tasks.plan.repository_names import unused_entries
+
+    if definitions and (unused := unused_entries(run.settings, definitions.targets)):
+        origin = run.settings.origin("ECR_REPOSITORY_MAP")
+        warn_once(f"ECR_REPOSITORY_MAP ({origin}) names {name_some(unused)}, and no image of this run has that name.")
 
 
 def _keep_build_secrets(definition: BuildDefinition, project: Path, variables: Mapping[str, str]) -> None:
@@ -105,6 +115,7 @@ def planned_repositories(run: Run) -> dict[str, str]:
 
     definitions = _definitions(run)
     repositories = repository_names(run.settings, definitions.targets if definitions else None)
+    _warn_of_map(run, definitions)
     keep_public(*repositories, *repositories.values())
     return repositories
 

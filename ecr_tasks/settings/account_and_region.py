@@ -8,16 +8,19 @@ from urllib.parse import urlsplit
 from ecr_tasks.model.destination import PUBLIC_REGION
 from ecr_tasks.settings.errors import Malformed, Problems
 from ecr_tasks.settings.parse.address import Address, parse_address
+from ecr_tasks.settings.parse.repository_map import written_repositories
 from ecr_tasks.settings.setting import Origin, SettingValue
 
-_HOLDERS = ("ECR_REPOSITORY", "ECR_REPOSITORY_PREFIX")
+HOLDERS = ("ECR_REPOSITORY", "ECR_REPOSITORY_PREFIX", "ECR_REPOSITORY_MAP")
+"""The settings in which names of repositories stand, or their addresses."""
+
 _ENDPOINTS = ("AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL")
 
 
 def take_apart(
     effective: Mapping[str, SettingValue], problems: Problems
 ) -> tuple[dict[str, SettingValue], list[str]]:
-    """Return the settings that follow from the addresses in ECR_REPOSITORY and ECR_REPOSITORY_PREFIX, and warnings.
+    """Return the settings that follow from the addresses of repositories in the settings, and warnings.
 
     Adds to ``problems`` an address that contradicts a setting, whichever place that stands in. The local ECR's
     settings contradict nothing: they replace the address's account and region, too. Nor does another region than ECR
@@ -25,11 +28,14 @@ def take_apart(
     """
     derived: dict[str, SettingValue] = {}
     warnings = []
-    for holder in _HOLDERS:
-        value = effective.get(holder)
-        address = _address(value.text) if value else None
-        if value is None or address is None:
-            continue
+    addresses = (
+        (holder, effective[holder], address)
+        for holder in HOLDERS
+        if holder in effective
+        for text in written_names(holder, effective[holder].text)
+        if (address := _address(text)) is not None
+    )
+    for holder, value, address in addresses:
         if address.is_local and not _is_local(effective):
             message = (
                 f"is in {address.host}, and the settings lead to AWS: write {address.name}, or run `inv local …`"
@@ -37,7 +43,7 @@ def take_apart(
             problems.add_at(value.origin, holder, f"{message}.")
         origin = Origin("derived", f"{holder} ({value.origin})")
         for name, part in _parts(address).items():
-            other = effective.get(name)
+            other = effective.get(name) or derived.get(name)
             if other is None:
                 derived[name] = SettingValue(part, origin)
             elif not address.alias and other.origin.kind != "override" and other.text.strip() != part:
@@ -51,6 +57,11 @@ def take_apart(
                 f"names; {address.endpoint_variant}=true asks for that kind of API endpoints."
             )
     return derived, warnings
+
+
+def written_names(holder: str, text: str) -> tuple[str, ...]:
+    """Return the names and addresses of repositories that stand in one of these settings."""
+    return tuple(written_repositories(text).values()) if holder == "ECR_REPOSITORY_MAP" else (text,)
 
 
 def _address(text: str) -> Address | None:

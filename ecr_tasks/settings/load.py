@@ -70,6 +70,7 @@ def load(
     alias = public_repository.alias_of(effective)
     if alias is not None:
         public_repository.report(fields, effective, problems)
+        public_repository.report_mixed(alias, effective, problems)
         own = tuple(replace(item, source_alias=alias) for item in fields.get("destinations", ()))
         fields["destinations"] = own
     problems.raise_if_any()
@@ -164,13 +165,15 @@ def _can_be_passed_on(text: str) -> bool:
 def _report_contradictions(
     fields: Mapping[str, Any], effective: Mapping[str, SettingValue], problems: Problems
 ) -> None:
-    if "repository" in fields and "repository_prefix" in fields:
-        prefix = effective["ECR_REPOSITORY_PREFIX"].origin
-        problems.add_at(
-            effective["ECR_REPOSITORY"].origin,
-            "ECR_REPOSITORY",
-            f"names one repository and ECR_REPOSITORY_PREFIX ({prefix}) begins the names of several: keep one.",
-        )
+    several = {"repository_prefix": "begins the names of several", "repository_map": "has those of several"}
+    for field, what in several.items():
+        if "repository" in fields and fields.get(field):
+            name = f"ECR_{field.upper()}"
+            problems.add_at(
+                effective["ECR_REPOSITORY"].origin,
+                "ECR_REPOSITORY",
+                f"names one repository and {name} ({effective[name].origin}) {what}: keep one.",
+            )
     platforms = fields.get("platforms", ())
     if fields.get("preset") == "lambda" and len(platforms) > 1:
         origin = effective["ECR_PLATFORMS"].origin

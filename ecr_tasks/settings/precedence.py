@@ -24,7 +24,9 @@ _OF_KEYS = ("AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION")
 _WITH_FIELDS = ("ECR_DESTINATIONS",)
 """The lists whose entries may have fields."""
 
-_DESTINATION_SETTINGS = ("AWS_ACCOUNT_ID", "AWS_REGION", "ECR_REPOSITORY", "ECR_REPOSITORY_PREFIX")
+_DESTINATION_SETTINGS = (
+    *("AWS_ACCOUNT_ID", "AWS_REGION", "ECR_REPOSITORY", "ECR_REPOSITORY_PREFIX", "ECR_REPOSITORY_MAP"),
+)
 
 Layer = Mapping[str, SettingValue]
 """The settings of one source (a file, the environment, …), by name. Only an override can have an empty text."""

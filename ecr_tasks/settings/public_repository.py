@@ -5,15 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ecr_tasks.model.destination import PUBLIC_HOST
+from ecr_tasks.settings.account_and_region import HOLDERS, written_names
 from ecr_tasks.settings.errors import Problems
 from ecr_tasks.settings.parse.registry import public_alias
 from ecr_tasks.settings.setting import SettingValue
 
 
 def alias_of(effective: Mapping[str, SettingValue]) -> str | None:
-    """Return the alias of the public registry that ECR_REPOSITORY or ECR_REPOSITORY_PREFIX is in, if it is one."""
-    texts = (effective[name].text for name in ("ECR_REPOSITORY", "ECR_REPOSITORY_PREFIX") if name in effective)
+    """Return the alias of the public registry that the settings' repositories are in, if it is one."""
+    texts = (text for name in HOLDERS if name in effective for text in written_names(name, effective[name].text))
     return next((alias for text in texts if (alias := public_alias(text))), None)
+
+
+def report_mixed(alias: str, effective: Mapping[str, SettingValue], problems: Problems) -> None:
+    """Add to ``problems`` the repositories that are not in the same public registry as others: a run has one."""
+    for name in HOLDERS:
+        others = written_names(name, effective[name].text) if name in effective else ()
+        if other := next((text for text in others if public_alias(text) != alias), None):
+            problems.add_at(
+                effective[name].origin,
+                name,
+                f"has {other[:120]}, and another repository is in {PUBLIC_HOST}/{alias}: all have to be in one "
+                "registry.",
+            )
 
 
 def report(fields: Mapping[str, Any], effective: Mapping[str, SettingValue], problems: Problems) -> None:

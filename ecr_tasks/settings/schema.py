@@ -18,6 +18,7 @@ from ecr_tasks.model.signing import Signer, SignWith
 from ecr_tasks.settings.parse import build_options, lists, registry, signing, values
 from ecr_tasks.settings.parse.destinations import destinations as parse_destinations
 from ecr_tasks.settings.parse.registry_logins import registry_logins as parse_registry_logins
+from ecr_tasks.settings.parse.repository_map import repository_map as parse_repository_map
 from ecr_tasks.settings.setting import Setting, setting
 
 Preset = Literal["default", "lambda", "supply-chain"]
@@ -181,12 +182,19 @@ class Schema:
         "A bake or compose file, or several: each target of the default group, or each service with a build, is an "
         "image. A file that has one of the default names is read with its override file.",
         default="",
-        unset="found by name, with ECR_REPOSITORY_PREFIX",
+        unset="found by name, with ECR_REPOSITORY_PREFIX or ECR_REPOSITORY_MAP",
     )
     repository_prefix: str | None = setting(
         "ECR_REPOSITORY_PREFIX=team/",
         registry.repository_prefix,
         "With a bake file: what each target's repository begins with.",
+    )
+    repository_map: Mapping[str, str] = setting(
+        "ECR_REPOSITORY_MAP=api=legacy/backend,web=site",
+        parse_repository_map,
+        "With a bake file: the repositories of targets whose name isn't the prefix and the target's, as "
+        "TARGET=REPOSITORY.",
+        default="",
     )
     registry_logins: Mapping[str, str] = setting(
         "ECR_REGISTRY_LOGINS=ghcr.io=secretsmanager:build/ghcr",

@@ -20,11 +20,12 @@ class Settings(Schema):
     :func:`ecr_tasks.settings.load.load` creates it; it makes files and a local ``context`` absolute paths. These keep
     their text: ``dockerfile`` (see :meth:`dockerfile_path`), ``tags`` and ``flavor`` (package ``tags`` parses them),
     and the entries of ``build_args``, ``build_contexts``, ``secrets`` and ``ssh`` (in buildx's own syntax, with paths
-    relative to ``project``). ``repository_prefix`` ends with its separator: a target's repository is prefix + target.
+    relative to ``project``). ``repository_prefix`` ends with its separator: a target's repository is prefix + target,
+    unless ``repository_map`` names it.
     ``mutability`` is a word and the excluded patterns. The ``aws_…`` fields are for the SDK (:meth:`sdk_environ`).
 
-    ``public_alias`` is the alias of the public registry that ``repository`` and ``repository_prefix`` are in and
-    begin with; None where they are in a private one.
+    ``public_alias`` is the alias of the public registry that ``repository``, ``repository_prefix`` and the names of
+    ``repository_map`` are in and begin with; None where they are in a private one.
 
     ``sdk_environment`` has the variables that must have another value for the SDK than in the process environment
     (empty: unset). ``file_variables`` has all variables of the dotenv files, also those that are not ours: a
@@ -49,6 +50,11 @@ class Settings(Schema):
             f"Settings(project={str(self.project)!r}, env_name={self.env_name!r}, region={self.region!r}, "
             f"account_id={self.account_id!r}, repository={self.repository!r})"
         )
+
+    @property
+    def names_several(self) -> bool:
+        """Return whether the settings name the repositories of several images, which a bake or compose file has."""
+        return self.repository_prefix is not None or bool(self.repository_map)
 
     @property
     def context_is_remote(self) -> bool:

@@ -103,15 +103,20 @@ def _values(run: Run, install: str) -> Values:
     from ecr_tasks.ci.pipelines.requirements import DEFAULT_INSTALL
     from ecr_tasks.ci.pipelines.template import Values
     from ecr_tasks.model.destination import PUBLIC_HOST
+    from ecr_tasks.settings.parse.repository_map import written_repositories
 
     settings = run.settings
-    prefix_alone = settings.repository is None and settings.repository_prefix is not None
-    name = settings.repository_prefix if prefix_alone else settings.repository
+    names = {"ECR_REPOSITORY": settings.repository, "ECR_REPOSITORY_PREFIX": settings.repository_prefix}
+    setting, name = next(((key, name) for key, name in names.items() if name is not None), ("ECR_REPOSITORY", None))
+    name = name and f"{PUBLIC_HOST}/{name}" if settings.public_alias else name
+    if name is None and settings.repository_map:
+        setting, written = "ECR_REPOSITORY_MAP", settings.values["ECR_REPOSITORY_MAP"].text
+        name = ",".join(f"{target}={text}" for target, text in written_repositories(written).items())
     return Values(
         region=settings.region,
         role=settings.role_arn,
-        repository=name and f"{PUBLIC_HOST}/{name}" if settings.public_alias else name,
-        repository_setting="ECR_REPOSITORY_PREFIX" if prefix_alone else "ECR_REPOSITORY",
+        repository=name,
+        repository_setting=setting,
         branch=run.source.default_branch or "main",
         install=install or DEFAULT_INSTALL,
     )

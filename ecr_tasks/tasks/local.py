@@ -128,15 +128,18 @@ def _use_local_alias(run: Run) -> None:
 
     with suppress(EcrTasksError):  # which the task says that uses the settings
         settings = run.settings
+        if settings.public_alias in (None, PUBLIC_ALIAS):
+            return
+
+        def local(name: str) -> str:
+            return f"{PUBLIC_HOST}/{PUBLIC_ALIAS}/{name.partition('/')[2]}"
+
         names = {"ECR_REPOSITORY": settings.repository, "ECR_REPOSITORY_PREFIX": settings.repository_prefix}
-        if settings.public_alias not in (None, PUBLIC_ALIAS):
-            run.override(
-                {
-                    setting: f"{PUBLIC_HOST}/{PUBLIC_ALIAS}/{name.partition('/')[2]}"
-                    for setting, name in names.items()
-                    if name is not None
-                }
-            )
+        overrides = {setting: local(name) for setting, name in names.items() if name is not None}
+        if settings.repository_map:
+            entries = (f"{target}={local(name)}\n" for target, name in settings.repository_map.items())
+            overrides["ECR_REPOSITORY_MAP"] = "".join(entries)
+        run.override(overrides)
 
 
 def environment(status: background.Status) -> dict[str, str]:

@@ -29,7 +29,7 @@ EVERYWHERE: tuple[str, ...] = (
 OF_ONE_IMAGE = ("ECR_CONTEXT", "ECR_DOCKERFILE", "ECR_TARGET")
 """The settings that are applied to one image, and refused where a file describes the images."""
 
-OF_FILES = ("ECR_BAKE_FILE", "ECR_REPOSITORY_PREFIX", "ECR_ALLOW")
+OF_FILES = ("ECR_BAKE_FILE", "ECR_REPOSITORY_PREFIX", "ECR_REPOSITORY_MAP", "ECR_ALLOW")
 """The settings about files that describe images. ECR_ALLOW grants what such a file asks for."""
 
 ELSEWHERE: tuple[str, ...] = (

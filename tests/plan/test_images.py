@@ -12,6 +12,7 @@ import pytest
 from ecr_tasks.errors import ExitCode, Refused, SettingsError
 from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.plan.images import images, unset_secrets, unset_tags
+from ecr_tasks.plan.repository_names import repository_names, unused_entries
 from ecr_tasks.source.git.read import NO_REPOSITORY
 from ecr_tasks.source.source_state import SourceState
 from tests.support.build import COMMIT_TIME, OCI, SHA_TAG, dirty, settings, source
@@ -145,6 +146,29 @@ def test_each_target_of_a_bake_file_is_an_image() -> None:
 def test_a_single_target_uses_the_configured_repository() -> None:
     (image,) = images(settings(), source(), {}, targets(api=BuildDefinition("/api")))
     assert (image.name, image.repository) == ("api", "team/app")
+
+
+def test_a_map_names_the_repositories_that_the_prefix_does_not() -> None:
+    given = settings(repository=None, repository_prefix="team/", repository_map={"app": "legacy/front"})
+    assert repository_names(given, ["app", "worker"]) == {"app": "legacy/front", "worker": "team/worker"}
+
+
+def test_a_map_without_a_prefix_must_name_every_image() -> None:
+    given = settings(repository=None, repository_map={"app": "legacy/front"})
+    assert repository_names(given, ["app"]) == {"app": "legacy/front"}
+    with pytest.raises(SettingsError, match=r"ECR_REPOSITORY_MAP names no repository for worker\."):
+        repository_names(given, ["app", "worker"])
+
+
+def test_the_map_gives_no_image_the_repository_of_another() -> None:
+    given = settings(repository=None, repository_prefix="team/", repository_map={"app": "team/worker"})
+    with pytest.raises(SettingsError, match=r"app .* and worker .* have one repository, team/worker"):
+        repository_names(given, ["app", "worker"])
+
+
+def test_entries_of_the_map_that_no_image_has_are_known() -> None:
+    given = settings(repository=None, repository_prefix="team/", repository_map={"app": "a1", "ap": "a2"})
+    assert unused_entries(given, ["app", "worker"]) == ("ap",)
 
 
 def test_several_targets_need_a_prefix() -> None:

@@ -57,14 +57,14 @@ class DefinitionFiles:
 def definition_files(settings: Settings, environ: Mapping[str, str]) -> DefinitionFiles | None:
     """Return the files whose targets are the images; None if the settings themselves describe one image.
 
-    The files are those of ``ECR_BAKE_FILE``. If that is not set but ``ECR_REPOSITORY_PREFIX`` is (it is for several
-    images), they are found in the project as docker finds them: by ``BUILDX_BAKE_FILE``, by the default names (bake
-    files first, because they can express more), by ``COMPOSE_FILE``. A file with a default name is read with the
-    override files beside it. Raises SettingsError when there are none.
+    The files are those of ``ECR_BAKE_FILE``. If that is not set but ``ECR_REPOSITORY_PREFIX`` or
+    ``ECR_REPOSITORY_MAP`` is (they are for several images), they are found in the project as docker finds them: by
+    ``BUILDX_BAKE_FILE``, by the default names (bake files first, because they can express more), by ``COMPOSE_FILE``.
+    A file with a default name is read with the override files beside it. Raises SettingsError when there are none.
     """
     project, names = settings.project, {**environ, **settings.missing_variables(environ)}
     paths = list(settings.bake_file)
-    if not paths and settings.repository_prefix is None:
+    if not paths and not settings.names_several:
         return None
     if not paths:
         paths = (
@@ -74,8 +74,9 @@ def definition_files(settings: Settings, environ: Mapping[str, str]) -> Definiti
             or _existing(project, _COMPOSE)[:1]
         )
     if not paths:
+        name = "ECR_REPOSITORY_PREFIX" if settings.repository_prefix is not None else "ECR_REPOSITORY_MAP"
         raise SettingsError(
-            f"ECR_REPOSITORY_PREFIX is set, but there is no bake or compose file in {project}.",
+            f"{name} is set, but there is no bake or compose file in {project}.",
             "Set ECR_BAKE_FILE to it, or ECR_REPOSITORY for one image.",
         )
     folder = paths[0].parent
