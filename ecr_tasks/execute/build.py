@@ -134,11 +134,13 @@ def _key(image: Image, source: SourceState) -> str | None:
 def build_key(definition: BuildDefinition, source: SourceState) -> str | None:
     """Return a digest of everything that a build depends on; None without version control.
 
-    Builds with equal keys have equal inputs. Build arguments are hashed, so that the key may be stored in a file.
+    Builds with equal keys have equal inputs, whatever they took anew. Build arguments are hashed, so that
+    the key may be stored in a file.
     """
     if source.fingerprint is None:
         return None
-    document = {"definition": asdict(definition.without_caches()), "source": source.fingerprint}
+    definition = definition.without_caches().without_fresh_options()
+    document = {"definition": asdict(definition), "source": source.fingerprint}
     text = json.dumps(document, sort_keys=True, default=dict)
     return sha256_digest(text)
 

@@ -79,6 +79,12 @@ class BuildDefinition:
         linked = {name: definition.without_caches() for name, definition in self.linked.items()}
         return replace(self, cache_from=(), cache_to=(), linked=linked)
 
+    def without_fresh_options(self) -> BuildDefinition:
+        """Return the definition without what its build takes anew (:data:`FRESH_OPTIONS`)."""
+        linked = {name: definition.without_fresh_options() for name, definition in self.linked.items()}
+        extra = {name: value for name, value in self.extra.items() if name not in FRESH_OPTIONS}
+        return replace(self, extra=extra, linked=linked)
+
     @property
     def entitlements(self) -> tuple[str, ...]:
         """The privileges that the build and its linked targets ask for (``network.host``), each once."""
@@ -152,6 +158,33 @@ class BuildDefinition:
         return tuple(
             f"{'' if _LEVEL.match(key) else everywhere}{key}={value}" for key, value in self.annotations.items()
         )
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """What a build takes anew: base images from their registries (``--pull``), and every step (``--no-cache``)."""
+
+    pull: bool = False
+    no_cache: bool = False
+
+    @property
+    def flags(self) -> str:
+        """The flags, as they are typed; empty without one."""
+        return " ".join([*(["--pull"] if self.pull else []), *(["--no-cache"] if self.no_cache else [])])
+
+    def applied_to(self, definition: BuildDefinition) -> BuildDefinition:
+        """Return a definition, and those that it links to, with the options of the flags."""
+        if not self.flags:
+            return definition
+        linked = {name: self.applied_to(item) for name, item in definition.linked.items()}
+        options = {**({"pull": True} if self.pull else {}), **({"no-cache": True} if self.no_cache else {})}
+        return replace(definition, linked=linked, extra={**definition.extra, **options})
+
+
+NOTHING_FRESH = Fresh()
+
+FRESH_OPTIONS = ("no-cache", "no-cache-filter", "pull")
+"""Options of a bake target that say what its build takes anew, and not what it is built from."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.image import FRESH_OPTIONS, BuildDefinition
 from ecr_tasks.model.option_fields import secret_id
 
 SCHEMA = "1"
@@ -22,7 +22,7 @@ SCHEMA = "1"
 
 _DIGITS = 12
 _ROUNDS = 100_000
-_TRANSIENT = ("entitlements", "no-cache", "no-cache-filter", "pull")
+_TRANSIENT = ("entitlements", *FRESH_OPTIONS)
 """Options of a bake target that change how it is built or what it may do, and not what of."""
 
 _WORDS = {

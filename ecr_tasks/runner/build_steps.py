@@ -80,7 +80,9 @@ def lock_images(run: Run, job: Job, show: Callable[[Plan], None]) -> Job:
 
 
 def reuse_builds(run: Run, job: Job) -> Job:
-    """Add the builds of an earlier run that still exist and are exactly what this plan needs."""
+    """Add the earlier builds that still exist and are what this plan needs; none where it takes something anew."""
+    if job.fresh.flags:
+        return job
     unbuilt = [item for item in job.plan.images if item.image.name not in job.built]
     repositories = {item.image.name: item.image.repository for item in unbuilt}
     earlier = receipt_file.last_built(run.project, repositories)

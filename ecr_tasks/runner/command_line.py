@@ -30,9 +30,9 @@ def follows(name: str) -> bool:
     return name in [word.rpartition(".")[2] for word in sys.argv[1:]]
 
 
-def push_republishes() -> bool:
-    """Return whether `push --republish` is in this command line, so that the `build` before it builds for that."""
-    return follows("push") and "--republish" in sys.argv[1:]
+def push_has(flag: str) -> bool:
+    """Return whether `push` with this flag is in this command line, so that the `build` before it builds for that."""
+    return follows("push") and flag in sys.argv[1:]
 
 
 def check_repetitions(words: Sequence[str]) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import say, warn, warn_once
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.model.image import BuildDefinition, Image
+from ecr_tasks.model.image import NOTHING_FRESH, BuildDefinition, Fresh, Image
 from ecr_tasks.model.manifest import SETTINGS
 from ecr_tasks.model.option_fields import split_fields
 from ecr_tasks.model.reference import ImageName
@@ -26,10 +27,10 @@ _SECRET_BYTES = 500 * 1024
 """The size of the largest secret that BuildKit takes (session/secrets/secretsprovider)."""
 
 
-def planned_images(run: Run) -> tuple[Image, ...]:
+def planned_images(run: Run, fresh: Fresh = NOTHING_FRESH) -> tuple[Image, ...]:
     """Return the images to publish with their definitions and tags; with ECR_SKIP=content also with their inputs.
 
-    Raises SettingsError and Refused (ECR_DIRTY=refuse).
+    ``fresh`` is what their builds take anew. Raises SettingsError and Refused (ECR_DIRTY=refuse).
     """
     from ecr_tasks.model.wording import name_some
     from ecr_tasks.plan.images import images, unset_secrets, unset_tags
@@ -75,6 +76,7 @@ def planned_images(run: Run) -> tuple[Image, ...]:
             warn(text)
         if unset := unset_tags(all_images, definitions.tags):
             say(f"ECR_TAGS decides the tags; those of {definitions.files.names} are not set: {', '.join(unset)}")
+    all_images = tuple(replace(item, definition=fresh.applied_to(item.definition)) for item in all_images)
     return _with_inputs(run, all_images) if run.settings.skip == "content" else all_images
 
 

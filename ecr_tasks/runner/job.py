@@ -17,9 +17,10 @@ from ecr_tasks.clients.absent_registry import AbsentRegistryError
 from ecr_tasks.console import warn_once, working
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.execute.look_at_registries import engine_or_error, look_at_registries
-from ecr_tasks.model.image import Image
+from ecr_tasks.model.image import NOTHING_FRESH, Fresh, Image
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.receipt import Built
+from ecr_tasks.model.wording import name_some
 from ecr_tasks.plan.conflicts import Conflict
 from ecr_tasks.plan.image_store import needs_engine
 from ecr_tasks.plan.plan import Plan, make_plan
@@ -49,6 +50,7 @@ class Job:
     built: Mapping[str, Built] = field(default_factory=dict)
     republish: bool = False
     builds_all: bool = False
+    fresh: Fresh = NOTHING_FRESH
     engine: Engine | EcrTasksError | None = None
     obstacles: tuple[Conflict, ...] = ()
     read_at: float = 0.0
@@ -69,25 +71,37 @@ def start_job(
     read_registries: bool = True,
     republish: bool = False,
     builds_all: bool = False,
+    fresh: Fresh = NOTHING_FRESH,
     promises: bool = False,
 ) -> Job:
     """Read the project and, with ``read_registries``, the registries, and plan what to do with each image.
 
     With ``republish``, a published commit is built anew, as a new revision. The plan's conflicts include what is in
-    the way of the builds: of all images with ``builds_all``, else of those that need one. ``promises`` is for tasks
-    that don't build, and only say what would happen.
+    the way of the builds: of all images with ``builds_all``, else of those that need one. ``fresh`` is what
+    these take anew. ``promises`` is for tasks that don't build, and only say what would happen.
     """
     with working("reading the project"):
-        images = planned_images(run)
+        images = planned_images(run, fresh)
     if not promises and not run.dry:
         run.earlier_outputs.forget(image.repository for image in images)
-    job = Job(run.settings, images, None, Plan((), ()), republish=republish, builds_all=builds_all)
+    job = Job(run.settings, images, None, Plan((), ()), republish=republish, builds_all=builds_all, fresh=fresh)
     brief = not promises and not builds_all
     job = with_registries(run, job, brief=brief) if read_registries else with_plan(run, job, None)
     if builds_all and not run.dry and any(needs_engine(item.image.definition) for item in job.plan.images):
         job = with_plan(run, replace(job, engine=engine_or_error(run.engine)), job.snapshot)
     warn_of_plan(job.plan)
+    _warn_of_fresh(job)
     return _with_obstacles(run, job, promises=promises or run.dry)
+
+
+def _warn_of_fresh(job: Job) -> None:
+    """Name the images for which --pull and --no-cache have nothing to build."""
+    published = [item.image.name for item in job.plan.images if not item.build_needed and not job.builds_all]
+    if job.fresh.flags and published:
+        warn_once(
+            f"{job.fresh.flags} changes nothing for {name_some(published)}, which is published already; add "
+            "--republish to push to build it anew, and publish it beside what is published."
+        )
 
 
 def continue_job(run: Run, job: Job, *, republish: bool) -> Job:

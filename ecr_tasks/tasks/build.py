@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import document
-from ecr_tasks.runner.command_line import follows, push_republishes
+from ecr_tasks.runner.command_line import follows, push_has
 from ecr_tasks.runner.decorator import chained_task
 
 if TYPE_CHECKING:
@@ -33,13 +33,23 @@ def _result(job: Job | Receipt | None) -> Build:
     return Build(tuple(images))
 
 
-@chained_task(_result, help={"json": "one JSON document on stdout: the images that were built"})
-def build(run: Run, earlier: EarlierResults, json: bool = False) -> Job | None:
+@chained_task(
+    _result,
+    help={
+        "pull": "take base images from their registries, also those that are here",
+        "no-cache": "build every step anew",
+        "json": "one JSON document on stdout: the images that were built",
+    },
+)
+def build(
+    run: Run, earlier: EarlierResults, json: bool = False, pull: bool = False, no_cache: bool = False
+) -> Job | None:
     """Build, tag and keep the images in the local store.
 
     Every planned image is built with buildx; before a push, only those that
     are not published yet.
     """
+    from ecr_tasks.model.image import Fresh
     from ecr_tasks.runner import ci_results, receipt_file
     from ecr_tasks.runner.build_steps import build_images, create_repositories, lock_images, tidy
     from ecr_tasks.runner.job import start_job
@@ -49,7 +59,14 @@ def build(run: Run, earlier: EarlierResults, json: bool = False) -> Job | None:
     push_follows = follows("push")
     # A build without a push needs docker only, and ECR only if the cache is in ECR.
     read_registries = push_follows or run.settings.cache == "registry"
-    job = start_job(run, read_registries=read_registries, republish=push_republishes(), builds_all=not push_follows)
+    fresh = Fresh(pull or push_has("--pull"), no_cache or push_has("--no-cache"))
+    job = start_job(
+        run,
+        read_registries=read_registries,
+        republish=push_has("--republish"),
+        builds_all=not push_follows,
+        fresh=fresh,
+    )
     show_plan(job.plan)
     job.plan.check()
     if run.dry:

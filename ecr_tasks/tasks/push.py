@@ -28,14 +28,24 @@ def _result(receipt: Job | Receipt | None) -> Publication:
     _result,
     help={
         "republish": "build a published commit anew, and publish it beside what is published (…-r2)",
+        "pull": "take base images from their registries, also those that are here",
+        "no-cache": "build every step anew",
         "json": "one JSON document on stdout, the receipt, instead of the references",
     },
 )
-def push(run: Run, earlier: EarlierResults, republish: bool = False, json: bool = False) -> Receipt | None:
+def push(
+    run: Run,
+    earlier: EarlierResults,
+    republish: bool = False,
+    json: bool = False,
+    pull: bool = False,
+    no_cache: bool = False,
+) -> Receipt | None:
     """Publish what was built; print host/repository@digest.
 
     What isn't built yet, or no longer matches the source, is built first.
     """
+    from ecr_tasks.model.image import Fresh
     from ecr_tasks.plan.destinations import combined_error
     from ecr_tasks.runner import ci_results
     from ecr_tasks.runner.build_steps import build_images, create_repositories, lock_images, reuse_builds, tidy
@@ -44,12 +54,15 @@ def push(run: Run, earlier: EarlierResults, republish: bool = False, json: bool 
     from ecr_tasks.runner.publish_steps import build_receipt, publish_images
     from ecr_tasks.tasks.plan import show_plan
 
+    fresh = Fresh(pull, no_cache)
     job = earlier.job  # the job of `build`, if it ran before in this command line
+    if job is not None and fresh.flags and job.fresh != fresh:
+        job = None  # it was built by a user's task that took nothing anew
     if job is not None and job.snapshot is None and not run.dry:
         job = continue_job(run, job, republish=republish)
         show_plan(job.plan)
     elif job is None or job.republish != republish:
-        job = start_job(run, republish=republish)
+        job = start_job(run, republish=republish, fresh=fresh)
         show_plan(job.plan)
     job.plan.check()
     if run.dry:

@@ -320,3 +320,24 @@ def test_an_image_of_another_commit_is_not_ours_where_its_run_created_the_reposi
     error = result.failed(6)
     assert REVISION_B[:7] in error
     assert project.registry.tags["team/new"] == {"1.2.3": other.digest}
+
+
+def test_fresh_builds_take_base_images_and_steps_anew(project: Project) -> None:
+    project.inv("build", "push", "--pull")
+    project.inv("build", "--no-cache")
+    assert [dict(item.definition.extra) for item in project.docker.inputs] == [{"pull": True}, {"no-cache": True}]
+    assert project.inv("push").code == 0  # what was built anew is what is pushed
+    assert project.docker.builds == 2
+
+
+def test_push_with_pull_builds_anew_what_an_earlier_run_built(project: Project) -> None:
+    project.inv("build")
+    assert project.inv("push", "--pull").stdout == f"{project.reference}\n"
+    assert project.docker.inputs[-1].definition.extra == {"pull": True}
+
+
+def test_pull_of_a_published_commit_says_what_would_build_it(project: Project) -> None:
+    project.inv("build", "push")
+    result = project.inv("push", "--pull")
+    assert (result.code, project.docker.builds) == (0, 1)
+    assert "--pull changes nothing for team/app, which is published already; add --republish" in result.stderr

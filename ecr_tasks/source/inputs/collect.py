@@ -31,11 +31,6 @@ class _BeforeDigests:
     bases: frozenset[BaseImage] = frozenset()
     unknown: str | None = None
 
-    @property
-    def pulls(self) -> bool:
-        """Whether the build, or one of a linked target, pulls its base images always."""
-        return any(definition.extra.get("pull") for definition in self.definition.with_links())
-
 
 def with_inputs(
     images: Sequence[Image],
@@ -64,7 +59,10 @@ def with_inputs(
     partial_inputs = [
         _before_digests(image.configured_definition or image.definition, project, engine, environ) for image in images
     ]
-    pulled = {base: part.pulls for part in partial_inputs for base in part.bases}
+    pulled: dict[BaseImage, bool] = {}
+    for image, part in zip(images, partial_inputs, strict=True):
+        pulls = any(definition.extra.get("pull") for definition in image.definition.with_links())
+        pulled |= {base: pulls or pulled.get(base, False) for base in part.bases}
     digests = resolve_digests(pulled, docker, builder, engine, log_in)
     inputs = (_inputs(part, digests) for part in partial_inputs)
     return tuple(_annotated(image, image_inputs) for image, image_inputs in zip(images, inputs, strict=True))
