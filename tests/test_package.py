@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -83,6 +84,33 @@ print(*sys.modules)
     modules -= {"ecr_tasks.model.wording"}  # a few words
     layers = ("model", "source", "ci", "tags", "plan", "handoff", "iam", "checks", "clients", "execute")
     assert [name for name in modules for layer in layers if name.startswith(f"ecr_tasks.{layer}.")] == []
+
+
+def test_docker_and_clients_of_a_publication_import_no_more_than_they_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "docker"
+    program.write_text("#!/bin/sh\necho done\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    code = """
+import os, sys
+from pathlib import Path
+from ecr_tasks.clients.docker.command_line import CommandLine
+from ecr_tasks.clients.docker.config import PrivateConfig
+from ecr_tasks.clients.ecr.session import AwsSession
+from ecr_tasks.settings.load import load
+config = PrivateConfig(os.environ)
+commands = CommandLine(config, Path.cwd(), live=False)
+assert commands.show(commands.docker("push", "app:1")).code == 0
+assert commands.output("look", commands.docker("image", "inspect", "app:1")) == "done"
+config.close()
+environ = {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
+AwsSession(load(Path.cwd(), environ=environ)).ecr()
+print(*sys.modules)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {"python_on_whales", "boto3", "s3transfer"} & set(result.stdout.split()) == set()
 
 
 LIST_IMPORTS = """

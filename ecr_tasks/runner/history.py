@@ -15,9 +15,16 @@ if TYPE_CHECKING:
 
 
 def relation(run: Run, revision: str) -> history.Relation:
-    """Return how another commit is related to the source's."""
+    """Return how another commit is related to the source's; what git has answered is not asked again."""
     own = run.source.revision
-    return history.relation(run.project, own, revision, environ=os.environ) if own else "unknown"
+    if not own:
+        return "unknown"
+    known = run.relations.get((own, revision))
+    if known is None:
+        known = history.relation(run.project, own, revision, environ=os.environ)
+        if known in ("newer", "older"):
+            run.relations[own, revision] = known
+    return known
 
 
 def newer_image(run: Run, tag: Tag, current: StoredImage, read: Callable[[StoredImage], StoredImage]) -> str | None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ecr_tasks.runner.earlier_outputs import EarlierOutputs
     from ecr_tasks.runner.registry_logins import RegistryLogins
     from ecr_tasks.settings.settings import Settings
+    from ecr_tasks.source.git.history import Relation
     from ecr_tasks.source.source_state import SourceState
 
 
@@ -73,6 +74,7 @@ class Run:
         self._earlier_outputs: EarlierOutputs | None = None
         self._engine: Engine | EcrTasksError | None = None
         self._seconds: float | None = None
+        self.relations: dict[tuple[str, str], Relation] = {}
 
     def __copy__(self) -> Run:
         return self

@@ -15,7 +15,6 @@ from pathlib import Path
 from threading import Barrier
 from typing import Any
 
-import boto3.session
 import pytest
 
 from ecr_tasks.clients.ecr.session import AwsSession
@@ -71,14 +70,14 @@ def test_threads_that_make_clients_leave_the_environment_alone(
 ) -> None:
     """Several missing repositories are looked at side by side, each with a client, while docker is started."""
     before, children = dict(os.environ), []
-    make = boto3.session.Session.client
+    make = AwsSession._create_client
 
-    def watched(self: boto3.session.Session, *arguments: Any, **options: Any) -> Any:
+    def watched(self: AwsSession, *arguments: Any) -> Any:
         children.append(subprocess.check_output([sys.executable, "-c", "import os; print(os.environ)"], text=True))
         assert dict(os.environ) == before
-        return make(self, *arguments, **options)
+        return make(self, *arguments)
 
-    monkeypatch.setattr(boto3.session.Session, "client", watched)
+    monkeypatch.setattr(AwsSession, "_create_client", watched)
     for _ in range(3):
         aws = session(role="arn:aws:iam::123456789012:role/ci", **FILE, **endpoints(ecr))
         getters: list[Callable[[], Any]] = [aws.ecr, aws.sts, partial(aws.ecr, "us-east-1"), aws.ecr_public]

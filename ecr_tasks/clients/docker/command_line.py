@@ -7,6 +7,9 @@
 - ``imagetools inspect``: the API gives some fields of the manifest, neither its bytes nor its digest.
 - ``buildx inspect``: the API runs ``buildx ls`` as well, which connects to every builder.
 - ``login`` and ``logout``: the API lets docker print on stdout.
+
+A publication needs only these, so that python-on-whales, whose import takes a seventh of a second, is imported only
+for the others.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.docker.known_errors import OWN_WORDS
 from ecr_tasks.clients.docker.retry import LOOKUP
 from ecr_tasks.clients.retry import Retrier
-from ecr_tasks.errors import Refused
+from ecr_tasks.errors import EcrTasksError, Refused
 from ecr_tasks.files import is_file, read_text
 from ecr_tasks.model.child_environment import docker_environment
 from ecr_tasks.redaction import redact
@@ -93,11 +96,7 @@ class CommandLine:
     def docker(self, *arguments: str) -> list[str]:
         """Return the command line of a docker command. Raises BuildError when there is no docker client."""
         check_arguments(*arguments)
-        from python_on_whales import DockerClient
-
-        with translate_errors("start"):
-            client = DockerClient(config=self._config.environment()["DOCKER_CONFIG"])
-            return [*map(str, client.client_config.docker_cmd), *arguments]
+        return [_program(), "--config", self._config.environment()["DOCKER_CONFIG"], *arguments]
 
     def buildx(self, *arguments: str) -> list[str]:
         """Return the command line of a buildx command; it calls the plugin directly if docker would use the same.
@@ -109,10 +108,7 @@ class CommandLine:
         if plugin is None:
             return self.docker("buildx", *arguments)
         check_arguments(*arguments)
-        from python_on_whales import DockerClient
-
-        buildx = DockerClient(client_call=[plugin])  # the private configuration comes by DOCKER_CONFIG
-        return [*map(str, buildx.client_config.docker_cmd), *arguments]
+        return [plugin, *arguments]  # the private configuration comes by DOCKER_CONFIG
 
     def output(
         self,
@@ -127,17 +123,15 @@ class CommandLine:
         ``without`` are no failure, if there are no others. Raises BuildError that says which ``action`` failed and
         why.
         """
-        from python_on_whales.exceptions import DockerException
-
         with translate_errors(action):
             for attempt in count(1):
                 try:
                     return self._answer(action, command)
-                except DockerException as error:
-                    lines = (error.stderr or "").split("\n")
+                except CommandFailedError as error:
+                    lines = error.stderr.split("\n")
                     if without and any(lines) and all(without.fullmatch(line) for line in lines if line):
-                        return (error.stdout or "").removesuffix("\n")
-                    reason = transient.reason((error.stderr or "").splitlines()) if retrier else None
+                        return error.stdout.removesuffix("\n")
+                    reason = transient.reason(error.stderr.splitlines()) if retrier else None
                     if retrier is None or reason is None or not retrier.wait(LOOKUP, attempt, reason):
                         raise
         raise AssertionError("unreachable")
@@ -229,6 +223,22 @@ class CommandLine:
         return result
 
 
+class CommandFailedError(Exception):
+    """A command ended with an error; its text has no command line."""
+
+    def __init__(self, stdout: str, stderr: str) -> None:
+        super().__init__("a command failed")
+        self.stdout, self.stderr = stdout, stderr
+
+
+def _program() -> str:
+    """Return the docker client that is on PATH. Raises BuildError when there is none."""
+    program = shutil.which("docker")
+    if program is None:
+        raise errors.no_docker()
+    return program
+
+
 def check_arguments(*arguments: str) -> None:
     """Raise Refused for an argument with a secret: every user of this machine can read a program's arguments."""
     for argument in arguments:
@@ -245,10 +255,8 @@ def run_in_own_config(action: str, *arguments: str, stdin: str = "") -> None:
 
     A login goes to the user's credential helper.
     """
-    from python_on_whales import DockerClient
-
     with translate_errors(action):
-        command = [*map(str, DockerClient().client_config.docker_cmd), *arguments]
+        command = [_program(), *arguments]
         _run(command, docker_environment(os.environ, starts_programs=True), stdin.encode())
 
 
@@ -257,37 +265,31 @@ def ask(action: str, *arguments: str, seconds: float) -> str:
 
     Raises BuildError that says which ``action`` failed, also when there is no answer within ``seconds``.
     """
-    from python_on_whales import DockerClient
-
     with translate_errors(action):
-        command = [*map(str, DockerClient().client_config.docker_cmd), *arguments]
+        command = [_program(), *arguments]
         check_arguments(*arguments)
         return _within(action, command, docker_environment(os.environ, starts_programs=True), seconds)
 
 
 def _within(action: str, command: Sequence[str], environment: Mapping[str, str], seconds: float) -> str:
     """Run a command like :func:`_run`. Raises BuildError when there is no answer within ``seconds``."""
-    from python_on_whales.exceptions import DockerException
-
     answer = process.answer(command, env=environment, seconds=seconds)
     if answer is None:
         raise errors.no_answer(action, seconds)
     code, stdout, stderr = answer
     if code != 0 and '"ServerErrors":[' not in stdout:  # where `docker info` has the engine's errors
-        raise DockerException(list(command), code, stdout.encode(), stderr.encode())
+        raise CommandFailedError(stdout, stderr)
     return stdout.removesuffix("\n")
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str], stdin: bytes | None = None) -> str:
-    """Run a command and return its stdout, without the last line break. Raises python-on-whales' exception."""
-    from python_on_whales.exceptions import DockerException
-
+    """Run a command and return its stdout, without the last line break. Raises CommandFailedError."""
     result = subprocess.run(  # noqa: S603 - our own command line
         list(command), env=dict(environment), input=stdin, capture_output=True, check=False
     )
     stdout, stderr = (stream.decode("utf-8", "replace") for stream in (result.stdout, result.stderr))
     if result.returncode != 0:
-        raise DockerException(list(command), result.returncode, stdout.encode(), stderr.encode())
+        raise CommandFailedError(stdout, stderr)
     return stdout.removesuffix("\n")
 
 
@@ -320,13 +322,12 @@ def translate_errors(action: str, remedy: str = OWN_WORDS) -> Iterator[None]:
 
     ``action`` completes "docker could not …".
     """
-    from python_on_whales.client_config import ClientNotFoundError
-    from python_on_whales.exceptions import DockerException
-
     try:
         yield
-    except ClientNotFoundError:
-        raise errors.no_docker() from None
+    except EcrTasksError:
+        raise
+    except CommandFailedError as error:
+        raise errors.command_failed(action, error.stderr or error.stdout, remedy) from None
     except OSError as error:
         raise errors.broken_program(str(error.filename or "docker"), error.strerror or str(error)) from None
     except UnicodeDecodeError as error:  # python-on-whales decodes what docker says of a file that is no UTF-8
@@ -339,5 +340,20 @@ def translate_errors(action: str, remedy: str = OWN_WORDS) -> Iterator[None]:
         RecursionError,
     ) as error:  # pydantic's, json's, its own
         raise errors.unreadable_answer(action) from error
-    except DockerException as error:
-        raise errors.command_failed(action, error.stderr or error.stdout or "", remedy) from None
+    except Exception as error:
+        translated = _translated(error, action, remedy)
+        if translated is None:
+            raise
+        raise translated from None
+
+
+def _translated(error: Exception, action: str, remedy: str) -> EcrTasksError | None:
+    """Return python-on-whales' exception as our error; None for another one."""
+    from python_on_whales.client_config import ClientNotFoundError
+    from python_on_whales.exceptions import DockerException
+
+    if isinstance(error, ClientNotFoundError):
+        return errors.no_docker()
+    if isinstance(error, DockerException):
+        return errors.command_failed(action, error.stderr or error.stdout or "", remedy)
+    return None

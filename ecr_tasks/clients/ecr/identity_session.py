@@ -1,4 +1,4 @@
-"""The boto3 session of a destination's own identity: a profile's credentials, a role's that is assumed, or both."""
+"""The session of a destination's own identity: a profile's credentials, a role's that is assumed, or both."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from ecr_tasks.clients.ecr.errors import DENIED_CODES, error_code, error_message
 from ecr_tasks.clients.ecr.known_errors import for_profile
 from ecr_tasks.clients.ecr.partition import partition_of
 from ecr_tasks.clients.ecr.retry import botocore_attempts, retry_transient
-from ecr_tasks.clients.ecr.session import AwsSession, checked_session, fetch_credentials, session_with
+from ecr_tasks.clients.ecr.session import AwsSession, checked_session, fetch_credentials, in_region, session_with
 from ecr_tasks.clients.ecr.web_identity import session_name
 from ecr_tasks.errors import AwsError
 from ecr_tasks.model.destination import Identity
 from ecr_tasks.redaction import keep_secret
 
 if TYPE_CHECKING:
-    from boto3.session import Session
     from botocore.credentials import Credentials
 
     from ecr_tasks.clients.ecr.botocore_session import EnvironmentSession
@@ -67,8 +66,7 @@ class IdentitySession(AwsSession):
         self.rate_limits = base.rate_limits
         self._source, self._identity, self._destination_region = source, identity, region
 
-    def _create_session(self, environ: Mapping[str, str]) -> Session:
-        import boto3.session
+    def _create_session(self, environ: Mapping[str, str]) -> EnvironmentSession:
         from botocore.exceptions import NoCredentialsError, ProfileNotFound
 
         profile, role_arn = self._identity.profile, self._identity.role_arn
@@ -80,7 +78,7 @@ class IdentitySession(AwsSession):
         try:
             core = checked_session(environ, asks=self.asks, profile=profile)
             region = self._region(core)
-            session = boto3.session.Session(botocore_session=core, region_name=region)
+            in_region(core, region)
         except ProfileNotFound:
             if profile is None:
                 raise
@@ -90,8 +88,8 @@ class IdentitySession(AwsSession):
             ) from None
         self._cores.append(core)
         if role_arn is None and profile is not None:
-            self._fetch_profile(profile, session, core)
-            return session
+            self._fetch_profile(profile, core)
+            return core
         source = self._source.credentials()
         if source is None or role_arn is None:
             raise NoCredentialsError
@@ -99,11 +97,11 @@ class IdentitySession(AwsSession):
         fetch_credentials(session, core)
         return session
 
-    def _fetch_profile(self, profile: str, session: Session, core: EnvironmentSession) -> None:
+    def _fetch_profile(self, profile: str, core: EnvironmentSession) -> None:
         """Fetch a profile's credentials. Raises AwsError, whose remedy names the profile."""
         try:
             with translate_errors(f"use the profile {profile}"):
-                found = fetch_credentials(session, core)
+                found = fetch_credentials(core, core)
         except AwsError as error:
             raise AwsError(error.cause, for_profile(error.remedy, profile)) from error
         if found is None:

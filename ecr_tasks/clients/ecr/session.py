@@ -1,4 +1,8 @@
-"""The boto3 session and its clients: they use the SDK's credential chain, the dotenv files' variables and a role."""
+"""The SDK's session and its clients: they use the SDK's credential chain, the dotenv files' variables and a role.
+
+The clients are botocore's, which boto3 hands out unchanged: to import boto3's own layer for S3's transfers and for
+resources takes longer than a request.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +25,7 @@ from ecr_tasks.redaction import keep_secret
 from ecr_tasks.settings.settings import Settings
 
 if TYPE_CHECKING:
-    from boto3.session import Session
     from botocore.credentials import Credentials
-    from botocore.session import Session as CoreSession
     from mypy_boto3_ecr.client import ECRClient
     from mypy_boto3_ecr_public.client import ECRPublicClient
     from mypy_boto3_sts.client import STSClient
@@ -50,7 +52,7 @@ class AwsSession:
         self.read_seconds, self.asks = read_seconds, asks
         self.rate_limits = RateLimits(self.retrier.report, self.retrier.pause)
         self.settings = settings
-        self._session: Session | None = None
+        self._session: EnvironmentSession | None = None
         self._cores: list[EnvironmentSession] = []
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = RLock()
@@ -103,10 +105,9 @@ class AwsSession:
             core.end_processes()
 
     @property
-    def core(self) -> CoreSession:
-        """The botocore session that the settings' clients come from."""
-        core: CoreSession = getattr(self._get_session(), "_session")  # noqa: B009 - boto3 has no public name for it
-        return core
+    def core(self) -> EnvironmentSession:
+        """The session that the settings' clients come from."""
+        return self._get_session()
 
     def credentials(self) -> Credentials | None:
         """Return the credentials, which are renewed where they can be; None without."""
@@ -136,7 +137,7 @@ class AwsSession:
         key, secret, token = frozen.access_key or "", frozen.secret_key or "", frozen.token or ""
         keep_secret(secret, token)
         others = dict.fromkeys(("AWS_PROFILE", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"), "")
-        region = session.region_name or ""
+        region = region_of(session) or ""
         return {
             **others,
             "AWS_ACCESS_KEY_ID": key,
@@ -149,14 +150,14 @@ class AwsSession:
     def _client(self, service: str, region: str | None = None) -> Any:
         with self._lock, translate_errors("reach AWS"):  # several threads may need the same client
             session = self._get_session()
-            region = region or session.region_name
+            region = region or region_of(session)
             if not region:
                 raise no_region()
             if (service, region) not in self._clients:
                 self._clients[service, region] = self._create_client(session, service, region)
             return self._clients[service, region]
 
-    def _create_client(self, session: Session, service: str, region: str) -> Any:
+    def _create_client(self, session: EnvironmentSession, service: str, region: str) -> Any:
         from botocore.config import Config
 
         config = Config(
@@ -165,15 +166,14 @@ class AwsSession:
             retries={"mode": "standard", "total_max_attempts": botocore_attempts(self.retrier)},
             user_agent_extra="ecr-tasks",
         )
-        create: Any = session.client  # its type overloads accept only a literal service name
-        client = create(service, region_name=region, config=config)
+        client = session.create_client(service, region_name=region, config=config)
         reject_truncated(client)
         retry_transient(client, self.retrier)
         if service == "ecr":
             self.rate_limits.limit(client)
         return client
 
-    def _get_session(self) -> Session:
+    def _get_session(self) -> EnvironmentSession:
         """Return the session, created at its first use. Raises the credential provider's errors."""
         if self._session is None:
             # The SDK's debug lines show session tokens and the registry's password: keep them out of `inv --debug`.
@@ -183,19 +183,29 @@ class AwsSession:
             self._session = self._create_session(environ)
         return self._session
 
-    def _create_session(self, environ: Mapping[str, str]) -> Session:
-        import boto3.session
-
-        core = checked_session(environ, asks=self.asks)
+    def _create_session(self, environ: Mapping[str, str]) -> EnvironmentSession:
+        core = session = in_region(checked_session(environ, asks=self.asks), self.settings.region)
         self._cores.append(core)
-        session = boto3.session.Session(botocore_session=core, region_name=self.settings.region)
         if self.settings.role_arn:
-            session = _assume_role(session, core, self.settings.role_arn, environ)
+            session = _assume_role(core, self.settings.role_arn, environ)
         fetch_credentials(session, core)
         return session
 
 
-def fetch_credentials(session: Session, core: EnvironmentSession) -> Credentials | None:
+def region_of(session: EnvironmentSession) -> str | None:
+    """Return the region of a session's clients, if it has one."""
+    region: str | None = session.get_config_variable("region")
+    return region
+
+
+def in_region(session: EnvironmentSession, region: str | None) -> EnvironmentSession:
+    """Return the session, with a region in place of its own if one is given."""
+    if region:
+        session.set_config_variable("region", region)
+    return session
+
+
+def fetch_credentials(session: EnvironmentSession, core: EnvironmentSession) -> Credentials | None:
     """Fetch a session's credentials now, so that a refusal is raised before any work is done, and return them."""
     with broken_sessions():
         for profile in core.full_config.get("profiles", {}).values():
@@ -232,11 +242,10 @@ def _check_files(environ: Mapping[str, Any], files: Mapping[str, str]) -> None:
             raise AwsError(f"The AWS SDK can't read {file}: {reason}.", f"Correct {variable}, or put the file there.")
 
 
-def _assume_role(session: Session, core: CoreSession, role_arn: str, environ: Mapping[str, str]) -> Session:
+def _assume_role(core: EnvironmentSession, role_arn: str, environ: Mapping[str, str]) -> EnvironmentSession:
     """Return a session with a role's credentials, which renew themselves.
 
-    They come from the CI's token, else from the credentials of ``session``. ``core`` is its botocore session, which
-    creates the STS client.
+    They come from the CI's token, else from the credentials of ``core``, which creates the STS client.
     """
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
@@ -244,8 +253,8 @@ def _assume_role(session: Session, core: CoreSession, role_arn: str, environ: Ma
     from ecr_tasks.clients.ecr import web_identity
 
     if token_credentials := web_identity.credentials(role_arn, core, environ):
-        return session_with(token_credentials, session.region_name, environ)
-    source = session.get_credentials()
+        return session_with(token_credentials, region_of(core), environ)
+    source = core.get_credentials()
     if source is None:
         from botocore.exceptions import NoCredentialsError
 
@@ -254,17 +263,15 @@ def _assume_role(session: Session, core: CoreSession, role_arn: str, environ: Ma
         core.create_client, source, role_arn, extra_args={"RoleSessionName": "ecr-tasks"}
     )
     credentials = DeferredRefreshableCredentials(refresh_using=fetcher.fetch_credentials, method="assume-role")
-    return session_with(credentials, session.region_name, environ)
+    return session_with(credentials, region_of(core), environ)
 
 
-def session_with(credentials: Credentials, region: str | None, environ: Mapping[str, str]) -> Session:
+def session_with(credentials: Credentials, region: str | None, environ: Mapping[str, str]) -> EnvironmentSession:
     """Return a session with these credentials."""
-    import boto3.session
-
     core = core_session(environ)
     # botocore has no public way to give a session renewable credentials (boto/boto3#443).
     setattr(core, "_credentials", credentials)  # noqa: B010 - the type stubs lack this private name
-    return boto3.session.Session(botocore_session=core, region_name=region)
+    return in_region(core, region)
 
 
 def checked_session(

@@ -30,15 +30,17 @@ def relation(project: Path, revision: str, other: str, *, environ: Mapping[str, 
         # A partial clone would fetch a commit that it doesn't have (git help git, GIT_NO_LAZY_FETCH).
         found = Git.find(project, environ)
         git = Git(found.program, found.folder, {**found.environ, "GIT_NO_LAZY_FETCH": "1"})
-        if not git.test("rev-parse", "--verify", "--quiet", f"{other}^{{commit}}"):
-            return "unknown"
         if not _COMMIT.fullmatch(other):
-            beginning, other = other, text(git.run("rev-parse", "--verify", f"{other}^{{commit}}").strip())
+            beginning = other
+            other = text(git.run("rev-parse", "--verify", "--quiet", f"{other}^{{commit}}").strip())
             if not other.startswith(beginning):  # a branch or tag of that name
                 return "unknown"
-        if git.test("merge-base", "--is-ancestor", revision, other):
+        # Of two commits of which one descends from the other, that other one is the only merge base. git ends with 1
+        # where there is none, and with 128 for a commit that the clone doesn't have.
+        base = text(git.run("merge-base", revision, other, exit_codes=(0, 1)).strip())
+        if base == revision:
             return "newer"
-        if git.test("merge-base", "--is-ancestor", other, revision):
+        if base == other:
             return "older"
         shallow = git.run("rev-parse", "--is-shallow-repository").strip() == b"true"
         return "unknown" if shallow else "unrelated"
