@@ -22,6 +22,7 @@ from ecr_tasks.errors import EcrTasksError, UnexpectedError
 from ecr_tasks.one_line import one_line, without_commands
 from ecr_tasks.redaction import redact, redact_document, redact_known
 from ecr_tasks.terminal.colour import coloured, has_colour, is_terminal, stay_calm, width_of
+from ecr_tasks.terminal.gathering import gathered, gathering
 from ecr_tasks.terminal.spinner import paused, reminding, spinning
 from ecr_tasks.terminal.streams import discard
 from ecr_tasks.terminal.text import Column, Meaning, Styled, Text, cleaned, complete, for_person
@@ -38,6 +39,7 @@ __all__ = [
     "data",
     "document",
     "given_data",
+    "in_one_piece",
     "result",
     "result_table",
     "say",
@@ -126,8 +128,25 @@ def warn_once(text: str) -> None:
 
 
 @contextmanager
+def in_one_piece(*, programs: bool) -> Iterator[None]:
+    """Print what this thread says in the block at its end, in one piece; other threads may print meanwhile.
+
+    The output of the programs that it starts is part of it with ``programs``, and else not shown.
+    """
+    try:
+        with gathering(programs=programs) as lines:
+            yield
+    finally:
+        with suppress(OSError):
+            _print(lines.text, sys.stderr, end="")
+
+
+@contextmanager
 def working(text: str) -> Iterator[None]:
     """Show that work goes on in the block: a line that moves on a terminal, a calm one in a log if it takes long."""
+    if gathered() is not None:  # the main thread shows what all of them do
+        yield
+        return
     if sys.stderr is not None and is_terminal(sys.stderr):
         context = spinning(_message(text), sys.stderr, width_of(sys.stderr))
     else:
@@ -309,6 +328,9 @@ def _message(text: str) -> str:
 def _print(text: str, stream: TextIO | None, end: str = "\n") -> None:
     """Print to a stream, if there is one. After an OSError, which is raised, the stream goes to the null device."""
     if stream is None:
+        return
+    if stream is sys.stderr and (lines := gathered()) is not None:
+        lines.add(text + end)
         return
     text = text.encode(stream.encoding or "utf-8", "backslashreplace").decode(stream.encoding or "utf-8")
     try:

@@ -116,8 +116,8 @@ print(*sys.modules)
 LIST_IMPORTS = """
 __future__ gc
 ecr_tasks ecr_tasks.signals ecr_tasks.errors ecr_tasks.one_line ecr_tasks.redaction ecr_tasks.console
-ecr_tasks.terminal ecr_tasks.terminal.colour ecr_tasks.terminal.spinner ecr_tasks.terminal.streams
-ecr_tasks.terminal.text ecr_tasks.runner.logs
+ecr_tasks.terminal ecr_tasks.terminal.colour ecr_tasks.terminal.gathering ecr_tasks.terminal.spinner
+ecr_tasks.terminal.streams ecr_tasks.terminal.text ecr_tasks.runner.logs
 ecr_tasks.runner ecr_tasks.runner.decorator ecr_tasks.runner.ecr_task ecr_tasks.runner.command_line
 ecr_tasks.runner.exit_codes ecr_tasks.runner.task_failed ecr_tasks.runner.unexpected ecr_tasks.runner.invoke_config
 ecr_tasks.runner.invoke_start

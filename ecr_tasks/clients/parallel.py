@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Generic, TypeVar
 
 from ecr_tasks.clients.retry import Retrier
@@ -19,13 +20,14 @@ def map_parallel(function: Callable[[T], R], items: Sequence[T], workers: int, r
     """Return the function's results in the items' order, at most ``workers`` at a time; one item needs no thread.
 
     Raises the first error in that order and starts no further item. An interruption also ends the waits of the other
-    threads; their results are lost.
+    threads; their results are lost. What the threads say is gathered where that of the caller is.
     """
     if len(items) < 2:
         return [function(item) for item in items]
     pool = ThreadPoolExecutor(workers)
+    contexts = [copy_context() for _ in items]
     try:
-        return list(pool.map(function, items))
+        return list(pool.map(lambda context, item: context.run(function, item), contexts, items))
     except KeyboardInterrupt:
         retrier.stop()
         raise

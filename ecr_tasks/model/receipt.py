@@ -22,6 +22,9 @@ Transport = Literal["push", "copy", "replication"]
 
 PublishState = Literal["pushed", "retagged", "already-published"]
 
+Outcome = Literal["published", "incomplete", "built", "failed", "not-begun"]
+"""What became of an image; an incomplete one lacks a destination or one of its tags there."""
+
 
 @dataclass(frozen=True)
 class Built:
@@ -160,6 +163,17 @@ class ImageReceipt:
     size: int | None = None
     sizes: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
+    error: EcrTasksError | None = None
+    """Why the image is not built, or not published as planned."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """What became of the image in this run."""
+        if self.error is not None:
+            return "failed"
+        if self.published:
+            return "incomplete" if self.failed else "published"
+        return "built" if self.built is not None else "not-begun"
 
     @property
     def digest(self) -> str | None:
@@ -228,6 +242,14 @@ def _image_json(image: ImageReceipt, source: Source, in_words: Callable[[str], s
             }
             for failed in image.failed
         ],
+        "outcome": image.outcome,
+        "error": {
+            "cause": in_words(image.error.cause),
+            "remedy": in_words(image.error.remedy),
+            "exit_code": int(image.error.code),
+        }
+        if image.error
+        else None,
         "seconds": round(image.seconds, 3),
         "local": image.built.as_json() if image.built else None,
     }

@@ -107,6 +107,7 @@ def outputs_of(receipt: Receipt, project: Path, root: Path | None, path: Path | 
         revision=receipt.source.revision,
         dirty=any(image.dirty for image in receipt.images),
         complete=receipt.complete,
+        failed={item.name: item.error.cause for item in receipt.images if item.error is not None},
     )
 
 

@@ -39,8 +39,9 @@ class Job:
     """The state of `build` and `push`: the images, the snapshot of the registries, the plan, and the finished builds.
 
     ``snapshot`` is None when the registries were not read. ``obstacles`` are those conflicts of the plan that are in
-    the way of a build. ``engine`` is only read with ``builds_all``, when every image is built, also without need.
-    ``read_at`` is the time of the snapshot, on the clock that only goes on.
+    the way of a build. ``failed`` has the errors of the builds that failed, by image. ``engine`` is only read with
+    ``builds_all``, when every image is built, also without need. ``read_at`` is the time of the snapshot, on the
+    clock that only goes on.
     """
 
     settings: Settings
@@ -48,6 +49,7 @@ class Job:
     snapshot: Snapshot | None
     plan: Plan
     built: Mapping[str, Built] = field(default_factory=dict)
+    failed: Mapping[str, EcrTasksError] = field(default_factory=dict)
     republish: bool = False
     builds_all: bool = False
     fresh: Fresh = NOTHING_FRESH

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ecr_tasks.console import say, warn
-from ecr_tasks.errors import BuildError, RegistryError
+from ecr_tasks.clients.parallel import map_parallel
+from ecr_tasks.console import in_one_piece, say, warn, working
+from ecr_tasks.errors import BuildError, EcrTasksError, RegistryError
 from ecr_tasks.execute.attestations import Wanted
 from ecr_tasks.execute.push import publish_image
 from ecr_tasks.model.attestation import MadeDocument
@@ -21,9 +23,15 @@ from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.runner import ci_results, receipt_file
 from ecr_tasks.runner.history import newer_image
 from ecr_tasks.runner.job import Job
+from ecr_tasks.signals import was_interrupted
 
 if TYPE_CHECKING:
+    from ecr_tasks.clients.docker.client import WhalesDocker
     from ecr_tasks.runner.run import Run
+
+
+PARALLEL = 8
+"""How many images are pushed at once: the registry's answers take longer than the work in between."""
 
 
 def build_receipt(run: Run, job: Job, items: Sequence[PlannedImage]) -> Receipt:
@@ -40,32 +48,76 @@ def build_receipt(run: Run, job: Job, items: Sequence[PlannedImage]) -> Receipt:
         )
     )
     for item in items:
-        receipt = receipt.with_image(_image_receipt(item, job.built.get(item.image.name)))
+        receipt = receipt.with_image(_image_receipt(job, item))
     return receipt
 
 
-def publish_images(run: Run, job: Job) -> Receipt:
-    """Publish every image: push, tag, copy to the destinations. Write the receipt, even when the run fails.
+def publish_images(run: Run, job: Job, *, fail_fast: bool = False) -> Receipt:
+    """Publish every image that did not fail to be built: push, tag, copy to the destinations. Write the receipt.
 
-    Raises RegistryError and Refused. Errors of destinations are not raised: they are in the receipt.
+    Several are published at a time. Errors of images and destinations are not raised: they are in the receipt. With
+    ``fail_fast``, no image is begun after the first error.
     """
-    receipt = build_receipt(run, job, job.plan.images)
+    items = [item for item in job.plan.images if item.image.name not in job.failed]
+    results: dict[str, ImageReceipt] = {}
+    several = len(items) > 1
+    run.registry.connect()  # which threads must not do
+    docker = run.docker
+
+    def publish(item: PlannedImage) -> None:
+        if fail_fast and (job.failed or any(result.error for result in list(results.values()))):
+            return
+        with in_one_piece(programs=run.in_ci) if several else nullcontext():
+            _publish_or_fail(run, job, item, docker, results)
+
     try:
-        for item in job.plan.images:
-            receipt = receipt.with_image(_publish(run, job, item))
-            if item.copies:
-                receipt = receipt.with_image(_copy(run, item, receipt.image(item.image.name)))
+        with working(f"publishing {len(items)} images") if several else nullcontext():
+            map_parallel(publish, items, PARALLEL, run.retrier)
     except BaseException:
-        ci_results.hand_over(run, replace(receipt, complete=False))
+        ci_results.hand_over(
+            run, replace(_with_results(build_receipt(run, job, job.plan.images), results), complete=False)
+        )
         raise
     finally:  # also after an error, the receipt has what was published before
         run.locks.release_all()
+        receipt = _with_results(build_receipt(run, job, job.plan.images), results)
         receipt_file.write(run.project, receipt)
-    return replace(receipt, complete=not any(image.failed for image in receipt.images))
+    return replace(receipt, complete=all(image.outcome == "published" for image in receipt.images))
 
 
-def _image_receipt(item: PlannedImage, built: Built | None) -> ImageReceipt:
-    image = item.image
+def without_failed(job: Job, receipt: Receipt) -> Job:
+    """Return the job without the builds that are not published: what a later push publishes stays as it is."""
+    done = {image.name for image in receipt.images if image.published and image.error is None}
+    return replace(job, built={name: built for name, built in job.built.items() if name in done})
+
+
+def _with_results(receipt: Receipt, results: Mapping[str, ImageReceipt]) -> Receipt:
+    return replace(receipt, images=tuple(results.get(image.name, image) for image in receipt.images))
+
+
+def _publish_or_fail(
+    run: Run, job: Job, item: PlannedImage, docker: WhalesDocker, results: dict[str, ImageReceipt]
+) -> None:
+    """Publish one image, here and at the destinations, and record what became of it, by its name."""
+    name, start = item.image.name, time.monotonic()
+    try:
+        results[name] = _publish(run, job, item, docker)
+        if item.copies:
+            results[name] = _copy(run, item, results[name])
+    except EcrTasksError as error:
+        if was_interrupted():
+            raise
+        result = results.get(name) or _image_receipt(job, item)
+        results[name] = replace(result, error=error, seconds=result.seconds + time.monotonic() - start)
+        if len(job.plan.images) > 1:
+            warn(f"{name} is not published: {error}")
+    finally:
+        for lock in item.lock_names:
+            run.locks.release(lock)
+
+
+def _image_receipt(job: Job, item: PlannedImage) -> ImageReceipt:
+    image, built = item.image, job.built.get(item.image.name)
     return ImageReceipt(
         image.name,
         image.repository,
@@ -75,26 +127,25 @@ def _image_receipt(item: PlannedImage, built: Built | None) -> ImageReceipt:
         dirty=image.dirty,
         built=built,
         seconds=built.seconds if built else 0.0,
+        error=job.failed.get(image.name),
     )
 
 
-def _publish(run: Run, job: Job, item: PlannedImage) -> ImageReceipt:
+def _publish(run: Run, job: Job, item: PlannedImage, docker: WhalesDocker) -> ImageReceipt:
     """Publish one image in the settings' registry and return its receipt."""
-    receipt, start = _image_receipt(item, job.built.get(item.image.name)), time.monotonic()
+    receipt, start = _image_receipt(job, item), time.monotonic()
     with ci_results.group(run, f"Publish {item.image.name}"):
         wanted = _wanted(run, job, item)
         image = publish_image(
             item,
             receipt,
-            run.docker,
+            docker,
             run.registry,
             warn=warn,
             newer=partial(newer_image, run),
             fresh=job.is_fresh,
             wanted=wanted,
         )
-    for name in item.lock_names:
-        run.locks.release(name)
     published = image.published[0]
     _say_published(published.name, published)
     if published.attached:

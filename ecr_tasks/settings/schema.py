@@ -265,6 +265,13 @@ class Schema:
         "How long to wait for another run on this machine that publishes the same image.",
         default="240",
     )
+    puts_per_second: int | None = setting(
+        "ECR_PUTS_PER_SECOND=50",
+        values.rate,
+        "How many manifests and tags may be put a second (PutImage), if the account's quota is not ECR's own, ten. "
+        "A local ECR has no such limit, unless this is set.",
+        unset="10",
+    )
     keep_local: int | None = setting(
         "ECR_KEEP_LOCAL=10",
         values.commits,

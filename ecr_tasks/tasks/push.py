@@ -30,6 +30,7 @@ def _result(receipt: Job | Receipt | None) -> Publication:
         "republish": "build a published commit anew, and publish it beside what is published (…-r2)",
         "pull": "take base images from their registries, also those that are here",
         "no-cache": "build every step anew",
+        "fail-fast": "stop at the first image that fails; without it, the others are published all the same",
         "json": "one JSON document on stdout, the receipt, instead of the references",
     },
 )
@@ -40,18 +41,19 @@ def push(
     json: bool = False,
     pull: bool = False,
     no_cache: bool = False,
+    fail_fast: bool = False,
 ) -> Receipt | None:
     """Publish what was built; print host/repository@digest.
 
     What isn't built yet, or no longer matches the source, is built first.
     """
     from ecr_tasks.model.image import Fresh
-    from ecr_tasks.plan.destinations import combined_error
+    from ecr_tasks.plan.outcomes import failure
     from ecr_tasks.runner import ci_results
     from ecr_tasks.runner.build_steps import build_images, create_repositories, lock_images, reuse_builds, tidy
     from ecr_tasks.runner.job import continue_job, start_job
     from ecr_tasks.runner.managed_signing import wait_for_managed_signing
-    from ecr_tasks.runner.publish_steps import build_receipt, publish_images
+    from ecr_tasks.runner.publish_steps import build_receipt, publish_images, without_failed
     from ecr_tasks.tasks.plan import show_plan
 
     fresh = Fresh(pull, no_cache)
@@ -76,17 +78,17 @@ def push(
     job = build_images(run, job, unbuilt)
     job = create_repositories(run, job)
     job = lock_images(run, job, show_plan)
-    receipt = publish_images(run, job)
+    receipt = publish_images(run, job, fail_fast=fail_fast)
     unsigned = wait_for_managed_signing(run, receipt)
-    tidy(run, job, pushed=True)
+    tidy(run, without_failed(job, receipt), pushed=True)
     ci_results.hand_over(run, receipt)
     if json:
         document(receipt.as_json(with_typed_commands))
     else:
         for reference in receipt.references:
             data(reference)
-    if receipt.failed:
-        raise combined_error(receipt.failed)
+    if (error := failure(receipt)) is not None:
+        raise error
     if unsigned is not None:
         raise unsigned
     return receipt

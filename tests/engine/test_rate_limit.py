@@ -27,7 +27,7 @@ def app(tmp_path: Path, engine: dict[str, str], proxy: FaultProxy) -> Iterator[P
     """Return a project whose registry is behind the proxy."""
     with LocalEcr(tmp_path / "ecr", advertise=proxy.address) as ecr:
         proxy.upstream = ecr.port
-        environ = {**engine, **ecr.environment(), "ECR_CREATE_REPOSITORY": "true"}
+        environ = {**engine, **ecr.environment(), "ECR_CREATE_REPOSITORY": "true", "ECR_PUTS_PER_SECOND": str(LIMIT)}
         yield project(tmp_path / "app", environ, "FROM scratch\nCOPY hello.txt /\n")
 
 

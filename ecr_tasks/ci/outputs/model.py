@@ -95,7 +95,7 @@ class Outputs:
     """All images of a run, the path of the receipt, and the source's branch, tag and commit.
 
     ``complete`` is False after a push that failed: then there is a summary, but no value that a later step could
-    deploy by mistake.
+    deploy by mistake. ``failed`` says why images failed, by name.
     """
 
     images: tuple[ImageOutput, ...]
@@ -105,6 +105,7 @@ class Outputs:
     revision: str | None = None
     dirty: bool = False
     complete: bool = True
+    failed: Mapping[str, str] = field(default_factory=dict)
 
     def values(self) -> dict[str, str]:
         """Return the values by their lower-case names; none without an image or when the run is not complete."""

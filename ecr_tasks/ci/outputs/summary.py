@@ -20,7 +20,10 @@ _TRUNCATED = "\n\nThe rest is left out: see the receipt.\n"
 
 def summary(outputs: Outputs) -> str:
     """Return Markdown with a section for each image: reference, digest, tags, sizes, time, reason of the build."""
-    return "\n".join(_section(image, outputs) for image in outputs.images)
+    failed = [f"### {code(name)}: **failed**\n\n{markdown(cause)}\n" for name, cause in outputs.failed.items()]
+    return "\n".join(
+        [*failed, *(_section(image, outputs) for image in outputs.images if image.name not in outputs.failed)]
+    )
 
 
 def truncate(text: str, limit: int) -> str:

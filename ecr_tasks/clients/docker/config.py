@@ -45,8 +45,8 @@ manager_unix.go)."""
 class PrivateConfig:
     """The folder of a run's configuration. It is created at its first use and removed by :meth:`close`.
 
-    ``warn`` is told of the user's logins that docker would prefer to a token. Several threads may use it:
-    destinations are tagged in parallel, and a command renews the tokens that it needs.
+    ``warn`` is told of the user's logins that docker would prefer to a token. Several threads may use it: images are
+    pushed in parallel, and a command renews the tokens that it needs.
     """
 
     def __init__(
@@ -104,11 +104,16 @@ class PrivateConfig:
     @property
     def tokens(self) -> tuple[RegistryToken, ...]:
         """The tokens that docker finds in the folder."""
-        return tuple(self._tokens.values())
+        with self._lock:
+            return tuple(self._tokens.values())
 
     def authorize(self, token: RegistryToken) -> None:
         """Add the token of a host, or replace it. Raises BuildError when the user's configuration can't be read."""
         with self._lock:
+            known = self._tokens.get(token.host)
+            if known is not None and known.auth == token.auth:  # as of each of many images
+                self._tokens[token.host] = token
+                return
             self._tokens[token.host] = token
             self._write()
             preferred = [AUTH_CONFIG] if has_login(self._auth_config, token.host) else []

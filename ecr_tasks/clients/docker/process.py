@@ -27,6 +27,7 @@ from pathlib import Path
 from ecr_tasks.one_line import without_commands
 from ecr_tasks.redaction import redact_known
 from ecr_tasks.signals import held_back, on_interruption, was_interrupted
+from ecr_tasks.terminal.gathering import gathered
 
 TAIL_BYTES = 64 * 1024
 """How much of the child's output is kept, to explain a failure."""
@@ -68,7 +69,10 @@ class ProcessResult:
 
 def show_held(result: ProcessResult) -> None:
     """Show the error that was held back."""
-    _show(result.held)
+    if (lines := gathered()) is not None:
+        lines.add(result.held.decode("utf-8", "replace"))
+    else:
+        _show(result.held)
 
 
 def run(
@@ -92,7 +96,7 @@ def run(
     the interruption goes on. After so many ``seconds`` the child is killed. Raises FileNotFoundError when there is no
     such program.
     """
-    terminal = live and sys.stderr is not None and sys.stderr.isatty() and os.name == "posix"
+    terminal = live and gathered() is None and sys.stderr is not None and sys.stderr.isatty() and os.name == "posix"
     read_end, write_end = _open_terminal() if terminal else os.pipe()
     plain = None if terminal else partial(_plain, commands=build)
     child = killer = None
@@ -216,7 +220,14 @@ def _plain(text: bytes, *, commands: bool) -> bytes:
 
 
 def _show(text: bytes) -> None:
-    """Write to our stderr. Where it can't be written, the child goes on, and nobody reads it."""
+    """Write to our stderr. Where it can't be written, the child goes on, and nobody reads it.
+
+    Where this thread's lines are gathered, it is one of them, if it is wanted there.
+    """
+    if (lines := gathered()) is not None:
+        if lines.programs:
+            lines.add(text.decode("utf-8", "replace"))
+        return
     with suppress(OSError, ValueError, AttributeError):
         sys.stderr.flush()
         while text:

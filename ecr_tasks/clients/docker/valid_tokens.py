@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from threading import Lock
 
 from ecr_tasks.clients.docker import errors
 from ecr_tasks.clients.docker.config import PrivateConfig
@@ -20,6 +21,7 @@ class ValidTokens:
         self._config = config
         self._mask = mask
         self._retrier = retrier
+        self._renewing = Lock()
 
     def authorize(self, token: RegistryToken) -> None:
         """Add a token to the private configuration."""
@@ -44,14 +46,18 @@ class ValidTokens:
         registry, docker goes on with what it has.
         """
         renewed = False
-        for token in self._config.tokens:
-            try:
-                current = token.renewed(refused=token in refused)
-            except EcrTasksError:
-                if reference.startswith(f"{token.host}/"):
-                    raise
-                continue
-            if current.password != token.password:
-                self.authorize(current)
-                renewed = True
+        with self._renewing:  # one of several threads that push renews a token for all
+            tokens = self._config.tokens
+            kept = {token.host: token for token in tokens}
+            renewed = any(token.host in kept and kept[token.host] != token for token in refused)
+            for token in tokens:
+                try:
+                    current = token.renewed(refused=token in refused)
+                except EcrTasksError:
+                    if reference.startswith(f"{token.host}/"):
+                        raise
+                    continue
+                if current.password != token.password:
+                    self.authorize(current)
+                    renewed = True
         return renewed

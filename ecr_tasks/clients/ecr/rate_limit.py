@@ -1,5 +1,7 @@
 """The rate limit of ECR's PutImage: ten per second for an account and region, including docker's own calls.
 
+A raised quota is a setting (ECR_PUTS_PER_SECOND), and a local ECR has none.
+
 The registry counts the calls that arrive in one second, which we can't observe. So we count a call from before it is
 sent until a second after its answer: however long the network takes, no eleventh call arrives within that time.
 """
@@ -10,10 +12,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from ecr_tasks.clients.retry import discard
+from ecr_tasks.model.ecr_host import is_on_this_machine
 
 LIMIT = 10
 """PutImage calls per second for an account and region (ECR user guide, service quotas)."""
@@ -36,8 +39,10 @@ class RateLimit:
         *,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
+        limit: int = LIMIT,
     ) -> None:
         self._where, self._report, self._clock, self._pause = where, report, clock, pause
+        self._limit = limit
         self._lock = threading.Lock()
         self._under_way = 0
         self._ended: deque[float] = deque()  # when the last calls were answered
@@ -54,7 +59,7 @@ class RateLimit:
             self.end(puts)
 
     def begin(self, puts: int = 1) -> None:
-        """Wait until ``puts`` calls are allowed, and start counting them; more than LIMIT wait until none counts."""
+        """Wait until ``puts`` calls are allowed, and count them; more than the limit wait until none counts."""
         while (seconds := self._begin(puts)) > 0:
             self._pause(seconds)
 
@@ -70,7 +75,7 @@ class RateLimit:
             now = self._clock()
             while self._ended and self._ended[0] + PERIOD <= now:
                 self._ended.popleft()
-            excess = self._under_way + len(self._ended) + min(puts, LIMIT) - LIMIT
+            excess = self._under_way + len(self._ended) + min(puts, self._limit) - self._limit
             if excess <= 0:
                 self._under_way += puts
                 return 0.0
@@ -80,20 +85,23 @@ class RateLimit:
             if self._waited >= self._next_line:
                 # Hundreds of tags wait hundreds of times: a line after one second, two, four, eight.
                 self._next_line = 2 * self._waited
-                self._report(f"waiting, {self._waited:.1f} s by now: ECR takes ten PutImage a second ({self._where})")
+                number = "ten" if self._limit == LIMIT else self._limit
+                waited = f"waiting, {self._waited:.1f} s by now"
+                self._report(f"{waited}: ECR takes {number} PutImage a second ({self._where})")
             return seconds
 
 
 class RateLimits:
-    """A run's limits, one for each account and region."""
+    """A run's limits, one for each account and region. ``quota`` is the setting; None is ECR's own, on AWS alone."""
 
     def __init__(
         self,
         report: Callable[[str], None],
         pause: Callable[[float], None],
         clock: Callable[[], float] = time.monotonic,
+        quota: int | None = None,
     ) -> None:
-        self._report, self._pause, self._clock = report, pause, clock
+        self._report, self._pause, self._clock, self._quota = report, pause, clock, quota
         self._limits: dict[tuple[str, str], RateLimit] = {}
         self._lock = threading.Lock()
 
@@ -102,11 +110,23 @@ class RateLimits:
         with self._lock:
             if (account, region) not in self._limits:
                 where = f"account {account}, {region}"
-                self._limits[account, region] = RateLimit(where, self._report, clock=self._clock, pause=self._pause)
+                self._limits[account, region] = RateLimit(
+                    where, self._report, clock=self._clock, pause=self._pause, limit=self._quota or LIMIT
+                )
             return self._limits[account, region]
+
+    def apply_to(self, endpoint: str) -> bool:
+        """Return whether an API's endpoint has a limit: one on this machine (a local ECR) only where it is set."""
+        return self._quota is not None or not is_on_this_machine(endpoint)
+
+    def reserve(self, account: str, region: str, endpoint: str, puts: int) -> AbstractContextManager[None]:
+        """Return a context that reserves ``puts`` calls in an account's registry, where there is a limit."""
+        return self.of(account, region).reserve(puts) if self.apply_to(endpoint) else nullcontext()
 
     def limit(self, client: Any) -> None:
         """Make an ECR client wait for the limit before each PutImage that it sends, including retries."""
+        if not self.apply_to(str(client.meta.endpoint_url)):
+            return
         region = str(client.meta.region_name)
 
         def choose(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:

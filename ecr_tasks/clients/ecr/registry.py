@@ -294,7 +294,7 @@ class EcrRegistry:
 
     def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
         """Return a context that reserves ``puts`` PutImage calls for docker; our own calls are counted anyway."""
-        return self._aws.rate_limits.of(repository.account, self.region()).reserve(puts)
+        return self._aws.rate_limits.reserve(repository.account, self.region(), self.endpoint(), puts)
 
     def token(self, region: str | None = None) -> RegistryToken:
         """Return a registry token (GetAuthorizationToken), one for each region until it must be renewed.

@@ -50,7 +50,7 @@ class AwsSession:
     ) -> None:
         self.retrier = retrier or Retrier()
         self.read_seconds, self.asks = read_seconds, asks
-        self.rate_limits = RateLimits(self.retrier.report, self.retrier.pause)
+        self.rate_limits = RateLimits(self.retrier.report, self.retrier.pause, quota=settings.puts_per_second)
         self.settings = settings
         self._session: EnvironmentSession | None = None
         self._cores: list[EnvironmentSession] = []

@@ -77,6 +77,13 @@ def minutes(text: str) -> int:
     return int(text)
 
 
+def rate(text: str) -> int:
+    """Parse a number of calls a second, at least one."""
+    if not re.fullmatch(r"0*[1-9][0-9]{0,4}", text.strip()):
+        raise Malformed(f"must be a number of calls a second, such as 50, not {text.strip()[:80]!r}")
+    return int(text)
+
+
 def commits(text: str) -> int | None:
     """Parse a number of commits, or all, which is None."""
     text = text.strip().lower()

@@ -161,3 +161,33 @@ def test_other_calls_cost_nothing() -> None:
     for _ in range(30):
         client.describe_repositories()
     assert clock.waits == []
+
+
+def test_a_raised_quota_is_used_up() -> None:
+    clock = Clock()
+    limit = RateLimits(clock.lines.append, clock.pause, clock.read, quota=50).of("111122223333", "eu-central-1")
+    for _ in range(50):
+        limit.begin()
+        limit.end()
+    assert clock.waits == []
+    limit.begin()
+    assert clock.waits == [pytest.approx(1)]
+    assert clock.lines == [f"waiting, 1.0 s by now: ECR takes 50 PutImage a second ({WHERE})"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "quota", "waits"),
+    [
+        ("http://127.0.0.1:4510", None, False),
+        ("http://localhost:4510", None, False),
+        ("http://127.0.0.1:4510", 10, True),
+        ("https://api.ecr.eu-central-1.amazonaws.com", None, True),
+    ],
+)
+def test_a_local_ecr_has_no_limit_unless_it_is_set(endpoint: str, quota: int | None, waits: bool) -> None:
+    clock = Clock()
+    limits = RateLimits(clock.lines.append, clock.pause, clock.read, quota=quota)
+    for _ in range(11):
+        with limits.reserve("111122223333", "eu-central-1", endpoint, 1):
+            pass
+    assert bool(clock.waits) is waits
