@@ -14,8 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from main_job import compare, compile_package, run
-
+from bench.compare import compare, compile_package, run
 from ecr_tasks.checks.leaked_keys import new_scan
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.source.build_context.read_sources import read_sources

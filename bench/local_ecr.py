@@ -1,6 +1,6 @@
 """The local ECR beside distribution's registry, in one run: upload, download, start-up, memory, and a kill -9.
 
-    python bench/local_ecr.py [--registry PATH] [--megabytes 500] [--rounds 3] [--pairs 500] [--json]
+    python -m bench.local_ecr [--registry PATH] [--megabytes 500] [--rounds 3] [--pairs 500] [--json]
 
 Both serve from a folder on /dev/shm, so that no disk is measured, and both get the same requests from the same
 client in alternating rounds; the best of each is shown. ``start ms`` is until the first answer to GET /v2/.
@@ -26,11 +26,9 @@ import time
 from abc import ABC, abstractmethod
 from pathlib import Path
 
+from ecr_tasks.local_ecr.process import BOOT_CODE
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from ecr_tasks.local_ecr.process import BOOT_CODE  # noqa: E402
-
 WORKERS = 8
 MEMORY_DISK = Path("/dev/shm")  # noqa: S108  (so that no disk is measured)
 REPOSITORY = "bench"

@@ -10,22 +10,18 @@ from __future__ import annotations
 import argparse
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import boto3
-from main_job import INVOKE, compile_package
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from ecr_tasks.local_ecr.server import LocalEcr  # noqa: E402
-from tests.local_ecr.http_client import HttpClient  # noqa: E402
-from tests.local_ecr.test_prune_running import RULES, fill  # noqa: E402
-from tests.support.fake_services import FakeServices, fake_services  # noqa: E402
+from bench.compare import INVOKE, compile_package
+from ecr_tasks.local_ecr.server import LocalEcr
+from tests.local_ecr.http_client import HttpClient
+from tests.local_ecr.test_prune_running import RULES, fill
+from tests.support.fake_services import FakeServices, fake_services
 
 ACCOUNT, REGION, NAME = "123456789012", "eu-west-1", "team/app"
 

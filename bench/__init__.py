@@ -1,0 +1,1 @@
+"""The benchmark: `inv bench` in this checkout runs every row of docs/performance.md, side by side."""

@@ -1,0 +1,133 @@
+"""Rows of one image: the start of `inv`, a first build, an unchanged and a changed one, one tag and six."""
+
+from __future__ import annotations
+
+import shutil
+
+import ecr_tasks
+from bench.measure import Comparison, Side
+from bench.rows.row import Goal, Row
+from bench.scene import INV, TASKS, Project, Scene
+
+FOUR, LOGIN_BUILDX, BUILDX = "the four commands", "login + buildx build --push", "buildx build --push"
+SIX_TAGS = "\n".join(f"type=raw,value=tag{number}" for number in range(6))
+ONE_TAG = "type=raw,value=tag0"
+FILES = 50_000
+
+
+def four_commands(scene: Scene, project: Project, address: str) -> Side:
+    """Return the console's "View push commands"."""
+    name = scene.repository_name("hand")
+    commands = [
+        scene.login(),
+        f"docker build -t {name} .",
+        f"docker tag {name}:latest {address}:latest",
+        f"docker push {address}:latest",
+    ]
+    return scene.other(FOUR, "\n".join(commands), project)
+
+
+def buildx(scene: Scene, project: Project, addresses: list[str], name: str = BUILDX, before: str = "") -> Side:
+    """Return `docker buildx build --push` of these names."""
+    tags = " ".join(f"--tag {address}" for address in addresses)
+    return scene.other(name, f"{before}docker buildx build --push {tags} .", project)
+
+
+def start(scene: Scene) -> Comparison:
+    """`inv --list` with our tasks, and with as many tasks that import only Invoke."""
+    ours, bare = (Project(scene.folder / name, scene) for name in ("ours", "bare"))
+    ours.write("tasks.py", TASKS)
+    tasks = "".join(f'@task\ndef task{n}(c):\n    """Does it."""\n\n\n' for n in range(len(ecr_tasks.ns.task_names)))
+    bare.write("tasks.py", f"from invoke import task\n\n\n{tasks}")
+    return Comparison([scene.ours("inv --list", "--list", ours), scene.other("bare Invoke", f"{INV} --list", bare)])
+
+
+def sides(scene: Scene) -> tuple[list[Project], list[Side]]:
+    """Return the projects and the sides of one image; each has files of its own."""
+    projects = [scene.project(name) for name in ("tasks", "four", "login", "buildx")]
+    addresses = [scene.repository(project.folder.name) for project in projects]
+    name = scene.repository_name("tasks")
+    return projects, [
+        scene.ours("inv build push", "build push", projects[0], ECR_REPOSITORY=name),
+        four_commands(scene, projects[1], addresses[1]),
+        buildx(scene, projects[2], [f"{addresses[2]}:latest"], LOGIN_BUILDX, f"{scene.login()}\n"),
+        buildx(scene, projects[3], [f"{addresses[3]}:latest"]),
+    ]
+
+
+def unchanged(scene: Scene) -> Comparison:
+    """The same commit again."""
+    return Comparison(sides(scene)[1])
+
+
+def changed(scene: Scene) -> Comparison:
+    """A new commit each time, which changes the image."""
+    projects, comparison = sides(scene)
+
+    def change() -> None:
+        for project in projects:
+            project.change()
+
+    return Comparison(comparison, change)
+
+
+def cold(scene: Scene) -> Comparison:
+    """A machine that knows nothing of the project: a new repository, new files of 5 MB, no folder of earlier runs."""
+    projects, comparison = sides(scene)
+
+    def forget() -> None:
+        for project in projects:
+            project.change(size=5_000_000)
+            name = scene.repository_name(project.folder.name)
+            scene.registry.api("DeleteRepository", repositoryName=name, force=True)
+            scene.repository(project.folder.name)
+            shutil.rmtree(project.folder / ".ecr-tasks", ignore_errors=True)
+        shutil.rmtree(scene.environ["XDG_CACHE_HOME"], ignore_errors=True)
+
+    return Comparison(comparison, forget)
+
+
+def tags(scene: Scene) -> Comparison:
+    """A new commit each time, published under six tags, under one, and by buildx under six."""
+    projects = [scene.project(name) for name in ("six", "one", "buildx")]
+    addresses = [scene.repository(project.folder.name) for project in projects]
+    six, one = scene.repository_name("six"), scene.repository_name("one")
+
+    def change() -> None:
+        for project in projects:
+            project.change()
+
+    by_buildx = [f"{addresses[2]}:tag{number}" for number in range(6)]
+    return Comparison(
+        [
+            scene.ours("inv build push, six tags", "build push", projects[0], ECR_REPOSITORY=six, ECR_TAGS=SIX_TAGS),
+            scene.ours("inv build push, one tag", "build push", projects[1], ECR_REPOSITORY=one, ECR_TAGS=ONE_TAG),
+            buildx(scene, projects[2], by_buildx, f"{BUILDX}, six tags"),
+        ],
+        change,
+    )
+
+
+def context(scene: Scene) -> Comparison:
+    """`inv plan` of an image with 50,000 files in its context, which are read for its inputs, and of one with one."""
+    projects = [scene.project(name, "FROM scratch\nCOPY . /\n") for name in ("many", "few")]
+    for number in range(FILES):
+        projects[0].write(f"part{number % 97}/module{number % 13}/file{number}.py", f"value = {number}\n" * 20)
+    projects[0].commit()
+    made = []
+    for project, files in zip(projects, (f"{FILES:,} files", "one file"), strict=True):
+        name = project.folder.name
+        scene.repository(name)
+        settings = {"ECR_REPOSITORY": scene.repository_name(name), "ECR_SKIP": "content"}
+        made.append(scene.ours(f"inv plan, {files}", "plan", project, **settings))
+    return Comparison(made)
+
+
+ROWS = (
+    Row("list", "`inv --list`", start, (Goal("bare Invoke", 1.10),), has_delay=False),
+    Row("cold", "First build and push, 5 MB", cold, (Goal(FOUR, 1.0),)),
+    Row("unchanged", "Build and push, nothing changed", unchanged, (Goal(FOUR, 0.25), Goal(waves=2))),
+    Row("changed", "Build and push, changed", changed, (Goal(LOGIN_BUILDX, 0.8), Goal(waves=10))),
+    Row("tags", "Six tags", tags),
+    Row("context", "A context of 50,000 files", context, (Goal(seconds=1.5, delayed=False),), has_delay=False),
+)
