@@ -75,8 +75,11 @@ class Docker(Protocol):
         RegistryError when a push fails.
         """
 
-    def targets(self, files: Sequence[str], folder: Path, environ: Mapping[str, str]) -> BakeFile:
-        """Return the targets of bake or compose files, read in ``folder`` with this environment."""
+    def targets(self, files: Sequence[str], folder: Path, environ: Mapping[str, str], *, group: str = "") -> BakeFile:
+        """Return the targets of bake or compose files, read in ``folder`` with this environment.
+
+        With ``group``, that one is read in place of the group ``default``.
+        """
 
     def read_dockerfiles(self, definitions: Sequence[BuildDefinition], builder: str | None) -> None:
         """Let the builder read the Dockerfiles of builds. Raises BuildError for one that can't be built."""

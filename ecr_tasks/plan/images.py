@@ -32,24 +32,29 @@ def images(
     environ: Mapping[str, str],
     targets: Mapping[str, BuildDefinition] | None = None,
     *,
+    choose: Callable[[Sequence[str]], Collection[str]] = tuple,
     seen_by: Callable[[BuildDefinition], SourceState] | None = None,
     local_platform: Callable[[], str] = lambda: LOCAL,
 ) -> tuple[Image, ...]:
     """Return the images to publish: the project's one, or one for each of a bake file's ``targets``.
 
-    Build arguments without a value take it from ``environ``, as with docker. ``seen_by`` returns the source as the
-    image of a definition sees it (default: all of it), and ``local_platform`` the engine's platform. Raises
-    SettingsError when the settings name no repository for an image, and Refused for uncommitted changes with
-    ``ECR_DIRTY=refuse`` or where CI runs for a release, and for a target that asks for a privilege that ``ECR_ALLOW``
-    doesn't have.
+    ``choose`` returns those of all images' names that are wanted (default: all). Build arguments without a value
+    take it from ``environ``, as with docker. ``seen_by`` returns the source as the image of a definition sees it
+    (default: all of it), and ``local_platform`` the engine's platform. Raises SettingsError when the settings name no
+    repository for an image, and Refused for uncommitted changes with ``ECR_DIRTY=refuse`` or where CI runs for a
+    release, and for a target that asks for a privilege that ``ECR_ALLOW`` doesn't have.
     """
     names = repository_names(settings, targets)
+    chosen = choose(tuple(names))
     variables = {**environ, **settings.missing_variables(environ)}
     if targets is None:
         definitions = dict.fromkeys(names, settings_definition(settings, variables))
     else:
         _refuse_settings_of_one_image(settings)
-        definitions = {name: _with_settings(target, settings, variables) for name, target in targets.items()}
+        needed = _with_linked(targets, chosen)
+        definitions = {
+            name: _with_settings(target, settings, variables) for name, target in targets.items() if name in needed
+        }
     definitions = {name: _with_one_form(item, local_platform) for name, item in definitions.items()}
     for name, definition in definitions.items():
         _check_entitlements(name, definition, settings.allow)
@@ -58,11 +63,26 @@ def images(
             _image(name, names[name], item, settings, seen_by(item) if seen_by else source, environ),
             referrers=attestations(settings, targets[name].attest if targets else ()).referrers,
         )
-        for name, item in ((name, definitions[name]) for name in names)
+        for name, item in definitions.items()
     ]
     published = {image.name: image.definition for image in result}
     epoch = _source_date_epoch(source)
-    return tuple(replace(image, definition=_link(image.definition, published, epoch)) for image in result)
+    return tuple(
+        replace(image, definition=_link(image.definition, published, epoch))
+        for image in result
+        if image.name in chosen
+    )
+
+
+def _with_linked(targets: Mapping[str, BuildDefinition], names: Collection[str]) -> set[str]:
+    """Return these targets' names with those of all targets that they link to."""
+    found, left = set(names), [targets[name] for name in names]
+    while left:
+        for name, linked in left.pop().linked.items():
+            if name not in found:
+                found.add(name)
+                left.append(linked)
+    return found
 
 
 def unset_tags(images: Sequence[Image], tags: Mapping[str, Sequence[str]]) -> list[str]:

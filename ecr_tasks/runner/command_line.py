@@ -7,6 +7,11 @@ from collections.abc import Sequence
 
 from ecr_tasks.errors import SettingsError
 
+IMAGES = "only this image, this group of the bake file, or those like this ('api-*'); once for each"
+"""The help of a flag that chooses some of several images."""
+
+_PUSH_FLAGS_WITH_VALUES = ("--image", "--only")
+
 _SELECTORS = ("env", "local")
 """The tasks that change the settings of those that follow."""
 
@@ -33,6 +38,45 @@ def follows(name: str) -> bool:
 def push_has(flag: str) -> bool:
     """Return whether `push` with this flag is in this command line, so that the `build` before it builds for that."""
     return follows("push") and flag in sys.argv[1:]
+
+
+def push_values(flag: str) -> tuple[str, ...]:
+    """Return the values of a flag of `push` in this command line, for the `build` before it.
+
+    A word after another flag counts as that one's value, and any other word is the next task.
+    """
+    words = sys.argv[1:]
+    start = next((index for index, word in enumerate(words) if _last_part(word) == "push"), len(words))
+    values, before = [], ""
+    for word in words[start + 1 :]:
+        name, equals, value = word.partition("=")
+        if before == flag and not word.startswith("-"):
+            values.append(word)
+        elif name == flag and equals:
+            values.append(value)
+        elif not word.startswith("-") and before not in _PUSH_FLAGS_WITH_VALUES:
+            break
+        before = "" if equals else word
+    return tuple(values)
+
+
+def as_choice(image: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the words that choose images; a caller in Python may give one word alone."""
+    return (image,) if isinstance(image, str) else tuple(image or ())
+
+
+def chosen_with_push(choice: Sequence[str]) -> tuple[str, ...]:
+    """Return what chooses the images of a `build`: its own choice, or else that of a `push` in this command line.
+
+    Raises SettingsError where they choose otherwise, as what is built is what is pushed.
+    """
+    of_push = push_values("--image")
+    if choice and of_push and set(choice) != set(of_push):
+        raise SettingsError(
+            f"build has --image {', '.join(choice)} and push has --image {', '.join(of_push)}.",
+            "Name the images once: what is said to one of them counts for both.",
+        )
+    return tuple(choice) or of_push
 
 
 def check_repetitions(words: Sequence[str]) -> None:

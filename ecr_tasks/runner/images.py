@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import say, warn, warn_once
@@ -19,20 +21,27 @@ from ecr_tasks.redaction import keep_build_arguments, keep_public, keep_secret, 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ecr_tasks.plan.image_choice import Members
     from ecr_tasks.runner.run import Run
     from ecr_tasks.source.definitions.resolve import Definitions
     from ecr_tasks.source.source_state import SourceState
+
+_GROUP = "[A-Za-z0-9_][A-Za-z0-9_-]*"
+"""The name of a group as bake takes it; another word could be one of its flags, or the address of a definition."""
 
 _SECRET_BYTES = 500 * 1024
 """The size of the largest secret that BuildKit takes (session/secrets/secretsprovider)."""
 
 
-def planned_images(run: Run, fresh: Fresh = NOTHING_FRESH) -> tuple[Image, ...]:
+def planned_images(run: Run, fresh: Fresh = NOTHING_FRESH, choice: Sequence[str] = ()) -> tuple[Image, ...]:
     """Return the images to publish with their definitions and tags; with ECR_SKIP=content also with their inputs.
+
+    ``choice`` are names, groups and patterns of some of them (default: all).
 
     ``fresh`` is what their builds take anew. Raises SettingsError and Refused (ECR_DIRTY=refuse).
     """
     from ecr_tasks.model.wording import name_some
+    from ecr_tasks.plan.image_choice import chosen_names
     from ecr_tasks.plan.images import images, unset_secrets, unset_tags
 
     definitions = _definitions(run)
@@ -51,6 +60,7 @@ def planned_images(run: Run, fresh: Fresh = NOTHING_FRESH) -> tuple[Image, ...]:
         run.source,
         os.environ,
         targets,
+        choose=lambda names: chosen_names(names, choice, members_of(run)),
         seen_by=seen_by,
         local_platform=lambda: run.engine().platform,
     )
@@ -111,15 +121,19 @@ def definition_paths(run: Run) -> tuple[Path, ...]:
     return definitions.files.all if definitions else ()
 
 
-def planned_repositories(run: Run) -> dict[str, str]:
-    """Return the repository of each image by the image's name; reads neither git nor the tag rules."""
+def planned_repositories(run: Run, choice: Sequence[str] = ()) -> dict[str, str]:
+    """Return the repository of each image, or of those of a choice, by the image's name.
+
+    Reads neither git nor the tag rules. Raises SettingsError for a choice of none.
+    """
+    from ecr_tasks.plan.image_choice import chosen_names
     from ecr_tasks.plan.repository_names import repository_names
 
     definitions = _definitions(run)
     repositories = repository_names(run.settings, definitions.targets if definitions else None)
     _warn_of_map(run, definitions)
     keep_public(*repositories, *repositories.values())
-    return repositories
+    return {name: repositories[name] for name in chosen_names(tuple(repositories), choice, members_of(run))}
 
 
 def seen_source(run: Run) -> SourceState:
@@ -157,6 +171,25 @@ def _seen_by(run: Run, images: Iterable[BuildDefinition], definitions: Definitio
     return image_source(run.source, everything, run.settings, files, environ=os.environ)
 
 
+def members_of(run: Run) -> Members:
+    """Return the function that returns the targets in a group of the project's bake files."""
+
+    def members(group: str) -> Sequence[str]:
+        from ecr_tasks.errors import BuildError
+        from ecr_tasks.source.definitions.files import definition_files
+        from ecr_tasks.source.definitions.resolve import group_members
+
+        files = definition_files(run.settings, os.environ)
+        if files is None or files.compose == files.paths or not re.fullmatch(_GROUP, group):
+            return ()
+        try:
+            return group_members(files, run.settings, os.environ, partial(run.docker.targets, group=group))
+        except BuildError:  # the files were read before: it is the group that isn't there
+            return ()
+
+    return members
+
+
 def _definitions(run: Run) -> Definitions | None:
     from ecr_tasks.source.definitions.files import definition_files
 
@@ -168,15 +201,12 @@ def _definitions(run: Run) -> Definitions | None:
     return resolve(files, run.settings, os.environ, run.docker.targets)
 
 
-def chosen_repositories(run: Run, name: ImageName, image: str | None = None) -> dict[str, str]:
-    """Return the repositories by image: all planned ones, or only those that ``image`` or ``name`` selects.
+def chosen_repositories(run: Run, name: ImageName, choice: Sequence[str] = ()) -> dict[str, str]:
+    """Return the repositories by image: all planned ones, or only those that ``choice`` or ``name`` selects.
 
     Raises SettingsError when they select none.
     """
-    repositories = planned_repositories(run)
-    if image is not None and image not in repositories:
-        raise SettingsError(f"There is no image {image!r} here.", f"Choose one of: {', '.join(repositories)}.")
-    chosen = {image: repositories[image]} if image is not None else repositories
+    chosen = planned_repositories(run, choice)
     if name.repository is None:
         return chosen
     named = {key: repository for key, repository in chosen.items() if repository == name.repository}

@@ -50,6 +50,7 @@ class Job:
     plan: Plan
     built: Mapping[str, Built] = field(default_factory=dict)
     failed: Mapping[str, EcrTasksError] = field(default_factory=dict)
+    choice: tuple[str, ...] = ()
     republish: bool = False
     builds_all: bool = False
     fresh: Fresh = NOTHING_FRESH
@@ -75,18 +76,29 @@ def start_job(
     builds_all: bool = False,
     fresh: Fresh = NOTHING_FRESH,
     promises: bool = False,
+    choice: Sequence[str] = (),
 ) -> Job:
     """Read the project and, with ``read_registries``, the registries, and plan what to do with each image.
 
     With ``republish``, a published commit is built anew, as a new revision. The plan's conflicts include what is in
     the way of the builds: of all images with ``builds_all``, else of those that need one. ``fresh`` is what
-    these take anew. ``promises`` is for tasks that don't build, and only say what would happen.
+    these take anew. ``choice`` has names, groups and patterns of the images (default: all). ``promises`` is for
+    tasks that don't build, and only say what would happen.
     """
     with working("reading the project"):
-        images = planned_images(run, fresh)
+        images = planned_images(run, fresh, choice)
     if not promises and not run.dry:
         run.earlier_outputs.forget(image.repository for image in images)
-    job = Job(run.settings, images, None, Plan((), ()), republish=republish, builds_all=builds_all, fresh=fresh)
+    job = Job(
+        run.settings,
+        images,
+        None,
+        Plan((), ()),
+        republish=republish,
+        builds_all=builds_all,
+        fresh=fresh,
+        choice=tuple(choice),
+    )
     brief = not promises and not builds_all
     job = with_registries(run, job, brief=brief) if read_registries else with_plan(run, job, None)
     if builds_all and not run.dry and any(needs_engine(item.image.definition) for item in job.plan.images):

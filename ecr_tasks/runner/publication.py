@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -20,10 +20,11 @@ from ecr_tasks.model.receipt import Receipt
 from ecr_tasks.model.reference import ImageName, parse_image_name
 from ecr_tasks.plan.conflicts import check_published
 from ecr_tasks.plan.destinations import as_in_settings
+from ecr_tasks.plan.image_choice import Members, chosen_names, no_groups
 from ecr_tasks.plan.promotion import check_host, missing_image
 from ecr_tasks.plan.republish import published_name
 from ecr_tasks.runner import receipt_file
-from ecr_tasks.runner.images import chosen_repositories, planned_images, planned_repositories
+from ecr_tasks.runner.images import chosen_repositories, members_of, planned_images, planned_repositories
 
 if TYPE_CHECKING:
     from ecr_tasks.runner.run import Run
@@ -38,9 +39,12 @@ class CommitImage:
     image: StoredImage | None
 
 
-def commit_images(run: Run) -> dict[str, CommitImage]:
-    """Return this commit's images in ECR by name. Raises Refused when a tag of theirs has another commit's image."""
-    planned = planned_images(run)
+def commit_images(run: Run, choice: Sequence[str] = ()) -> dict[str, CommitImage]:
+    """Return this commit's images in ECR by name: those of a choice (default: all).
+
+    Raises Refused when a tag of theirs has another commit's image.
+    """
+    planned = planned_images(run, choice=choice)
     views = run.registry.describe({image.repository: image.tag_names for image in planned})
     images = {}
     for image in planned:
@@ -51,17 +55,17 @@ def commit_images(run: Run) -> dict[str, CommitImage]:
     return images
 
 
-def published_by_push(receipt: Receipt, names: Collection[str] = ()) -> Publication:
+def published_by_push(receipt: Receipt, choice: Sequence[str] = (), members: Members = no_groups) -> Publication:
     """Return what a push of this command line published, of these images or of all.
 
     Raises SettingsError for an unknown name.
     """
     publication = publication_of(receipt.as_json())
-    chosen = _chosen({image.name: image.repository for image in publication.images}, names)
+    chosen = chosen_names(tuple(dict.fromkeys(image.name for image in publication.images)), choice, members)
     return replace(publication, images=tuple(image for image in publication.images if image.name in chosen))
 
 
-def published_before(run: Run, names: Collection[str]) -> tuple[Publication, Mapping[str, str]]:
+def published_before(run: Run, choice: Sequence[str]) -> tuple[Publication, Mapping[str, str]]:
     """Return what earlier runs published of these images for this commit, as their receipts tell.
 
     Also return, for every image that no receipt can be used for, why. Raises SettingsError for an unknown name.
@@ -70,7 +74,7 @@ def published_before(run: Run, names: Collection[str]) -> tuple[Publication, Map
     images: list[PublishedImage] = []
     missing: dict[str, str] = {}
     dirty = False
-    for name, repository in _chosen(planned_repositories(run), names).items():
+    for name, repository in planned_repositories(run, choice).items():
         path = receipt_file.own_folder(run.project, repository) / receipt_file.NAME
         try:
             publication = publication_of(parse_json(read_text(path)))
@@ -95,16 +99,16 @@ def published_before(run: Run, names: Collection[str]) -> tuple[Publication, Map
     return Publication(source.revision, dirty, source.branch, source.tag, tuple(images)), missing
 
 
-def published_in_ecr(run: Run, name: ImageName | None, images: Collection[str]) -> tuple[PublishedImage, ...]:
+def published_in_ecr(run: Run, name: ImageName | None, choice: Sequence[str]) -> tuple[PublishedImage, ...]:
     """Return images as ECR has them, by DescribeImages: those that ``name`` says, else this commit's.
 
     Raises RegistryError for a missing one, SettingsError for an unknown image.
     """
     if name is not None:
-        repositories = _chosen(chosen_repositories(run, name), images)
+        repositories = chosen_repositories(run, name, choice)
         references = {key: (repository, name.reference) for key, repository in repositories.items()}
     else:
-        known = {key: item for key, item in commit_images(run).items() if not images or key in images}
+        known = commit_images(run, choice)
         absent = [f"{item.repository} has no {item.tag}" for item in known.values() if item.image is None]
         if absent:
             raise RegistryError(
@@ -140,17 +144,17 @@ def published_in_ecr(run: Run, name: ImageName | None, images: Collection[str]) 
 
 
 def published_to_deploy(
-    run: Run, receipt: Receipt | None, source: str | None, names: Collection[str]
+    run: Run, receipt: Receipt | None, source: str | None, choice: Sequence[str]
 ) -> tuple[PublishedImage, ...]:
     """Return the images to deploy: those that ``source`` says, else what was pushed of this commit.
 
     ``receipt`` is that of a push on the same command line. Says what is used where it is not that.
     """
     if source is not None:
-        return published_in_ecr(run, parse_image_name(source), names)
+        return published_in_ecr(run, parse_image_name(source), choice)
     if receipt is not None:
-        return published_by_push(receipt, names).images
-    publication, missing = published_before(run, names)
+        return published_by_push(receipt, choice, members_of(run)).images
+    publication, missing = published_before(run, choice)
     images = publication.images
     if missing:
         for name, reason in missing.items():
@@ -209,14 +213,6 @@ def _repository_at(run: Run, place: Destination) -> str | None:
     """Return the repository that ECR_DESTINATIONS names at a place."""
     named = (item.repository for item in run.settings.destinations if item.place == place.place)
     return next(named, None)
-
-
-def _chosen(repositories: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
-    """Return the repositories of these images, or of all. Raises SettingsError for an unknown name."""
-    unknown = [name for name in names if name not in repositories]
-    if unknown:
-        raise SettingsError(f"There is no image {unknown[0]!r} here.", f"Choose one of: {', '.join(repositories)}.")
-    return {name: repository for name, repository in repositories.items() if not names or name in names}
 
 
 def _is_here(host: str, run: Run) -> bool:

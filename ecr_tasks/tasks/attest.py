@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.console import Column, Styled, Text, document, given_bytes, result_table, say, working
 from ecr_tasks.errors import Refused, RegistryError, SettingsError
+from ecr_tasks.runner.command_line import IMAGES
 from ecr_tasks.runner.decorator import chained_task
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _COLUMNS = (
         "file": "an SBOM (SPDX, CycloneDX), an in-toto statement, or any file with --type; --file may be left out",
         "source": "a tag, a sha256: digest, or host/repository@digest as push prints it (default: what was pushed of "
         "this commit)",
-        "image": "of several images, the one; once for each (default: all of them)",
+        "image": IMAGES,
         "platform": "os/arch: of several, the one that the file is about, or whose documents to show",
         "type": "spdx, cyclonedx, in-toto, or a media type (default: by the file's content)",
         "get": "download: sbom, provenance, a media type or a digest (default: the only one)",

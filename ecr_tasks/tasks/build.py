@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import document
-from ecr_tasks.runner.command_line import follows, push_has
+from ecr_tasks.runner.command_line import IMAGES, as_choice, chosen_with_push, follows, push_has
 from ecr_tasks.runner.decorator import chained_task
 
 if TYPE_CHECKING:
@@ -35,14 +36,21 @@ def _result(job: Job | Receipt | None) -> Build:
 
 @chained_task(
     _result,
+    iterable=["image"],
     help={
+        "image": IMAGES,
         "pull": "take base images from their registries, also those that are here",
         "no-cache": "build every step anew",
         "json": "one JSON document on stdout: the images that were built",
     },
 )
 def build(
-    run: Run, earlier: EarlierResults, json: bool = False, pull: bool = False, no_cache: bool = False
+    run: Run,
+    earlier: EarlierResults,
+    json: bool = False,
+    pull: bool = False,
+    no_cache: bool = False,
+    image: Sequence[str] | None = None,
 ) -> Job | None:
     """Build, tag and keep the images in the local store.
 
@@ -66,6 +74,7 @@ def build(
         republish=push_has("--republish"),
         builds_all=not push_follows,
         fresh=fresh,
+        choice=chosen_with_push(as_choice(image)),
     )
     show_plan(job.plan)
     job.plan.check()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ecr_tasks.console import data
 from ecr_tasks.errors import BuildError, EcrTasksError
 from ecr_tasks.redaction import HIDDEN
+from ecr_tasks.runner.command_line import IMAGES
 from ecr_tasks.runner.decorator import task
 from ecr_tasks.tasks.shell import quoted
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from ecr_tasks.settings.settings import Settings
 
 
-@task()
-def commands(run: Run) -> None:
+@task(iterable=["image"], help={"image": IMAGES})
+def commands(run: Run, image: list[str] | None = None) -> None:
     """Print shell commands: log in, build, push by hand.
 
     They give the same digest, and are quoted for a POSIX shell.
@@ -35,7 +36,7 @@ def commands(run: Run) -> None:
     from ecr_tasks.plan.plan import Plan
     from ecr_tasks.runner.job import start_job
 
-    job = start_job(run, promises=True)
+    job = start_job(run, promises=True, choice=image or ())
     plan = job.plan
     # Lines that can't run are no help: neither without what a build needs, nor where the store can't hold the result.
     Plan(

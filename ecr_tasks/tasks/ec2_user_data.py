@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ecr_tasks.console import given_data, say
 from ecr_tasks.errors import Refused, SettingsError
+from ecr_tasks.runner.command_line import IMAGES
 from ecr_tasks.runner.decorator import chained_task
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     help={
         "source": "a tag, which the host follows, or a sha256: digest; --source may be left out (default: this "
         "commit's image, by digest)",
-        "image": "of several images, the one; once for each (default: all of them)",
+        "image": IMAGES,
         "registry": "ACCOUNT/REGION or host of the destination that the host pulls from (default: the main registry)",
         "name": "the container's name (default: the image's)",
         "port": "a port to publish, HOST:CONTAINER, such as 80:8000; once for each",

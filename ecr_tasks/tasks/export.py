@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ecr_tasks.console import given_data, say
 from ecr_tasks.errors import Refused, SettingsError
-from ecr_tasks.runner.command_line import follows
+from ecr_tasks.runner.command_line import IMAGES, follows
 from ecr_tasks.runner.decorator import chained_task
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         "format": "env, json, compose, kubernetes, ecs, lambda, terraform or cdk",
         "source": "a tag, a sha256: digest, or host/repository@digest as push prints it; --source may be left out "
         "(default: what was pushed of this commit)",
-        "image": "of several images, the one; once for each (default: all of them)",
+        "image": IMAGES,
         "registry": "ACCOUNT/REGION or host of the destination that it is deployed from (default: the main registry)",
         "from": "the file to update, or - for stdin: ecs's task definition, compose's file, cdk's context",
         "function": "lambda's function, by name or ARN",

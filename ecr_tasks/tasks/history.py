@@ -40,7 +40,7 @@ _COLUMNS = (
     positional=["tag"],
     help={
         "tag": "such as prod, or repository:prod",
-        "image": "of several images, the one (default: all of them)",
+        "image": "of several images, the one, or a pattern such as 'api-*' (default: all of them)",
         "limit": f"no more than this many of each image, the newest (default: {LIMIT})",
         "json": "one JSON document on stdout",
     },
@@ -82,7 +82,7 @@ def read_histories(run: Run, text: str, image: str | None, most: int) -> dict[st
     tag = name.reference
     if tag.startswith("sha256:"):
         raise SettingsError(f"{tag} is a digest, which is one image for ever.", "Name a tag, such as prod.")
-    repositories = chosen_repositories(run, name, image)
+    repositories = chosen_repositories(run, name, [image] if image else ())
     with working(f"reading what {tag} was"):
         run.registry.connect()
         histories = map_parallel(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.console import Column, Meaning, Styled, Text, document, result_table, say, working
 from ecr_tasks.errors import EcrTasksError, SettingsError
+from ecr_tasks.runner.command_line import IMAGES
 from ecr_tasks.runner.decorator import task
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ _DONE = ("COMPLETE", "ACTIVE")
 
 
 @task(
+    iterable=["image"],
     help={
+        "image": IMAGES,
         "filter": "only images with a tag that this pattern matches, such as '1.*'",
         "limit": "no more than this many of each repository, the newest",
         "platforms": "read the platforms that this machine doesn't know, which ECR counts as a pull",
@@ -65,6 +68,7 @@ def images(
     platforms: bool = False,
     json: bool = False,
     open: bool = False,  # noqa: A002
+    image: list[str] | None = None,
 ) -> None:
     """Show what the repositories hold.
 
@@ -77,7 +81,7 @@ def images(
     from ecr_tasks.runner.images import planned_repositories
 
     most = parse_limit(limit)
-    repositories = planned_repositories(run)
+    repositories = planned_repositories(run, image or ())
     names = list(dict.fromkeys(repositories.values()))
     if open:
         from ecr_tasks.tasks.repository_page import open_repositories

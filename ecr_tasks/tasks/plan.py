@@ -9,6 +9,7 @@ from invoke.exceptions import Exit
 
 from ecr_tasks.console import Column, Meaning, Styled, Text, document, result, result_table, say, table
 from ecr_tasks.errors import ExitCode
+from ecr_tasks.runner.command_line import IMAGES
 from ecr_tasks.runner.decorator import task
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 _MEANINGS: Mapping[str, Meaning] = {"new": "add", "present": "dim", "locked": "bad"}
 
 
-@task(help={"json": "one JSON document on stdout"})
-def plan(run: Run, json: bool = False) -> None:
+@task(iterable=["image"], help={"image": IMAGES, "json": "one JSON document on stdout"})
+def plan(run: Run, json: bool = False, image: list[str] | None = None) -> None:
     """Show what `build push` would do and why.
 
     Nothing is changed. It exits with 6 when something is in the way.
@@ -32,7 +33,7 @@ def plan(run: Run, json: bool = False) -> None:
     from ecr_tasks.runner.job import start_job
     from ecr_tasks.runner.read_dockerfiles import with_unreadable_dockerfiles
 
-    job = with_unreadable_dockerfiles(run, start_job(run, promises=True))
+    job = with_unreadable_dockerfiles(run, start_job(run, promises=True, choice=image or ()))
     if json:
         document(plan_json(job.plan))
     else:

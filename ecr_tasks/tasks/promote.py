@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.console import data, document, say, warn, working
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.runner.command_line import IMAGES
 from ecr_tasks.runner.decorator import task
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ GATE_HELP = {
 
 @task(
     positional=["source"],
-    iterable=["tag"],
+    iterable=["tag", "image"],
     optional=["require_scan"],
     shows_without_registry=True,
     help={
@@ -47,7 +48,7 @@ GATE_HELP = {
         "tag": "a tag to give it; once for each",
         "to": "ACCOUNT/REGION[/REPOSITORY]: copy it there, with its signatures, SBOMs and records; who does it "
         "there: add ,role=ARN ,external-id=ID ,profile=NAME",
-        "image": "of several images, the one (default: all of them)",
+        "image": IMAGES,
         **GATE_HELP,
         "json": "one JSON document on stdout",
     },
@@ -57,7 +58,7 @@ def promote(
     source: str,
     tag: list[str] | None = None,
     to: str | None = None,
-    image: str | None = None,
+    image: list[str] | None = None,
     require_scan: str | bool | None = None,
     only_fixable: bool = False,
     than: str | None = None,
@@ -77,9 +78,9 @@ def promote(
     )
     name = parse_image_name(source)
     if to is None:
-        promotions, results = promote_here(run, name, tag or [], image, gates)
+        promotions, results = promote_here(run, name, tag or [], image or (), gates)
     else:
-        promotions, results = promote_elsewhere(run, name, to, tag or [], image, gates)
+        promotions, results = promote_elsewhere(run, name, to, tag or [], image or (), gates)
     if run.dry:
         return
     if json:
@@ -152,7 +153,7 @@ def parse_destination(text: str) -> Destination:
 
 
 def promote_here(
-    run: Run, name: ImageName, texts: Sequence[str], image: str | None, gates: Gates | None
+    run: Run, name: ImageName, texts: Sequence[str], choice: Sequence[str], gates: Gates | None
 ) -> tuple[dict[str, Promotion], GateResults | None]:
     """Set tags within the repositories: two calls for one tag (BatchGetImage, PutImage); no layer is copied.
 
@@ -165,7 +166,7 @@ def promote_here(
     tags = parse_tags(texts)
     if not tags:
         raise SettingsError("No tag is given.", "Say which: `inv promote SOURCE --tag TAG`.")
-    repositories = chosen_repositories(run, name, image)
+    repositories = chosen_repositories(run, name, choice)
     names = dict.fromkeys(repositories, name)
     return set_tags_of(run, repositories, names, tags, gates, recorder(run, "promote", name.reference, run.registry))
 
@@ -210,7 +211,7 @@ def set_tags_of(
 
 
 def promote_elsewhere(
-    run: Run, name: ImageName, to: str, texts: Sequence[str], image: str | None, gates: Gates | None
+    run: Run, name: ImageName, to: str, texts: Sequence[str], choice: Sequence[str], gates: Gates | None
 ) -> tuple[dict[str, Promotion], GateResults | None]:
     """Copy images to another repository, region or account: with the same digest, all platforms, and all referrers.
 
@@ -227,7 +228,7 @@ def promote_elsewhere(
     tags = parse_tags(texts or ([] if name.reference.startswith("sha256:") else [name.reference]))
     if not tags:
         raise SettingsError("No tag is given.", f"Say which: `inv promote SOURCE --to {to} --tag TAG`.")
-    repositories = chosen_repositories(run, name, image)
+    repositories = chosen_repositories(run, name, choice)
     if destination.repository is not None and len(repositories) > 1:
         raise SettingsError(
             f"{len(repositories)} images can't go to one repository, {destination.repository}.",

@@ -37,7 +37,7 @@ NOT_ASKED = ("App Runner", "AWS Batch", "CodeBuild", "SageMaker", "hosts", "othe
 @task(
     shows_without_registry=True,
     help={
-        "image": "of several images, the one (default: all of them)",
+        "image": "of several images, the one, or a pattern such as 'api-*' (default: all of them)",
         "archive": "move it to ECR's archive instead of deleting it; `restore` brings it back",
         "yes": "don't ask",
         "running": "a file (- is stdin) of references that run where AWS can't be asked, such as on Kubernetes",
@@ -127,7 +127,7 @@ def _repositories(run: Run, image: str | None) -> list[str]:
     from ecr_tasks.model.reference import ImageName
     from ecr_tasks.runner.images import chosen_repositories
 
-    return list(dict.fromkeys(chosen_repositories(run, ImageName(""), image).values()))
+    return list(dict.fromkeys(chosen_repositories(run, ImageName(""), [image] if image else ()).values()))
 
 
 def _elsewhere(running: str | None) -> tuple[Use, ...] | None:

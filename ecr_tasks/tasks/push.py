@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import data, document, with_typed_commands
+from ecr_tasks.runner.command_line import IMAGES, as_choice
 from ecr_tasks.runner.decorator import chained_task
 
 if TYPE_CHECKING:
@@ -26,7 +28,9 @@ def _result(receipt: Job | Receipt | None) -> Publication:
 
 @chained_task(
     _result,
+    iterable=["image"],
     help={
+        "image": IMAGES,
         "republish": "build a published commit anew, and publish it beside what is published (…-r2)",
         "pull": "take base images from their registries, also those that are here",
         "no-cache": "build every step anew",
@@ -42,6 +46,7 @@ def push(
     pull: bool = False,
     no_cache: bool = False,
     fail_fast: bool = False,
+    image: Sequence[str] | None = None,
 ) -> Receipt | None:
     """Publish what was built; print host/repository@digest.
 
@@ -60,11 +65,14 @@ def push(
     job = earlier.job  # the job of `build`, if it ran before in this command line
     if job is not None and fresh.flags and job.fresh != fresh:
         job = None  # it was built by a user's task that took nothing anew
+    choice = as_choice(image) or (job.choice if job is not None else ())
+    if job is not None and job.choice != choice:
+        job = None  # a user's task built other images
     if job is not None and job.snapshot is None and not run.dry:
         job = continue_job(run, job, republish=republish)
         show_plan(job.plan)
     elif job is None or job.republish != republish:
-        job = start_job(run, republish=republish, fresh=fresh)
+        job = start_job(run, republish=republish, fresh=fresh, choice=choice)
         show_plan(job.plan)
     job.plan.check()
     if run.dry:

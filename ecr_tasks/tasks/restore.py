@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     positional=["archived"],
     help={
         "archived": "a tag, a sha256: digest, or host/repository@digest",
-        "image": "of several images, the one (default: all of them)",
+        "image": "of several images, the one, or a pattern such as 'api-*' (default: all of them)",
         "minutes": "how long to wait until it can be pulled (default: 60)",
     },
 )
@@ -33,7 +33,7 @@ def restore(run: Run, archived: str, image: str | None = None, minutes: str = "6
         raise SettingsError(f"--minutes {minutes[:100]} is no number of minutes.", "Write one, such as --minutes 90.")
     registry = run.private("prune")
     name = parse_image_name(archived)
-    repositories = dict.fromkeys(chosen_repositories(run, name, image).values())
+    repositories = dict.fromkeys(chosen_repositories(run, name, [image] if image else ()).values())
     for repository in repositories:
         if run.dry:
             say(f"would restore {name.reference} in {repository}")

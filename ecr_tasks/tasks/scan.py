@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.console import Column, Meaning, Styled, Text, document, result_table, say, warn, working
 from ecr_tasks.errors import Refused
+from ecr_tasks.runner.command_line import IMAGES
 from ecr_tasks.runner.decorator import chained_task
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ _MEANINGS: Mapping[str, Meaning] = {"CRITICAL": "bad", "HIGH": "bad", "MEDIUM": 
     help={
         "source": "a tag, a sha256: digest, or host/repository@digest as push prints it; --source may be left out "
         "(default: what was pushed of this commit)",
-        "image": "of several images, the one; once for each (default: all of them)",
+        "image": IMAGES,
         "fail-on": "the lowest severity that fails (default: ECR_SCAN_FAIL_ON; without it, none does)",
         "only-fixable": "only findings that have a fix fail",
         "than": "only findings fail that the image of this tag doesn't have, such as prod",

@@ -6,7 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.console import data, document, say
-from ecr_tasks.runner.command_line import follows
+from ecr_tasks.runner.command_line import IMAGES, follows
 from ecr_tasks.runner.decorator import chained_task
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     help={
         "source": "a tag, a sha256: digest, or host/repository@digest as push prints it; --source may be left out "
         "(default: what was pushed of this commit)",
-        "image": "of several images, the one; once for each (default: all of them)",
+        "image": IMAGES,
         "json": "one JSON document on stdout instead of the references",
     },
 )

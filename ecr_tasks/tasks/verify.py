@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from invoke.exceptions import Exit
 
 from ecr_tasks.console import Styled, document, result, say
-from ecr_tasks.runner.command_line import follows
+from ecr_tasks.runner.command_line import IMAGES, follows
 from ecr_tasks.runner.decorator import chained_task
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     help={
         "source": "a tag, a sha256: digest, or host/repository@digest as push prints it; --source may be left out "
         "(default: what was pushed of this commit)",
-        "image": "of several images, the one; once for each (default: all of them)",
+        "image": IMAGES,
         "require-signature": "fail where ECR_SIGNED_BY says of nobody that their signature counts",
         "require-scan": "fail for scan findings as bad as this, or worse (default: ECR_SCAN_FAIL_ON)",
         "only-fixable": "of the scan's findings, only those that have a fix count",

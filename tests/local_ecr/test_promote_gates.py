@@ -137,7 +137,7 @@ def test_an_image_that_nobody_scans_is_refused_when_the_wait_is_over(
     monkeypatch.setattr(gates, "WAITS", Waits(sleep=sleep, clock=lambda: now[0]))
     raw = http.push_image(repository, "v1", b"layer")
     with pytest.raises(Refused, match="There is no scan of team/app@sha256") as caught:
-        promote_here(Run(tmp_path, {}), ImageName("v1"), ["prod"], None, Gates(ScanRules("critical")))
+        promote_here(Run(tmp_path, {}), ImageName("v1"), ["prod"], (), Gates(ScanRules("critical")))
     assert f"`inv scan {digest_of(raw)}`" in caught.value.remedy
     assert 50 < sum(slept) < 80
     assert tagged(api, repository) == {"v1"}

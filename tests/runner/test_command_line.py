@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.runner.command_line import check_repetitions
+from ecr_tasks.runner.command_line import check_repetitions, chosen_with_push, push_values
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,30 @@ def test_a_task_that_is_repeated_with_other_settings_is_refused(line: str) -> No
 )
 def test_any_other_command_line_is_taken(line: str) -> None:
     check_repetitions(line.split())
+
+
+@pytest.mark.parametrize(
+    ("line", "images"),
+    [
+        ("build push", ()),
+        ("build push --image web", ("web",)),
+        ("ecr.build ecr.push --json --image=web --image api", ("web", "api")),
+        ("build push --only linux/arm64 --image web", ("web",)),
+        ("build push export --image web", ()),
+        ("build push --json export --image web", ()),
+        ("build --image web", ()),
+    ],
+)
+def test_a_build_knows_the_images_of_the_push_after_it(
+    line: str, images: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["inv", *line.split()])
+    assert push_values("--image") == images
+    assert chosen_with_push(()) == images
+
+
+def test_a_build_and_its_push_choose_the_same_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["inv", "build", "--image", "web", "push", "--image", "api", "--image", "web"])
+    assert chosen_with_push(("web", "api")) == ("web", "api")
+    with pytest.raises(SettingsError, match="build has --image web and push has --image api, web"):
+        chosen_with_push(("web",))

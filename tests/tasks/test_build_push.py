@@ -284,6 +284,61 @@ def test_each_target_of_a_bake_file_is_published_and_printed(project: Project) -
     assert [image["name"] for image in project.receipt["images"]] == ["api", "worker"]
 
 
+def several(project: Project, *names: str) -> None:
+    """Let a bake file describe images with these names, each with a repository."""
+    project.write(".env", "AWS_REGION=eu-central-1\nECR_BAKE_FILE=docker-bake.hcl\nECR_REPOSITORY_PREFIX=team/\n")
+    project.write("docker-bake.hcl", "")
+    project.commit()
+    project.docker.bake_targets = {name: BuildDefinition(".") for name in names}
+    for name in (f"team/{name}" for name in names):
+        project.registry.repositories[name] = Repository(name, ACCOUNT, f"{HOST}/{name}")
+        project.registry.stored[name], project.registry.tags[name] = {}, {}
+
+
+@pytest.mark.parametrize(
+    ("line", "published"),
+    [
+        ("build push --image web", ["web"]),
+        ("build --image web push", ["web"]),
+        ("push --image w*", ["web", "worker"]),
+        ("build push --image front", ["api", "web"]),
+    ],
+)
+def test_only_the_chosen_images_are_built_and_published(project: Project, line: str, published: list[str]) -> None:
+    several(project, "api", "web", "worker")
+    project.docker.bake_groups = {"front": ("web", "api")}
+    result = project.inv(*line.split())
+    assert result.code == 0, result.stderr
+    assert [line.partition("@")[0] for line in result.stdout.splitlines()] == [f"{HOST}/team/{n}" for n in published]
+    assert [item.name for item in project.docker.inputs] == published
+    assert [image["name"] for image in project.receipt["images"]] == published
+
+
+def test_an_image_that_is_not_chosen_is_in_the_build_of_one_that_links_to_it_as_it_is_published(
+    project: Project,
+) -> None:
+    several(project, "app", "base")
+    base = BuildDefinition(".")
+    project.docker.bake_targets |= {"app": BuildDefinition(".", contexts={"base": "target:base"})}
+    assert project.inv("build").code == 0
+    all_of_it = project.docker.inputs[0].definition.linked["base"]
+    project.docker.inputs.clear()
+    assert project.inv("build", "--image", "app").code == 0
+    assert [item.name for item in project.docker.inputs] == ["app"]
+    assert project.docker.inputs[0].definition.linked["base"] == all_of_it != base
+
+
+def test_no_image_that_is_chosen_is_an_error_before_anything_is_done(project: Project) -> None:
+    several(project, "api", "web")
+    for task in ("build", "push", "plan", "images", "commands"):
+        error = project.inv(task, "--image", "wbe").failed(2)
+        assert "There is no image 'wbe' here." in error
+        assert "Did you mean web?" in error
+    error = project.inv("promote", "main", "--tag", "prod", "--image", "x*").failed(2)
+    assert "No image here has a name like 'x*'." in error
+    assert project.docker.builds == 0
+
+
 def test_the_registry_cache_is_logged_in_to_before_the_build(project: Project) -> None:
     project.inv("build", ECR_CACHE="registry")
     names = [call[0] for call in project.calls.log]

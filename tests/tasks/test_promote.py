@@ -228,6 +228,21 @@ def test_several_images_cant_go_to_one_repository(app_with_target: Project) -> N
     assert app_with_target.inv("promote", "main", *TO_OPTION, "--image", "app").code == 0
 
 
+def test_a_pattern_promotes_some_of_several_images(app_with_target: Project) -> None:
+    app_with_target.write(
+        ".env", "AWS_REGION=eu-central-1\nECR_BAKE_FILE=docker-bake.hcl\nECR_REPOSITORY_PREFIX=x/\n"
+    )
+    app_with_target.write("docker-bake.hcl", "")
+    names = ("api", "web", "worker")
+    app_with_target.docker.bake_targets = {name: BuildDefinition(".") for name in names}
+    for name in (f"x/{name}" for name in names):
+        app_with_target.registry.repositories[name] = repository("MUTABLE", name=name)
+        app_with_target.registry.stored[name], app_with_target.registry.tags[name] = {}, {}
+        app_with_target.registry.put(name, NEW_IMAGE, "main")
+    assert app_with_target.inv("promote", "main", "--tag", "rc", "--image", "api", "--image", "wo*").code == 0
+    assert ["rc" in app_with_target.registry.tags[f"x/{name}"] for name in names] == [True, False, True]
+
+
 @given(st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", fullmatch=True))
 def test_every_tag_of_dockers_grammar_is_parsed(tag: str) -> None:
     assert parse_image_name(tag) == ImageName(tag)

@@ -156,13 +156,14 @@ class WhalesDocker(ImageStore):
             self._tokens.renew()
             self._commands.read_only_bake(*options, *_builder_option(builder))
 
-    def targets(self, files: Sequence[str], folder: Path, environ: Mapping[str, str]) -> BakeFile:
+    def targets(self, files: Sequence[str], folder: Path, environ: Mapping[str, str], *, group: str = "") -> BakeFile:
         """Return the targets of bake or compose files, as buildx resolves them in ``folder`` with this environment.
 
-        Paths are relative to ``folder``. Raises BuildError with the place of an error in the files.
+        Those of ``group``, or else of the group ``default``. Paths are relative to ``folder``. Raises BuildError with
+        the place of an error in the files.
         """
         with translate_errors("start"):
-            stdout, stderr = self._commands.read_definition(files, folder, environ)
+            stdout, stderr = self._commands.read_definition(files, folder, environ, group=group)
         if not stdout:
             raise errors.definition_failed(files, stderr)
         with errors.reading_answer(f"read {', '.join(Path(file).name for file in files)}"):

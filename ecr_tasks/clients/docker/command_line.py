@@ -141,14 +141,16 @@ class CommandLine:
             return _run(command, self.environment())
         return _within(action, command, self.environment(), self._seconds)
 
-    def read_definition(self, files: Sequence[str], folder: Path, environ: Mapping[str, str]) -> tuple[str, str]:
+    def read_definition(
+        self, files: Sequence[str], folder: Path, environ: Mapping[str, str], *, group: str = ""
+    ) -> tuple[str, str]:
         """Return what bake prints of a definition that is read in ``folder`` with this environment, and its stderr.
 
-        The first text is empty after an error.
+        It is that of the group ``default`` where ``group`` names no other. The first text is empty after an error.
         """
         options = [word for file in files for word in ("--file", file)]
         needed = _named_variables([folder / file for file in files], environ)
-        command = self.buildx("bake", "--print", *options)
+        command = self.buildx("bake", "--print", *options, *([group] if group else []))
         with self._ssh_agent(environ) as agent:
             result = subprocess.run(  # noqa: S603 - our own command line
                 command,

@@ -67,15 +67,11 @@ def resolve(
     The files get the variables of the dotenv files, as the settings do: ``${VERSION}`` means the same in both. Raises
     SettingsError when the files define no image, BuildError when buildx can't read them.
     """
-    variables = {**environ, **settings.missing_variables(environ)}
+    variables, env_files = _variables(files, settings, environ)
     services: Mapping[str, Service] = {}
     included: tuple[Path, ...] = ()
     secret_variables: Mapping[str, str] = {}
-    if files.compose:
-        env_files = compose_env_files(files.folder, variables)
-        variables = {**compose_variables(files.compose, env_files, files.folder), **variables}
-    paths = [path for path in files.paths if path not in files.compose or not is_empty(path)]
-    names = [os.path.relpath(path, files.folder) for path in paths or files.paths]
+    names = _names(files)
     if files.compose:  # before bake, which would wait for a file that is a pipe
         services, reader = read_services(files.compose, files.folder, variables)
         included = tuple(dict.fromkeys([*env_files, *reader.files]))
@@ -117,6 +113,31 @@ def resolve(
         tuple(warnings),
         replace(files, included=included),
     )
+
+
+def group_members(
+    files: DefinitionFiles, settings: Settings, environ: Mapping[str, str], read_group: ReadTargets
+) -> tuple[str, ...]:
+    """Return the targets of a group of bake files, which ``read_group`` reads; those of groups in it included."""
+    variables, _ = _variables(files, settings, environ)
+    return read_group(_names(files), files.folder, variables).default
+
+
+def _variables(
+    files: DefinitionFiles, settings: Settings, environ: Mapping[str, str]
+) -> tuple[Mapping[str, str], Sequence[Path]]:
+    """Return the variables that files are read with, and the dotenv files of compose that some come from."""
+    variables = {**environ, **settings.missing_variables(environ)}
+    if not files.compose:
+        return variables, ()
+    env_files = compose_env_files(files.folder, variables)
+    return {**compose_variables(files.compose, env_files, files.folder), **variables}, env_files
+
+
+def _names(files: DefinitionFiles) -> list[str]:
+    """Return the files' paths as bake takes them, from the folder in which it reads them."""
+    paths = [path for path in files.paths if path not in files.compose or not is_empty(path)]
+    return [os.path.relpath(path, files.folder) for path in paths or files.paths]
 
 
 def _nothing_published(files: DefinitionFiles, bake_file: BakeFile, warnings: Sequence[str]) -> SettingsError:

@@ -43,6 +43,7 @@ class FakeDocker:
         self.authorized: list[RegistryToken] = []
         self.builds = 0
         self.bake_targets: dict[str, BuildDefinition] = {}
+        self.bake_groups: dict[str, tuple[str, ...]] = {}
         self.local_bases: dict[str, str] = {}
         self.registry_bases: dict[str, str] = {}
         self.build_error: EcrTasksError | None = None
@@ -81,11 +82,13 @@ class FakeDocker:
         self.calls.end()
         return results
 
-    def targets(self, files: Sequence[str], folder: Path, environ: Mapping[str, str]) -> BakeFile:
+    def targets(self, files: Sequence[str], folder: Path, environ: Mapping[str, str], *, group: str = "") -> BakeFile:
         self.calls.begin("targets", *files)
         self.calls.end()
         targets = {name: BakeTarget(definition) for name, definition in self.bake_targets.items()}
-        return BakeFile(targets, tuple(targets))
+        if group and group not in self.bake_groups:
+            raise BuildError(f"failed to find target {group}", "Correct it.")
+        return BakeFile(targets, self.bake_groups[group] if group else tuple(targets))
 
     def read_dockerfiles(self, definitions: Sequence[BuildDefinition], builder: str | None) -> None:
         self.calls.begin("read_dockerfiles")
