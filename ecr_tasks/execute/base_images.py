@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from ecr_tasks.checks.build_definition import IN_STORE
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.clients.retry import Retrier
-from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.errors import BuildError, EcrTasksError
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.ports import Docker, Engine
+from ecr_tasks.redaction import redact
 from ecr_tasks.source.build_context.base_images import BaseImage
 from ecr_tasks.source.build_context.references import LAYOUT, read_references
 from ecr_tasks.source.inputs.base_digests import is_taken_from_store
@@ -69,3 +70,25 @@ def _is_stored(docker: Docker, reference: str) -> bool:
         return bool(docker.image_id(reference))
     except EcrTasksError:
         return False
+
+
+def current_digests(
+    references: Sequence[str],
+    docker: Docker,
+    builder: str | None,
+    log_in: Callable[[Iterable[str]], Mapping[str, EcrTasksError]],
+    retrier: Retrier,
+) -> dict[str, str | EcrTasksError]:
+    """Return the digests that references have in their registries now, or why there is none; nothing is pulled."""
+    refused = log_in(references)
+
+    def look(reference: str) -> str | EcrTasksError:
+        if redact(reference) != reference:  # docker would get it as an argument, which every user can read
+            return BuildError(f"The name {reference} has a secret in it.", "Name the image without it.")
+        try:
+            digest = docker.image_digest(reference, builder, local=False)
+        except EcrTasksError as error:
+            return refused.get(reference, error)
+        return digest or BuildError(f"{reference} has no digest.", "Name an image of a registry.")
+
+    return dict(zip(references, map_parallel(look, references, PARALLEL, retrier), strict=True))

@@ -397,6 +397,7 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
         "login": (_TOKEN, _TOKEN_PUBLIC),
         "build": (*_READ_AND_CACHE, *_only(_caches, *_LOOK, *_only(_creates, *_CREATE))),
         "plan": (*_LOOK, *_READ_BASES, _READ_PUBLIC[0]),
+        "bases": _READ_BASES,
         "commands": (_TOKEN, _TOKEN_PUBLIC, *_LOOK),
         "attest": (
             *_FIND,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from ecr_tasks.model.manifest import INPUTS_DIGITS, INPUTS_TAG, VERSION
+from ecr_tasks.model.manifest import BASE_DIGEST, BASE_NAME, INPUTS_DIGITS, INPUTS_TAG, VERSION
 from ecr_tasks.model.option_fields import split_fields
 from ecr_tasks.model.tag import MAX_LENGTH, Tag
 
@@ -47,7 +47,8 @@ class BuildDefinition:
     ``exporter`` holds options of the exporter (``compression=zstd``). ``linked`` holds the definitions of the other
     targets that ``contexts`` names as ``target:NAME``, by that name: they are built with this one. ``extra`` holds
     the other attributes of a bake target (``no-cache``, ``shm-size``, …), passed on unchanged. ``variables`` has the
-    values of secrets that are read from variables of compose's own dotenv files.
+    values of secrets that are read from variables of compose's own dotenv files. ``bases`` are named contexts that
+    replace images of the Dockerfile, or those of ``contexts``, by the same ones at a digest, or in another registry.
     """
 
     context: str
@@ -67,6 +68,12 @@ class BuildDefinition:
     linked: Mapping[str, BuildDefinition] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    bases: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def all_contexts(self) -> Mapping[str, str]:
+        """The named contexts, those that replace base images included."""
+        return {**self.contexts, **self.bases}
 
     def with_links(self) -> Iterator[BuildDefinition]:
         """Yield this definition, then those that it links to, at every depth."""
@@ -80,10 +87,11 @@ class BuildDefinition:
         return replace(self, cache_from=(), cache_to=(), linked=linked)
 
     def without_fresh_options(self) -> BuildDefinition:
-        """Return the definition without what its build takes anew (:data:`FRESH_OPTIONS`)."""
+        """Return the definition without what its build takes anew (:data:`FRESH_OPTIONS`), and where from."""
         linked = {name: definition.without_fresh_options() for name, definition in self.linked.items()}
         extra = {name: value for name, value in self.extra.items() if name not in FRESH_OPTIONS}
-        return replace(self, extra=extra, linked=linked)
+        annotations = {key: value for key, value in self.annotations.items() if key not in (BASE_NAME, BASE_DIGEST)}
+        return replace(self, extra=extra, linked=linked, bases={}, annotations=annotations)
 
     @property
     def entitlements(self) -> tuple[str, ...]:

@@ -34,6 +34,10 @@ REVISION = OCI_KEYS + "revision"
 CREATED = OCI_KEYS + "created"
 SOURCE = OCI_KEYS + "source"
 
+BASE_NAME = OCI_KEYS + "base.name"
+BASE_DIGEST = OCI_KEYS + "base.digest"
+"""The image that an image stands on: its full name, and its digest at the build."""
+
 SETTINGS = "io.ecr-tasks.settings"
 """The label and annotation with digests of the settings that an image was built with (``plan/build_settings.py``)."""
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ecr_tasks.plan.image_choice import Members
     from ecr_tasks.runner.run import Run
+    from ecr_tasks.source.bases_lock import Lock
     from ecr_tasks.source.definitions.resolve import Definitions
     from ecr_tasks.source.source_state import SourceState
 
@@ -43,6 +44,7 @@ def planned_images(run: Run, fresh: Fresh = NOTHING_FRESH, choice: Sequence[str]
     from ecr_tasks.model.wording import name_some
     from ecr_tasks.plan.image_choice import chosen_names
     from ecr_tasks.plan.images import images, unset_secrets, unset_tags
+    from ecr_tasks.source.bases_lock import read_lock
 
     definitions = _definitions(run)
     ignored: dict[str, None] = {}
@@ -86,7 +88,8 @@ def planned_images(run: Run, fresh: Fresh = NOTHING_FRESH, choice: Sequence[str]
             warn(text)
         if unset := unset_tags(all_images, definitions.tags):
             say(f"ECR_TAGS decides the tags; those of {definitions.files.names} are not set: {', '.join(unset)}")
-    all_images = tuple(replace(item, definition=fresh.applied_to(item.definition)) for item in all_images)
+    lock = None if fresh.pull else read_lock(run.project)
+    all_images = tuple(_with_bases(image, lock, fresh) for image in all_images)
     return _with_inputs(run, all_images) if run.settings.skip == "content" else all_images
 
 
@@ -97,6 +100,19 @@ def _warn_of_map(run: Run, definitions: Definitions | None) -> None:
     if definitions and (unused := unused_entries(run.settings, definitions.targets)):
         origin = run.settings.origin("ECR_REPOSITORY_MAP")
         warn_once(f"ECR_REPOSITORY_MAP ({origin}) names {name_some(unused)}, and no image of this run has that name.")
+
+
+def _with_bases(image: Image, lock: Lock | None, fresh: Fresh) -> Image:
+    """Return an image on the locked base images, with annotations of the one that it stands on.
+
+    With --pull they are taken as they are now, and known when it is built.
+    """
+    from ecr_tasks.source.bases import with_base_annotations, with_locked_bases
+
+    definition = fresh.applied_to(image.definition)
+    if lock is not None:
+        definition = with_locked_bases(definition, lock, image.name)
+    return replace(image, definition=with_base_annotations(definition))
 
 
 def _keep_build_secrets(definition: BuildDefinition, project: Path, variables: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ from ecr_tasks.errors import SettingsError
 from ecr_tasks.files import resolved
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.settings.settings import Settings
+from ecr_tasks.source.bases_lock import NAME
 from ecr_tasks.source.build_context.dockerignore import DockerIgnore, existing_dockerfile
 from ecr_tasks.source.build_context.walk import ContextFolder, unique_folders
 from ecr_tasks.source.git.read import git_state
@@ -79,7 +80,7 @@ def _inside(
     settings: Settings,
     definition_files: Iterable[Path],
 ) -> list[str]:
-    files = {*settings.files, *definition_files, *(settings.project / name for name in _INVOKE_FILES)}
+    files = {*settings.files, *definition_files, *(settings.project / name for name in (*_INVOKE_FILES, NAME))}
     contexts: dict[Path, list[DockerIgnore]] = {}
     for folder in folders:
         ignore = folder.ignore()

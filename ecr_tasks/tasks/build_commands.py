@@ -106,7 +106,7 @@ def _options(definition: BuildDefinition) -> list[str]:
         "--target": [definition.target] if definition.target else [],
         "--platform": [",".join(definition.platforms)] if definition.platforms else [],
         "--build-arg": [_argument(definition, name) for name in definition.args],
-        "--build-context": _pairs(definition.contexts),
+        "--build-context": _pairs(definition.all_contexts),
         "--secret": definition.secrets,
         "--ssh": definition.ssh,
         "--label": _pairs(definition.labels),

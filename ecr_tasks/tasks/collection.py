@@ -19,6 +19,7 @@ from ecr_tasks.tasks import (
     repo,
 )
 from ecr_tasks.tasks.attest import attest
+from ecr_tasks.tasks.bases import bases
 from ecr_tasks.tasks.build import build
 from ecr_tasks.tasks.commands import commands
 from ecr_tasks.tasks.doctor import doctor
@@ -66,6 +67,7 @@ ns = Collection(
     plan,
     commands,
     tags,
+    bases,
     login,
     logout,
     settings,

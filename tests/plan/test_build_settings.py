@@ -47,7 +47,7 @@ def test_each_part_that_differs_is_named(name: str) -> None:
 
 def test_every_part_of_a_definition_counts_but_its_caches() -> None:
     names = {field.name for field in fields(BuildDefinition)}
-    assert names == {*CHANGES, "cache_from", "cache_to", "variables"}
+    assert names == {*CHANGES, "cache_from", "cache_to", "variables", "bases"}
     changed = {"base": BuildDefinition("/project", args={"A": "2"})}
     assert other_settings(text(linked=CHANGES["linked"]), text(linked=changed)) == ("linked targets",)
 

@@ -42,7 +42,7 @@ def bake_document(inputs: Sequence[BuildInput]) -> dict[str, Any]:
 
     def options(definition: BuildDefinition) -> dict[str, Any]:
         links = {f"target:{name}": f"target:{place(name, linked)}" for name, linked in definition.linked.items()}
-        contexts = {name: links.get(value, value) for name, value in definition.contexts.items()}
+        contexts = {name: links.get(value, value) for name, value in definition.all_contexts.items()}
         return _options(replace(definition, contexts=contexts))
 
     def place(name: str, definition: BuildDefinition) -> str:

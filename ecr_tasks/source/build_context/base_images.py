@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from ecr_tasks.model.ecr_host import host_of
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.option_fields import split_fields
 from ecr_tasks.source.build_context.dockerfile import Dockerfile, Instruction, Stage, list_words
@@ -57,10 +58,7 @@ def base_images(
     ``expand`` doesn't support, a frontend for another language. The images that ``ONBUILD`` instructions of a base
     image read are not included.
     """
-    variables = {**_platform_arguments("BUILD", build_platform), **_platform_arguments("TARGET", platform)}
-    variables["TARGETSTAGE"] = definition.target or "default"
-    variables = {name: definition.args.get(name, value) for name, value in variables.items()}
-    build = _Build(dockerfile, definition, platform, variables)
+    build = _Build(dockerfile, definition, platform, _variables(definition, platform, build_platform))
     return BaseImages(frozenset(build.images()), next(iter(build.unknown), None), build.may_be_more)
 
 
@@ -94,6 +92,31 @@ def familiar_name(reference: str) -> str:
 def repository_of(reference: str) -> str:
     """Return a reference without tag and digest, in the form that docker shows."""
     return re.sub(r":[^:/]*$", "", familiar_name(reference).partition("@")[0])
+
+
+def full_name(reference: str) -> str:
+    """Return a reference with its registry's host and its tag, without its digest; one with a digest needs no tag."""
+    name, _, digest = reference.partition("@")
+    name = re.sub(r"^index\.docker\.io/", "docker.io/", name)
+    if host_of(name) is None:
+        name = f"docker.io/{name}"
+    if name.startswith("docker.io/") and name.count("/") == 1:
+        name = name.replace("/", "/library/", 1)
+    return name if digest or ":" in name.rpartition("/")[2] else f"{name}:latest"
+
+
+def named_context(reference: str) -> str:
+    """Return the name of the context that replaces an image (dockerui/namedcontext.go)."""
+    return familiar_name(reference).removesuffix(":latest")
+
+
+def final_base(dockerfile: Dockerfile, definition: BuildDefinition, platform: str, build_platform: str) -> str | None:
+    """Return the image that a build's result stands on, as it is written; None for none, or one that isn't known.
+
+    It may be the name of a context, which replaces an image or a stage.
+    """
+    build = _Build(dockerfile, definition, platform, _variables(definition, platform, build_platform))
+    return build.final_base()
 
 
 def pinned_digest(reference: str) -> str | None:
@@ -138,6 +161,25 @@ class _Build:
                 self._miss(f"its Dockerfile has no stage {self.definition.target}")
             else:
                 yield from self._needed(target)
+
+    def final_base(self) -> str | None:
+        """Return the image, or the name of the context, at the bottom of the target's chain of stages."""
+        for _ in self.images():
+            pass  # the arguments before the first stage are known then, and the names of the stages
+        last = len(self.file.stages) - 1
+        index = last if self.definition.target is None else self._stage_index(self.definition.target)
+        while index is not None and index >= 0:
+            stage = self.file.stages[index]
+            if stage.name and self._is_context(stage.name, self.platform):
+                return stage.name
+            base = self._expand(stage.base, self.globals)
+            index = self._stage_index(base, index)
+            if index is None:
+                return (self._context_key(base) or base) if base and base != "scratch" else None
+        return None
+
+    def _context_key(self, name: str) -> str | None:
+        return key if (key := named_context(name)) in self.definition.contexts else None
 
     def _stage_index(self, name: str, before: int | None = None) -> int | None:
         """Return the index of the last stage with a name, among all stages or those before the index ``before``."""
@@ -214,7 +256,7 @@ class _Build:
 
         BuildKit compares the names of contexts, as they are written, with the image's familiar name.
         """
-        familiar = familiar_name(name).removesuffix(":latest")
+        familiar = named_context(name)
         return familiar in self.definition.contexts or f"{familiar}::{platform}" in self.definition.contexts
 
     def _declare(self, instruction: Instruction, variables: dict[str, str], outer: Mapping[str, str]) -> None:
@@ -243,6 +285,12 @@ class _Build:
         """Keep the reason why an image may be read that is not known."""
         self.unknown.append(reason)
         self.may_be_more = True
+
+
+def _variables(definition: BuildDefinition, platform: str, build_platform: str) -> dict[str, str]:
+    variables = {**_platform_arguments("BUILD", build_platform), **_platform_arguments("TARGET", platform)}
+    variables["TARGETSTAGE"] = definition.target or "default"
+    return {name: definition.args.get(name, value) for name, value in variables.items()}
 
 
 def _source_names(instruction: Instruction) -> Iterator[str]:

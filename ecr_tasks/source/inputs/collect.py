@@ -13,7 +13,7 @@ from ecr_tasks.model.manifest import INPUTS, INPUTS_TRACKED
 from ecr_tasks.model.ports import Docker, Engine
 from ecr_tasks.one_line import one_line
 from ecr_tasks.redaction import redact
-from ecr_tasks.source.build_context.base_images import BaseImage, familiar_name
+from ecr_tasks.source.build_context.base_images import BaseImage, familiar_name, named_context, pinned_digest
 from ecr_tasks.source.build_context.references import build_references
 from ecr_tasks.source.build_context.unknown import Unknown
 from ecr_tasks.source.inputs.base_digests import resolve_digests
@@ -63,7 +63,15 @@ def with_inputs(
     for image, part in zip(images, partial_inputs, strict=True):
         pulls = any(definition.extra.get("pull") for definition in image.definition.with_links())
         pulled |= {base: pulls or pulled.get(base, False) for base in part.bases}
-    digests = resolve_digests(pulled, docker, builder, engine, log_in)
+    locked = {
+        base: digest
+        for image in images
+        for item in image.definition.with_links()
+        for base in pulled
+        if (place := item.bases.get(named_context(base.reference))) and (digest := pinned_digest(place))
+    }
+    unlocked = {base: pulls for base, pulls in pulled.items() if base not in locked}
+    digests = {**resolve_digests(unlocked, docker, builder, engine, log_in), **locked}
     inputs = (_inputs(part, digests) for part in partial_inputs)
     return tuple(_annotated(image, image_inputs) for image, image_inputs in zip(images, inputs, strict=True))
 

@@ -1,0 +1,131 @@
+"""The base images of a definition: their names, and the builds and annotations that a lock or a digest gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from ecr_tasks.errors import Refused
+from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.manifest import BASE_DIGEST, BASE_NAME
+from ecr_tasks.model.platform import LOCAL
+from ecr_tasks.source.bases_lock import NAME, Lock
+from ecr_tasks.source.build_context.base_images import final_base, full_name, pinned_digest
+from ecr_tasks.source.build_context.base_images import named_context as context_name
+from ecr_tasks.source.build_context.dockerfile import parse
+from ecr_tasks.source.build_context.references import IMAGE, LAYOUT, read_dockerfile, read_references
+from ecr_tasks.source.build_context.unknown import Unknown
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base image of a definition: how it is written, its full name, and the named context that can replace it."""
+
+    reference: str
+    name: str
+    context: str
+
+    @property
+    def digest(self) -> str | None:
+        """The digest that is written with it."""
+        return pinned_digest(self.reference)
+
+
+def bases_of(definition: BuildDefinition) -> tuple[Base, ...]:
+    """Return the images that a definition's own build reads, without its frontend, by their names."""
+    references = read_references(definition, lambda: LOCAL)
+    named = {
+        value.removeprefix(IMAGE): name for name, value in definition.contexts.items() if value.startswith(IMAGE)
+    }
+    written = {image.reference for image in references.images if not image.reference.startswith(LAYOUT)}
+    frontends = {references.frontend} - set(named)
+    return tuple(
+        Base(reference, full_name(reference), named.get(reference) or context_name(reference))
+        for reference in sorted(written)
+        if reference not in frontends
+    )
+
+
+def unknown_bases(definition: BuildDefinition) -> str | None:
+    """Return why a build may read other images than :func:`bases_of` tells; None where it reads no others."""
+    references = read_references(definition, lambda: LOCAL)
+    return references.unknown if references.may_be_more else None
+
+
+def with_locked_bases(definition: BuildDefinition, lock: Lock, image: str) -> BuildDefinition:
+    """Return a definition, and those that it links to, whose base images are those of a lock.
+
+    Raises Refused for one that the lock doesn't have. ``image`` names the image in errors.
+    """
+    missing = sorted(
+        {base.name for item in definition.with_links() for base in bases_of(item) if not base.digest} - set(lock)
+    )
+    if missing:
+        raise Refused(
+            f"{NAME} lacks {', '.join(missing)}, which {image} is built on.",
+            "Run `inv bases --update`, look at the difference and commit it.",
+        )
+    return with_digests(definition, {name: (name, digest) for name, digest in lock.items() if digest})
+
+
+def with_digests(definition: BuildDefinition, places: Mapping[str, tuple[str, str]]) -> BuildDefinition:
+    """Return a definition, and those that it links to, that reads its base images from places, by digest.
+
+    ``places`` has an address without tag or digest's and the digest, by the image's full name.
+    """
+    linked = {name: with_digests(item, places) for name, item in definition.linked.items()}
+    replaced = {
+        base.context: f"{IMAGE}{without_digest(place)}@{digest}"
+        for base in bases_of(definition)
+        if base.name in places
+        for place, digest in [places[base.name]]
+        if base.digest in (None, digest) and not (base.digest and place == base.name)
+    }
+    return replace(definition, linked=linked, bases={**definition.bases, **replaced})
+
+
+def without_digest(reference: str) -> str:
+    """Return a reference without its digest."""
+    return reference.partition("@")[0]
+
+
+def with_base_annotations(definition: BuildDefinition) -> BuildDefinition:
+    """Return a definition with the annotations of the image that its result stands on, where its digest is known.
+
+    They are ``org.opencontainers.image.base.name`` and ``.base.digest`` (OCI image specification, annotations.md).
+    """
+    base = _final_base(definition)
+    if base is None:
+        return definition
+    name, digest = base
+    return replace(definition, annotations={BASE_NAME: name, BASE_DIGEST: digest, **definition.annotations})
+
+
+def _final_base(definition: BuildDefinition) -> tuple[str, str] | None:
+    """Return the full name and the digest of the image that the last stage stands on; None if they aren't known."""
+    try:
+        content, _ = read_dockerfile(definition)
+    except Unknown:
+        return None
+    platform = (definition.platforms or (LOCAL,))[0]
+    written = final_base(parse(content), definition, platform, LOCAL)
+    if written is None:
+        return None
+    value = definition.contexts.get(written, "")
+    if value.startswith("target:"):
+        linked = definition.linked.get(value.removeprefix("target:"))
+        return _final_base(linked) if linked else None
+    if value:
+        if not value.startswith(IMAGE):
+            return None
+        reference, place = value.removeprefix(IMAGE), definition.bases.get(written)
+    else:
+        reference, place = written, definition.bases.get(context_name(written))
+    digest = pinned_digest(reference) or (pinned_digest(place) if place else None)
+    return (full_name(reference), digest) if digest else None
+
+
+def all_bases(definition: BuildDefinition) -> Iterator[Base]:
+    """Yield the base images of a definition and of those that it links to, each once, by name."""
+    found = {base.name: base for item in definition.with_links() for base in bases_of(item)}
+    yield from (found[name] for name in sorted(found))

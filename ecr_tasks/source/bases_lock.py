@@ -1,0 +1,63 @@
+"""The file that locks the base images of a project by digest, which is committed: what it has is what is built on."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from ecr_tasks.documents import parse_json
+from ecr_tasks.errors import SettingsError
+from ecr_tasks.files import read_text
+
+NAME = "ecr-bases.lock"
+
+SCHEMA = 1
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+Lock = Mapping[str, str | None]
+"""The digest of each base image by its full name (``docker.io/library/python:3.12``); None for an image that no
+registry has, only the engine's store."""
+
+
+def read_lock(project: Path) -> Lock | None:
+    """Return the lock of a project; None where there is none. Raises SettingsError for one that is malformed."""
+    path = project / NAME
+    try:
+        text = read_text(path)
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SettingsError(
+            f"{NAME} can't be read: {reason}.", "Correct it, or remove it to lock nothing."
+        ) from error
+    return parse_lock(text)
+
+
+def parse_lock(text: str) -> Lock:
+    """Return the digests of a file's text. Raises SettingsError for a malformed one."""
+    try:
+        document = parse_json(text)
+    except ValueError as error:
+        raise _malformed(f"is no JSON ({error})") from error
+    if not isinstance(document, dict) or not isinstance(document.get("bases"), dict):
+        raise _malformed("is no mapping with `bases`")
+    if document.get("schema") != SCHEMA:
+        raise _malformed(f"has the schema {document.get('schema')!r}, and this version of ecr-tasks knows {SCHEMA}")
+    for name, digest in document["bases"].items():
+        if digest is not None and not (isinstance(digest, str) and _DIGEST.fullmatch(digest)):
+            raise _malformed(f"has no digest at {name}, which would be sha256: and 64 hexadecimal digits")
+    return dict(document["bases"])
+
+
+def lock_text(lock: Lock) -> str:
+    """Return the text of a lock, the same for equal ones."""
+    return json.dumps({"schema": SCHEMA, "bases": dict(sorted(lock.items()))}, indent=2) + "\n"
+
+
+def _malformed(what: str) -> SettingsError:
+    return SettingsError(
+        f"{NAME} {what}.", "Take the file of the last commit, or let `inv bases --update` write it anew."
+    )

@@ -1,0 +1,62 @@
+"""Tests of base images that move, with a real engine: locked, looked at, and built on anew."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from ecr_tasks.local_ecr.server import LocalEcr
+from ecr_tasks.model.manifest import BASE_DIGEST, BASE_NAME
+from tests.engine.project import Project, project
+
+
+@pytest.fixture
+def base(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, tiny_base: str) -> Project:
+    """A project whose published image others are built on, under the tag main."""
+    environ = {**engine, **local_ecr.environment(), "ECR_CREATE_REPOSITORY": "true"}
+    base = project(tmp_path / "base", environ, f"FROM {tiny_base}\nCOPY hello.txt /base.txt\n")
+    base.name = "team/base"
+    return base
+
+
+@pytest.fixture
+def app(tmp_path: Path, base: Project, local_ecr: LocalEcr) -> Project:
+    """A project that is built on it."""
+    base.ok("build", "push")
+    dockerfile = f"FROM {local_ecr.registry}/team/base:main\nCOPY hello.txt /hello.txt\n"
+    return project(tmp_path / "app", base.environ, dockerfile)
+
+
+def move(base: Project) -> str:
+    """Publish another base image under the same moving tag, and return its digest."""
+    base.write("hello.txt", "moved\n")
+    base.commit("moved", time="2024-05-07T07:08:09+00:00")
+    return base.ok("build", "push").lines[0].partition("@")[2]
+
+
+def annotations_of(local_ecr: LocalEcr, reference: str) -> dict[str, str]:
+    """Return the annotations of a published image."""
+    session: Any = boto3.Session("AKIALOCAL", "none")
+    client = session.client("ecr", region_name=local_ecr.region, endpoint_url=local_ecr.endpoint)
+    repository, _, digest = reference.partition("/")[2].partition("@")
+    answer = client.batch_get_image(repositoryName=repository, imageIds=[{"imageDigest": digest}])
+    found: dict[str, str] = json.loads(answer["images"][0]["imageManifest"])["annotations"]
+    return found
+
+
+def test_a_locked_base_is_built_on_and_recorded_until_it_is_updated(
+    app: Project, base: Project, local_ecr: LocalEcr
+) -> None:
+    (locked,) = json.loads(app.ok("bases", "--update", "--json").stdout)["bases"]
+    app.commit("lock")
+    moved = move(base)
+    (reference,) = app.ok("build", "push").lines
+    recorded = annotations_of(local_ecr, reference)
+    assert (recorded[BASE_NAME], recorded[BASE_DIGEST]) == (locked["name"], locked["now"])
+    assert locked["now"] != moved
+    result = app.inv("bases", "--check")
+    assert (result.code, "has moved" in result.stdout) == (6, True)

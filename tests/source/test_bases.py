@@ -1,0 +1,100 @@
+"""The base images of a definition, the file that locks them, and the builds and annotations that it gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ecr_tasks.errors import Refused, SettingsError
+from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.manifest import BASE_DIGEST, BASE_NAME
+from ecr_tasks.source.bases import all_bases, with_base_annotations, with_locked_bases
+from ecr_tasks.source.bases_lock import lock_text, parse_lock
+from ecr_tasks.source.build_context.base_images import full_name
+
+A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
+PYTHON, GOLANG = "docker.io/library/python:3.12", "docker.io/library/golang:latest"
+LOCK = {PYTHON: A, GOLANG: B}
+
+
+def definition(folder: Path, dockerfile: str, **changes: object) -> BuildDefinition:
+    """Return the definition of a folder with this Dockerfile."""
+    (folder / "Dockerfile").write_text(dockerfile, encoding="utf-8")
+    return BuildDefinition(str(folder), **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("reference", "name"),
+    [
+        ("python", "docker.io/library/python:latest"),
+        ("python:3.12", PYTHON),
+        ("index.docker.io/library/python:3.12", PYTHON),
+        ("team/base:1", "docker.io/team/base:1"),
+        ("ghcr.io/team/base", "ghcr.io/team/base:latest"),
+        ("localhost:5000/base", "localhost:5000/base:latest"),
+        (f"python:3.12@{A}", PYTHON),
+        (f"python@{A}", "docker.io/library/python"),
+    ],
+)
+def test_a_full_name_has_host_and_tag(reference: str, name: str) -> None:
+    assert full_name(reference) == name
+
+
+def test_every_stage_that_is_needed_is_locked_and_the_last_one_is_annotated(tmp_path: Path) -> None:
+    text = "# syntax=docker/dockerfile:1\nFROM golang AS build\nFROM scratch AS unused\nFROM python:3.12 AS run\n"
+    item = definition(tmp_path, f"{text}COPY --from=build /x /x\nFROM run\n")
+    assert [base.name for base in all_bases(item)] == [GOLANG, PYTHON]
+    locked = with_base_annotations(with_locked_bases(item, LOCK, "app"))
+    assert locked.bases == {
+        "golang": f"docker-image://{GOLANG}@{B}",
+        "python:3.12": f"docker-image://{PYTHON}@{A}",
+    }
+    assert locked.annotations == {BASE_NAME: PYTHON, BASE_DIGEST: A}
+
+
+def test_a_lock_reaches_arguments_named_contexts_and_linked_targets(tmp_path: Path) -> None:
+    (tmp_path / "base").mkdir()
+    base = definition(tmp_path / "base", "ARG V=3.11\nFROM python:$V\n", args={"V": "3.12"})
+    contexts = {"base": "target:base", "tools": "docker-image://golang"}
+    item = definition(tmp_path, "FROM base\nCOPY --from=tools /go /go\n", contexts=contexts, linked={"base": base})
+    locked = with_base_annotations(with_locked_bases(item, LOCK, "app"))
+    assert locked.linked["base"].bases == {"python:3.12": f"docker-image://{PYTHON}@{A}"}
+    assert locked.all_contexts == {"base": "target:base", "tools": f"docker-image://{GOLANG}@{B}"}
+    assert locked.annotations == {BASE_NAME: PYTHON, BASE_DIGEST: A}
+
+
+def test_what_a_dockerfile_fixes_needs_no_lock_and_is_annotated(tmp_path: Path) -> None:
+    item = definition(tmp_path, f"FROM python:3.12@{B}\n", annotations={BASE_NAME: "our/python"})
+    locked = with_base_annotations(with_locked_bases(item, {}, "app"))
+    assert locked.bases == {}
+    assert locked.annotations == {BASE_NAME: "our/python", BASE_DIGEST: B}
+
+
+@pytest.mark.parametrize("dockerfile", ["FROM scratch\n", "FROM python:3.12\n", "FROM $UNKNOWN\n", ""])
+def test_without_a_known_digest_nothing_is_annotated(tmp_path: Path, dockerfile: str) -> None:
+    assert with_base_annotations(definition(tmp_path, dockerfile)).annotations == {}
+
+
+def test_a_lock_that_lacks_a_base_image_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=r"ecr-bases.lock lacks docker.io/library/python:3.12, which app") as caught:
+        with_locked_bases(definition(tmp_path, "FROM python:3.12\n"), {GOLANG: B}, "app")
+    assert "inv bases --update" in caught.value.remedy
+
+
+def test_an_image_that_no_registry_has_stays_as_it_is(tmp_path: Path) -> None:
+    assert with_locked_bases(definition(tmp_path, "FROM python:3.12\n"), {PYTHON: None}, "app").bases == {}
+
+
+def test_a_lock_is_read_as_it_was_written_and_its_order_makes_no_difference() -> None:
+    assert parse_lock(lock_text(LOCK)) == LOCK
+    assert lock_text(LOCK) == lock_text(dict(reversed(LOCK.items())))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"schema": 2, "bases": {}}', '{"schema": 1, "bases": {"a": "sha256:1"}}', '{"bases": []}'],
+)
+def test_a_malformed_lock_is_a_settings_error(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"^ecr-bases\.lock "):
+        parse_lock(text)

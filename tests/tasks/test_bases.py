@@ -1,0 +1,78 @@
+"""Tests of `bases` on a command line: the list, the lock, and the builds on it."""
+
+from __future__ import annotations
+
+import json
+
+from tests.tasks.conftest import Project
+
+A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
+PYTHON = "docker.io/library/python:3.12"
+
+
+def on_python(project: Project) -> Project:
+    """Let the project's image stand on another one, which its registry has."""
+    project.write("Dockerfile", "FROM python:3.12\n")
+    project.commit()
+    project.docker.registry_bases[PYTHON] = A
+    return project
+
+
+def test_bases_are_listed_without_asking_anybody(project: Project) -> None:
+    result = on_python(project).inv("bases", "--json")
+    (base,) = result.document["bases"]
+    assert (base["name"], base["written"], base["digest"], base["state"]) == (
+        PYTHON,
+        "python:3.12",
+        None,
+        "not locked",
+    )
+    assert not project.calls.log
+
+
+def test_update_locks_and_builds_take_what_is_locked(project: Project) -> None:
+    on_python(project).inv("bases", "--update")
+    assert json.loads((project.path / "ecr-bases.lock").read_text())["bases"] == {PYTHON: A}
+    project.commit()
+    project.docker.registry_bases[PYTHON] = B  # it has moved since
+    assert project.inv("build", "push").code == 0
+    assert project.docker.inputs[-1].definition.bases == {"python:3.12": f"docker-image://{PYTHON}@{A}"}
+    result = project.inv("bases", "--check")
+    assert result.code == 6
+    assert f"ecr-bases.lock is not up to date: {PYTHON}." in result.stderr
+    assert "has moved" in result.stdout
+    assert "inv bases --update" in result.stderr
+    project.inv("bases", "--update")
+    assert project.inv("bases", "--check").code == 0
+
+
+def test_a_check_without_a_lock_exits_with_6_and_writes_nothing(project: Project) -> None:
+    result = on_python(project).inv("bases", "--check")
+    assert (result.code, (project.path / "ecr-bases.lock").exists()) == (6, False)
+
+
+def test_a_build_on_what_the_lock_lacks_is_refused_before_anything_moves(project: Project) -> None:
+    on_python(project).inv("bases", "--update")
+    project.write("Dockerfile", "FROM python:3.13\n")
+    project.commit()
+    assert "ecr-bases.lock lacks docker.io/library/python:3.13" in project.inv("build", "push").failed(6)
+    assert project.docker.builds == 0
+
+
+def test_a_registry_that_gives_no_digest_leaves_the_lock_as_it_is(project: Project) -> None:
+    on_python(project).inv("bases", "--update")
+    project.docker.registry_bases.clear()
+    result = project.inv("bases", "--update")
+    assert result.code == 3
+    assert PYTHON in result.stderr
+    assert json.loads((project.path / "ecr-bases.lock").read_text())["bases"] == {PYTHON: A}
+
+
+def test_an_uncommitted_lock_makes_the_tree_dirty(project: Project) -> None:
+    on_python(project).inv("bases", "--update")
+    project.inv("build", "push")
+    assert [tag for tag in project.tags if not tag.endswith("-dirty")] == []
+
+
+def test_check_and_update_together_are_refused(project: Project) -> None:
+    project.inv("bases", "--check", "--update").failed(2)
