@@ -11,7 +11,7 @@ from functools import partial
 from typing import Literal
 
 from ecr_tasks.checks.build_files import check_build_files
-from ecr_tasks.checks.builder_platforms import check_platforms
+from ecr_tasks.checks.builder_platforms import check_platforms, missing_emulation
 from ecr_tasks.checks.complete_checkout import check_complete
 from ecr_tasks.checks.copied_files import check_copied_files
 from ecr_tasks.checks.leaked_keys import Scan, check_leaked_keys, new_scan
@@ -65,9 +65,13 @@ def obstacles(
     answers: list[Engine] = []
     if engine is not None and building and (creating or promises):
         found += _first(building[0].image.name, [lambda: answers.append(engine())])
-    for item in building if promises else ():  # a build says so itself, and a builder may do more than it lists
+    for item in building:
         for known in filter(None, (item.engine, *answers)):
-            definitions = item.image.definition.with_links()
+            definitions = list(item.image.definition.with_links())
+            if settings.emulation == "install" and (missing := missing_emulation(definitions, known)):
+                if promises:
+                    note(f"the emulation of {', '.join(missing)} would be installed (ECR_EMULATION)")
+                continue
             found += _first(item.image.name, [partial(check_platforms, item.image.name, definitions, known)])
     unique = {item.error.cause: item for item in reversed(found)}  # one cause can be in the way of several images
     return tuple(reversed(unique.values()))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ecr_tasks.errors import BuildError
 from ecr_tasks.model.image import BuildDefinition
-from ecr_tasks.model.platform import parse_platform
+from ecr_tasks.model.platform import covers, parse_platform
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.source.build_context.dockerfile import Stage, parse
 from ecr_tasks.source.build_context.references import read_dockerfile
@@ -26,8 +26,9 @@ class MissingPlatform:
         architecture = self.platform.split("/")[1] if "/" in self.platform else self.platform
         cause = f"The image {name} is planned for {self.platform}, whose programs the builder {builder} can't run"
         install = (
-            f"Install the emulation (`docker run --privileged --rm tonistiigi/binfmt --install {architecture}`, "
-            "or the package qemu-user-static)"
+            "Install the emulation (ECR_EMULATION=install, "
+            f"`docker run --privileged --rm tonistiigi/binfmt --install {architecture}`, or the package "
+            "qemu-user-static)"
         )
         if self.runs:
             remedy = f"{install}, use a builder of that platform (ECR_BUILDER), or take it out of ECR_PLATFORMS."
@@ -49,17 +50,8 @@ def platforms_without_emulation(definition: BuildDefinition, engine: Engine) -> 
         return
     offered = {parse_platform(item) or item for item in engine.platforms}
     for platform in dict.fromkeys(parse_platform(item) or item for item in definition.platforms):
-        if platform not in offered and not any(_covers(other, platform) for other in offered):
+        if not any(covers(other, platform) for other in offered):
             yield MissingPlatform(platform, _runs_programs(definition))
-
-
-def _covers(offered: str, platform: str) -> bool:
-    """Return whether a platform runs another one's programs: every variant of an architecture does the lower ones'.
-
-    linux/amd64/v3 runs linux/amd64 (containerd/platforms, compare.go); 64-bit processors run 32-bit programs only
-    where the builder says so.
-    """
-    return offered.startswith(f"{platform}/")
 
 
 def _runs_programs(definition: BuildDefinition) -> bool:
@@ -73,7 +65,22 @@ def _runs_programs(definition: BuildDefinition) -> bool:
     except Unknown:
         return False
     stages = parse(content).stages
-    return any(_runs(stage) for stage in _needed(stages, definition.target))
+    own = _stages_of_own_platform(stages)
+    needed = (stage for stage in _needed(stages, definition.target) if stage not in own)
+    return any(instruction.name == "run" for stage in needed for instruction in stage.instructions)
+
+
+def _stages_of_own_platform(stages: tuple[Stage, ...]) -> list[Stage]:
+    """Return the stages whose platform is not the target's: they name one, or are built on a stage that does."""
+    own: list[Stage] = []
+    for number, stage in enumerate(stages):
+        if stage.platform is not None:
+            is_own = "TARGETPLATFORM" not in stage.platform
+        else:
+            is_own = any(other in own for other in stages[:number] if other.name == stage.base.lower())
+        if is_own:
+            own.append(stage)
+    return own
 
 
 def _needed(stages: tuple[Stage, ...], target: str | None) -> list[Stage]:
@@ -98,5 +105,13 @@ def _needed(stages: tuple[Stage, ...], target: str | None) -> list[Stage]:
     return needed
 
 
-def _runs(stage: Stage) -> bool:
-    return stage.platform is None and any(instruction.name == "run" for instruction in stage.instructions)
+INSTALLS = ("docker", "docker-container")
+"""The drivers whose builders use the kernel of the engine's machine, into which emulation can be installed."""
+
+
+def missing_emulation(definitions: Iterable[BuildDefinition], engine: Engine) -> tuple[str, ...]:
+    """Return the platforms whose emulation a build needs and the engine can be given."""
+    if engine.driver not in INSTALLS:
+        return ()
+    missing = (item for definition in definitions for item in platforms_without_emulation(definition, engine))
+    return tuple(dict.fromkeys(item.platform for item in missing if item.runs))

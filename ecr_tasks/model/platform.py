@@ -60,3 +60,18 @@ def one_form(platforms: Iterable[str], local: Callable[[], str]) -> tuple[str, .
     """
     names = (parse_platform(text) or text for text in platforms)
     return tuple(dict.fromkeys(local() if name == LOCAL else name for name in names))
+
+
+def covers(offered: str, platform: str) -> bool:
+    """Return whether a machine of one platform runs another one's programs: every variant does the lower ones'.
+
+    linux/amd64/v3 runs linux/amd64 (containerd/platforms, compare.go); 64-bit processors run 32-bit programs only
+    where the builder says so.
+    """
+    return offered == platform or offered.startswith(f"{platform}/")
+
+
+def architecture_of(text: str) -> str | None:
+    """Return the architecture of a platform or of a name of its own; None for no platform."""
+    platform = parse_platform(text)
+    return None if platform in (None, LOCAL) else str(platform).split("/")[1]

@@ -102,6 +102,10 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage]) -> Job:
     warn_of_builds(items)
     definitions = [definition for item in items for definition in item.image.definition.with_links()]
     run.logins.log_in_for_builds(definitions, run.engine)
+    if job.settings.emulation == "install":
+        from ecr_tasks.runner.emulation import install_missing
+
+        install_missing(run, items)
     attests = {item.image.name: item.image.definition.attests for item in items}
     engine = next((item.engine for item in items if item.engine), None)
     try:

@@ -24,6 +24,7 @@ from ecr_tasks.settings.setting import Setting, setting
 Preset = Literal["default", "lambda", "supply-chain"]
 Attest = Literal["preset", "referrers"]
 Dirty = Literal["tag", "refuse"]
+Emulation = Literal["off", "install"]
 Skip = Literal["commit", "content", "never"]
 
 
@@ -211,6 +212,19 @@ class Schema:
         heading="How to build",
     )
     builder: str | None = setting("ECR_BUILDER=multi", values.word, "A buildx builder.", unset="buildx's current one")
+    emulation: Emulation = setting(
+        "ECR_EMULATION=install",
+        values.choice("off", "install"),
+        "install adds the emulation of the planned platforms that the engine can't run (QEMU, by a privileged "
+        "container) before a build that needs it, here and in CI.",
+        default="off",
+    )
+    emulation_image: str = setting(
+        "ECR_EMULATION_IMAGE=mirror.example.com/tonistiigi/binfmt@sha256:...",
+        values.word,
+        "The image that installs the emulation.",
+        default="tonistiigi/binfmt",
+    )
     allow: tuple[str, ...] = setting(
         "ECR_ALLOW=network.host",
         build_options.entitlements,

@@ -8,6 +8,7 @@ from ecr_tasks.runner.invoke_start import check_project_being_loaded
 from ecr_tasks.runner.logs import redact_logs
 from ecr_tasks.runner.typed_commands import know_tasks
 from ecr_tasks.tasks import (
+    builder,
     ci_context,
     ci_init,
     ec2_user_data,
@@ -75,6 +76,7 @@ ns = Collection(
     init,
     env,
     Collection("repo", repo.ensure, repo.show, repo.delete),
+    Collection("builder", builder.create, builder.show, builder.remove),
     Collection("registry", registry.show, registry.ensure),
     Collection("ci", ci_context.context, ci_init.init),
     Collection("ec2", ec2_user_data.user_data),

@@ -41,6 +41,7 @@ ELSEWHERE: tuple[str, ...] = (
     *("ECR_SCAN_ACCEPTED", "ECR_REGISTRY_LOGINS"),
     *("ECR_PRUNE", "ECR_PRUNE_ASK"),
     *("ECR_SIGN", "ECR_SIGNED_BY"),
+    *("ECR_EMULATION", "ECR_EMULATION_IMAGE"),
 )
 """The settings that change nothing in an image's definition, tags or repository: they mean the same for all kinds."""
 

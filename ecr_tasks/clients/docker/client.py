@@ -271,6 +271,18 @@ class WhalesDocker(ImageStore):
         if result.code != 0:
             raise _told_once(errors.command_failed(f"run {image}", "\n".join(result.lines)), result)
 
+    def install_emulation(self, image: str, architectures: Sequence[str]) -> None:
+        """Install QEMU for these architectures into the kernel of the engine's machine, by a privileged container.
+
+        It lasts until that machine is restarted (https://github.com/tonistiigi/binfmt). Raises BuildError.
+        """
+        names = ",".join(architectures)
+        command = self._commands.docker("run", "--privileged", "--rm", image, "--install", names)
+        result = self._commands.show(command)
+        if result.code != 0:
+            text = "\n".join(result.lines)
+            raise _told_once(errors.command_failed(f"install the emulation of {names}", text), result)
+
     def remove_service(self, name: str) -> None:
         """Stop and remove a container, if there is one of that name."""
         from python_on_whales.exceptions import NoSuchContainer

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ecr_tasks.model.builder import Builder, Node
 from ecr_tasks.model.image import BuildInput
 from ecr_tasks.model.image_config import ImageConfig, parse_image_config
 from ecr_tasks.model.manifest import platform_name
@@ -105,3 +106,29 @@ def parse_config(document: Mapping[str, Any]) -> ImageConfig:
     """Return what an image's configuration shows; the document is the blob, as the builder keeps it."""
     history = (str(step.get("created_by") or "") for step in document.get("history") or ())
     return parse_image_config(document.get("config") or {}, history)
+
+
+def parse_builder(text: str) -> Builder:
+    """Return the builder that `buildx inspect` describes, with its nodes."""
+    head, _, rest = text.partition("\nNodes:")
+    fields = _fields(head)
+    blocks = re.split(r"^(?=Name:)", rest, flags=re.MULTILINE)[1:]
+    return Builder(fields.get("Name", ""), fields.get("Driver", ""), tuple(map(_node, blocks)))
+
+
+def _node(block: str) -> Node:
+    fields = _fields(block)
+    return Node(
+        name=fields.get("Name", ""),
+        endpoint=fields.get("Endpoint", ""),
+        status=fields.get("Status", ""),
+        version=fields.get("BuildKit version", fields.get("Buildkit", "")),
+        platforms=tuple(filter(None, (name.strip() for name in fields.get("Platforms", "").split(",")))),
+        options=dict(re.findall(r'(\S+?)="((?:[^"\\]|\\.)*)"', fields.get("Driver Options", ""))),
+        error=fields.get("Error", ""),
+    )
+
+
+def _fields(text: str) -> dict[str, str]:
+    lines = (line.split(":", 1) for line in text.splitlines() if ":" in line and not line.startswith(" "))
+    return {name: value.strip() for name, value in lines}

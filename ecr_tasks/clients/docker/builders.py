@@ -1,0 +1,89 @@
+"""Creates, shows and removes buildx's builders.
+
+Builders and docker contexts belong to the user and last, so docker is called in the user's own configuration.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from ecr_tasks.clients.docker import errors
+from ecr_tasks.clients.docker.command_line import ask
+from ecr_tasks.clients.docker.parse import parse_builder
+from ecr_tasks.errors import BuildError, EcrTasksError
+from ecr_tasks.model.builder import Builder, WantedBuilder
+from ecr_tasks.plan.builder import context_name, create_commands
+
+ASK_SECONDS = 60.0
+START_SECONDS = 600.0
+"""How long a builder may take to start: its image may have to be pulled, and a pod to be scheduled."""
+
+_MISSING = re.compile(r"There is no builder")
+
+
+class Builders:
+    """The builders of this user, with docker's variables of ``environ``."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def find(self, name: str | None) -> Builder | None:
+        """Return a builder, buildx's current one without a name; None where there is none of that name.
+
+        Raises BuildError for a docker or buildx that can't be asked.
+        """
+        try:
+            text = ask("show its builder", "buildx", "inspect", *([name] if name else []), seconds=ASK_SECONDS)
+        except BuildError as error:
+            if name and _MISSING.match(error.cause):
+                return None
+            raise
+        with errors.reading_answer("show its builder"):
+            return parse_builder(text)
+
+    def create(self, wanted: WantedBuilder) -> Builder:
+        """Create a builder, start it, and return it as it is then. Raises BuildError, and leaves nothing behind."""
+        made: list[str] = []
+        try:
+            for command in create_commands(wanted, self._environ, Path.home()):
+                ask(f"create the builder {wanted.name}", *command, seconds=ASK_SECONDS)
+                made.append(command[2] if command[0] == "context" else "")
+            return self.start(wanted.name)
+        except BaseException:
+            with suppress(EcrTasksError):
+                self._remove(wanted.name, [name for name in made if name], builder="" in made)
+            raise
+
+    def start(self, name: str) -> Builder:
+        """Start a builder and return it. Raises BuildError for one whose nodes don't all answer."""
+        action = f"start the builder {name}"
+        text = ask(action, "buildx", "inspect", "--bootstrap", name, seconds=START_SECONDS)
+        with errors.reading_answer(action):
+            builder = parse_builder(text)
+        for node in builder.nodes:
+            if node.error or node.status not in ("running", ""):
+                raise BuildError(
+                    f"The node {node.name} of the builder {name} ({node.endpoint}) does not answer: "
+                    f"{(node.error or node.status).rstrip('.')}.",
+                    "Start what listens there, or correct the address, or its TLS files (--tls).",
+                )
+        return builder
+
+    def remove(self, builder: Builder, *, keep_cache: bool) -> Sequence[str]:
+        """Remove a builder and the docker contexts that were created for it, whose names are returned.
+
+        Raises BuildError for one that buildx doesn't remove.
+        """
+        names = {context_name(builder.name, number) for number in range(len(builder.nodes))}
+        contexts = [node.endpoint for node in builder.nodes if node.endpoint in names]
+        self._remove(builder.name, contexts, builder=True, options=("--keep-state",) if keep_cache else ())
+        return contexts
+
+    def _remove(self, name: str, contexts: Sequence[str], *, builder: bool, options: Sequence[str] = ()) -> None:
+        if builder:
+            ask(f"remove the builder {name}", "buildx", "rm", *options, name, seconds=START_SECONDS)
+        if contexts:
+            ask("remove its contexts", "context", "rm", "--force", *contexts, seconds=ASK_SECONDS)

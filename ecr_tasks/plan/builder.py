@@ -1,0 +1,162 @@
+"""Decides which commands of docker's create a builder, and whether one that is there is the one that is wanted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from ecr_tasks.errors import SettingsError
+from ecr_tasks.model.builder import DRIVERS, Builder, Node, WantedBuilder, WantedNode
+from ecr_tasks.model.option_fields import join_fields
+from ecr_tasks.model.platform import LOCAL, covers, parse_platform
+
+DEFAULT_NAME = "ecr-tasks"
+TLS_FILES = ("ca.pem", "cert.pem", "key.pem")
+"""The files of docker's TLS folders (DOCKER_CERT_PATH)."""
+
+_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9._-]*")
+_SCHEMES = {
+    "docker-container": ("unix://", "tcp://", "ssh://", "npipe://"),
+    "remote": ("unix://", "tcp://", "docker-container://", "kube-pod://"),
+}
+_WHAT = {
+    "docker-container": "an engine's address (ssh://user@host, tcp://host:2376, unix:///path) or a docker context",
+    "remote": "a BuildKit's address (tcp://host:port, unix:///path, docker-container://NAME, kube-pod://NAME)",
+}
+
+
+def wanted_builder(
+    name: str, driver: str, nodes: Sequence[str], options: Sequence[str], tls: Path | None, config: Path | None
+) -> WantedBuilder:
+    """Return the builder that was asked for. ``nodes`` are texts ``[PLATFORM[,PLATFORM]=]ADDRESS``.
+
+    docker-container has the engine that docker uses as its first node, and the others beside it. Raises SettingsError
+    for what can't be one.
+    """
+    known = next((item for item in DRIVERS if item == driver), None)
+    if known is None:
+        raise SettingsError(f"{driver} is no driver of builders.", f"Write --driver {', '.join(DRIVERS)}.")
+    if not _NAME.fullmatch(name) or name == "default":
+        raise SettingsError(
+            f"{name!r} can't be the name of a builder.",
+            "Give it one of letters, digits, dots, dashes and underlines that begins with a letter; default is the "
+            "engine's own builder.",
+        )
+    for option in options:
+        if "=" not in option or option.startswith("="):
+            raise SettingsError(f"--option {option} has no value.", "Write NAME=VALUE, as buildx's --driver-opt.")
+    parsed = tuple(_node(text, driver) for text in nodes)
+    if known == "remote" and not parsed:
+        raise SettingsError("A builder of the remote driver needs an address.", f"Write --node with {_WHAT[known]}.")
+    if known == "docker-container":
+        parsed = (WantedNode(), *parsed)
+    if known == "kubernetes" and not parsed:
+        parsed = (WantedNode(),)
+    if tls is not None and not any(node.address.startswith("tcp://") for node in parsed):
+        raise SettingsError("--tls is for a node with a tcp:// address, and none has one.", "Leave it out.")
+    return WantedBuilder(name, known, parsed, tuple(options), tls, config)
+
+
+def _node(text: str, driver: str) -> WantedNode:
+    names, mark, address = text.partition("=")
+    if not mark or "://" in names:  # the = is one of the address, as in kube-pod://NAME?namespace=build
+        names, mark, address = "", "", text
+    platforms = []
+    for name in names.split(",") if mark else ():
+        platform = parse_platform(name)
+        if platform in (None, LOCAL):
+            raise SettingsError(f"--node {text}: {name} is no platform.", "Write PLATFORM=ADDRESS, as linux/arm64=….")
+        platforms.append(str(platform))
+    if driver == "kubernetes":
+        if address:
+            raise SettingsError(
+                f"--node {text}: pods have no address.",
+                "Write --node linux/arm64= for pods of a platform, and --option nodeselector=… for where they run.",
+            )
+    elif not address:
+        raise SettingsError(f"--node {text!r} has no address.", f"Write {_WHAT[driver]}.")
+    elif "://" in address:
+        if not address.startswith(_SCHEMES[driver]) or address.endswith("://"):
+            raise SettingsError(f"--node {text}: {address} is no address for this driver.", f"Write {_WHAT[driver]}.")
+        if re.search(r"://[^/@]*:[^/@]*@", address):
+            raise SettingsError(
+                "An address of a node must not contain a password.", "Use an ssh key, or TLS files (--tls)."
+            )
+    elif driver == "remote" or not _NAME.fullmatch(address):
+        raise SettingsError(f"--node {text}: {address} is no address.", f"Write {_WHAT[driver]}.")
+    return WantedNode(address, tuple(platforms))
+
+
+def create_commands(wanted: WantedBuilder, environ: Mapping[str, str], home: Path) -> Iterator[tuple[str, ...]]:
+    """Yield the arguments of the docker commands that create a builder.
+
+    buildx takes no TLS files for an engine, neither as options nor from the environment ("use `docker context
+    create`"), so such a node is a docker context of its own.
+    """
+    for number, node in enumerate(wanted.nodes):
+        address, tls = node.address, wanted.tls
+        options = list(wanted.options)
+        if wanted.driver == "docker-container":
+            if not address and environ.get("DOCKER_TLS_VERIFY") and environ.get("DOCKER_HOST", "").startswith("tcp:"):
+                address, tls = environ["DOCKER_HOST"], Path(environ.get("DOCKER_CERT_PATH") or home / ".docker")
+            if tls is not None and address.startswith("tcp://"):
+                files = {key: str(tls / name) for key, name in zip(("ca", "cert", "key"), TLS_FILES, strict=True)}
+                fields = join_fields({"host": address, **files})
+                address = context_name(wanted.name, number)
+                yield ("context", "create", address, "--docker", fields)
+        elif wanted.driver == "remote" and tls is not None and address.startswith("tcp://"):
+            named = zip(("cacert", "cert", "key"), TLS_FILES, strict=True)
+            options += [f"{key}={tls / name}" for key, name in named]
+        yield (
+            *("buildx", "create", "--name", wanted.name, "--node", node_name(wanted.name, number)),
+            *("--driver", wanted.driver),
+            *(("--append",) if number else ()),
+            *(("--platform", ",".join(node.platforms)) if node.platforms else ()),
+            *(word for option in options for word in ("--driver-opt", option)),
+            *(("--buildkitd-config", str(wanted.config)) if wanted.config else ()),
+            *((address,) if address else ()),
+        )
+
+
+def node_name(name: str, number: int) -> str:
+    """Return the name of a builder's node."""
+    return f"{re.sub('[^a-zA-Z0-9-]', '-', name)}{number}"
+
+
+def context_name(name: str, number: int) -> str:
+    """Return the name of the docker context that is created for a builder's node."""
+    return f"{name}-node{number}"
+
+
+def differences(wanted: WantedBuilder, builder: Builder) -> list[str]:
+    """Return in what a builder that is there differs from the wanted one, in words; nothing where it is that one."""
+    if builder.driver != wanted.driver:
+        return [f"its driver is {builder.driver}"]
+    if len(builder.nodes) != len(wanted.nodes):
+        return [f"it has {len(builder.nodes)} {'node' if len(builder.nodes) == 1 else 'nodes'}"]
+    pairs = enumerate(zip(wanted.nodes, builder.nodes, strict=True))
+    return [text for number, (node, there) in pairs for text in _differs(wanted, number, node, there)]
+
+
+def _differs(wanted: WantedBuilder, number: int, node: WantedNode, there: Node) -> Iterator[str]:
+    if node.address and there.endpoint not in (node.address, context_name(wanted.name, number)):
+        yield f"its node {there.name} is {there.endpoint}"
+    set_platforms = {name.rstrip("*") for name in there.platforms if name.endswith("*")}
+    if set_platforms != set(node.platforms):
+        yield f"its node {there.name} is for {', '.join(sorted(set_platforms)) or 'what it offers'}"
+    for option in wanted.options:
+        name, _, value = option.partition("=")
+        if there.options.get(name) != value:
+            yield f"its node {there.name} has {name}={there.options.get(name, '')}"
+
+
+def lacking_platforms(planned: Sequence[str], builder: Builder) -> tuple[str, ...]:
+    """Return the planned platforms that no node lists; none while a node hasn't said which it has."""
+    if any(not node.platforms for node in builder.nodes):
+        return ()
+    offered = {parse_platform(name) or name for name in builder.platforms}
+    wanted = (parse_platform(name) or name for name in planned)
+    return tuple(
+        name for name in dict.fromkeys(wanted) if name != LOCAL and not any(covers(other, name) for other in offered)
+    )
