@@ -398,6 +398,13 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
         "build": (*_READ_AND_CACHE, *_only(_caches, *_LOOK, *_only(_creates, *_CREATE))),
         "plan": (*_LOOK, *_READ_BASES, _READ_PUBLIC[0]),
         "bases": _READ_BASES,
+        "outdated": (
+            Row(
+                "ecr:DescribeRepositories ecr:DescribeImages ecr:BatchGetImage", "own", "read the images' annotations"
+            ),
+            *_READ_BASES,
+            *_READ_PUBLIC,
+        ),
         "commands": (_TOKEN, _TOKEN_PUBLIC, *_LOOK),
         "attest": (
             *_FIND,

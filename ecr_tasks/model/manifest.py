@@ -159,6 +159,12 @@ class StoredImage:
         return self._annotation(INPUTS_TRACKED)
 
     @property
+    def base(self) -> tuple[str, str] | None:
+        """The full name of the image that it stands on, and that one's digest, if its annotations name both."""
+        name, digest = self._annotation(BASE_NAME), self._annotation(BASE_DIGEST)
+        return (name, digest) if name and digest else None
+
+    @property
     def config_digest(self) -> str | None:
         """The image configuration's digest, which is the image's id in a classic docker store."""
         config = self.document.get("config")

@@ -30,6 +30,7 @@ from ecr_tasks.tasks.history import history
 from ecr_tasks.tasks.images import images
 from ecr_tasks.tasks.init import init
 from ecr_tasks.tasks.login import login, logout
+from ecr_tasks.tasks.outdated import outdated
 from ecr_tasks.tasks.plan import plan
 from ecr_tasks.tasks.promote import promote
 from ecr_tasks.tasks.prune import prune
@@ -69,6 +70,7 @@ ns = Collection(
     commands,
     tags,
     bases,
+    outdated,
     login,
     logout,
     settings,

@@ -1,0 +1,88 @@
+"""Which published images stand on a base image that has moved: their annotations beside what is there now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+
+from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.model.inventory import ImageDetail
+from ecr_tasks.model.manifest import CACHE_TAG, INPUTS_TAG, StoredImage
+
+State = Literal["current", "moved", "unknown"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A published image and the base image that it stands on; ``because`` says why its state is not known."""
+
+    repository: str
+    digest: str
+    tags: tuple[str, ...]
+    name: str | None = None
+    base: str | None = None
+    now: str | None = None
+    state: State = "unknown"
+    because: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the image's entry in the task's JSON document."""
+        return {
+            "repository": self.repository,
+            "digest": self.digest,
+            "tags": list(self.tags),
+            "base": {"name": self.name, "digest": self.base, "now": self.now},
+            "state": self.state,
+            "because": self.because or None,
+        }
+
+
+def tagged_images(details: Sequence[ImageDetail], pattern: str | None, most: int | None) -> list[ImageDetail]:
+    """Return the images that have tags of ours, the newest first, the first ``most`` of them.
+
+    With a ``pattern``, one of the tags must match it, as a shell's.
+    """
+    images = [
+        detail
+        for detail in details
+        if detail.kind == "image" and detail.status == "ACTIVE" and any(pattern_fits(detail, pattern))
+    ]
+    return sorted(images, key=_age, reverse=True)[:most]
+
+
+def pattern_fits(detail: ImageDetail, pattern: str | None) -> Sequence[bool]:
+    """Return for each tag of an image, but those of caches and inputs, whether a pattern fits it."""
+    return [pattern is None or fnmatchcase(tag, pattern) for tag in own_tags(detail)]
+
+
+def own_tags(detail: ImageDetail) -> tuple[str, ...]:
+    """Return the tags of an image that the tag rules gave it."""
+    return tuple(tag for tag in detail.own_tags if tag != CACHE_TAG and not tag.startswith(INPUTS_TAG))
+
+
+def base_name(image: StoredImage) -> str | None:
+    """Return the base image's name if its registry can say what it is now; None without one, or without a tag."""
+    name = image.base[0] if image.is_read and image.base else ""
+    return name if ":" in name.rpartition("/")[2] else None
+
+
+def standing(
+    repository: str, detail: ImageDetail, image: StoredImage | None, now: Mapping[str, str | EcrTasksError]
+) -> Standing:
+    """Return how an image stands on its base; ``now`` has each base image's present digest, or why there is none."""
+    base = image.base if image is not None and image.is_read else None
+    if image is None or base is None:
+        return Standing(repository, detail.digest, own_tags(detail), because="it doesn't say what it stands on")
+    item = Standing(repository, detail.digest, own_tags(detail), *base)
+    if base_name(image) is None:
+        return replace(item, because="its base image has no tag that could move")
+    current = now[base[0]]
+    if isinstance(current, EcrTasksError):
+        return replace(item, because=current.cause)
+    return replace(item, now=current, state="current" if current == base[1] else "moved")
+
+
+def _age(detail: ImageDetail) -> float:
+    return detail.begun.timestamp() if detail.begun else 0.0

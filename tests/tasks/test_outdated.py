@@ -1,0 +1,68 @@
+"""Tests of `outdated` on a command line: which published images stand on a base image that has moved."""
+
+from __future__ import annotations
+
+import pytest
+
+from ecr_tasks.model.manifest import BASE_DIGEST, BASE_NAME
+from tests.support.build import manifest
+from tests.tasks.conftest import Project
+
+A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
+PYTHON = "docker.io/library/python:3.12"
+
+
+@pytest.fixture
+def published(project: Project) -> Project:
+    """A repository with an image on each base, one that fixes it, and one that says nothing of it."""
+    images = {
+        "old": manifest("old", annotations={BASE_NAME: PYTHON, BASE_DIGEST: A}),
+        "new": manifest("new", annotations={BASE_NAME: PYTHON, BASE_DIGEST: B}),
+        "fixed": manifest("fixed", annotations={BASE_NAME: PYTHON.partition(":")[0], BASE_DIGEST: A}),
+        "silent": manifest("silent"),
+    }
+    for tag, image in images.items():
+        project.registry.stored["team/app"][image.digest] = image
+        project.registry.tags["team/app"][tag] = image.digest
+    project.docker.registry_bases[PYTHON] = B
+    return project
+
+
+def test_the_state_of_each_published_image_is_told(published: Project) -> None:
+    result = published.inv("outdated", "--json")
+    found = {image["tags"][0]: image for image in result.document["images"]}
+    assert {tag: image["state"] for tag, image in found.items()} == {
+        "old": "moved",
+        "new": "current",
+        "fixed": "unknown",
+        "silent": "unknown",
+    }
+    assert found["old"]["base"] == {"name": PYTHON, "digest": A, "now": B}
+    assert found["silent"]["because"] == "it doesn't say what it stands on"
+
+
+def test_nothing_is_pulled_and_each_base_is_asked_for_once(published: Project) -> None:
+    assert published.inv("outdated").code == 0
+    names = [name for name, *_ in published.calls.log]
+    assert (names.count("image_digest"), "pull" in names) == (1, False)
+
+
+def test_check_exits_with_6_and_names_what_builds_anew(published: Project) -> None:
+    result = published.inv("outdated", "--check")
+    assert result.code == 6
+    assert "1 of 4 published images stand on a base image that has moved." in result.stderr
+    assert "inv push --republish --pull" in result.stderr
+    assert published.inv("outdated", "--check", "--filter", "new").code == 0
+
+
+def test_a_base_image_that_cant_be_looked_up_is_an_error_after_the_table(published: Project) -> None:
+    published.docker.registry_bases.clear()
+    result = published.inv("outdated")
+    assert result.code == 3
+    assert "silent" in result.stdout
+    assert PYTHON in result.stderr
+
+
+@pytest.mark.parametrize("words", [["--limit", "0"], ["--limit", "x"]])
+def test_a_limit_that_is_no_number_is_refused(published: Project, words: list[str]) -> None:
+    published.inv("outdated", *words).failed(2)
