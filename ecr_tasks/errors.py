@@ -34,6 +34,8 @@ class EcrTasksError(Exception):
     """
 
     code: ExitCode
+    about: Sequence[str] = ()
+    """The names of the builds that failed, where an error of several is about some of them."""
 
     def __init__(self, cause: str, remedy: str, details: Sequence[str] = ()) -> None:
         self.cause = "\n  ".join(shortened(one_line(redact(text)).strip()) for text in (cause, *details))
@@ -71,6 +73,10 @@ class AwsError(EcrTasksError):
     """AWS refused the credentials or could not be reached."""
 
     code = ExitCode.AWS
+
+
+class LostBuild(BuildError):
+    """The builder lost a build among many at once: with fewer of them it goes on."""
 
 
 class NoAnswer(BuildError):

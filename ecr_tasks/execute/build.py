@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import Any
 
-from ecr_tasks.errors import BuildError, EcrTasksError
+from ecr_tasks.errors import BuildError, EcrTasksError, LostBuild, RegistryError
 from ecr_tasks.execute.from_builder import (
     build_records,
     built_manifests,
@@ -23,6 +23,7 @@ from ecr_tasks.model.image import BuildDefinition, BuildInput, Image, Keep
 from ecr_tasks.model.manifest import short_digest
 from ecr_tasks.model.ports import Docker, Engine
 from ecr_tasks.model.receipt import Built
+from ecr_tasks.plan.batches import batches
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.provenance import attachable_provenance
 from ecr_tasks.source.source_state import SourceState
@@ -71,6 +72,47 @@ def build(
             told = [*platform_provenance(image.name, image.definition, results)]
         builds[image.name] = replace(built, provenance=_provenance(image, told))
     return builds
+
+
+def build_apart(
+    images: Sequence[Image],
+    make: Callable[[Sequence[Image]], Mapping[str, Built]],
+    *,
+    fail_fast: bool = False,
+) -> tuple[dict[str, Built], dict[str, EcrTasksError]]:
+    """Build images in batches by ``make``, and without those that fail; return the results and the errors, by name.
+
+    buildx stops every build of a bake when one fails (docker/buildx#3297): the others are built once more then, which
+    takes what is done from the builder's cache. Where a builder loses builds, fewer are built at once. Raises the
+    first error with ``fail_fast``, and one that is about no image, such as that of an engine that is gone, as long as
+    nothing is built.
+    """
+    built: dict[str, Built] = {}
+    failed: dict[str, EcrTasksError] = {}
+    pending = batches(images)
+    while pending:
+        batch = pending.pop(0)
+        try:
+            built |= make(batch)
+            continue
+        except (BuildError, RegistryError) as error:
+            reason: EcrTasksError = error
+        if isinstance(reason, LostBuild) and len(batch) > 1:
+            middle = len(batch) // 2
+            pending = [batch[:middle], batch[middle:], *pending]
+            continue
+        about = {name.partition(" ")[0] for name in reason.about}
+        if isinstance(reason, LostBuild) or len(images) == 1:
+            about.add(batch[0].name)
+        names = [image.name for image in batch if image.name in about]
+        if fail_fast or (not names and not built and not failed):
+            raise reason
+        if not names:  # it is about the engine or a registry, and so about all that is left
+            names, pending = [image.name for other in (batch, *pending) for image in other], []
+        failed |= dict.fromkeys(names, reason)
+        if rest := [image for image in batch if image.name not in names]:
+            pending.insert(0, rest)
+    return built, failed
 
 
 def reuse_earlier_builds(

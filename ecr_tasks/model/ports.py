@@ -72,7 +72,7 @@ class Docker(Protocol):
         """Build all inputs at once and return their results by name.
 
         Inputs with ``push`` are pushed by digest, without a tag. Raises BuildError with the failing step, and
-        RegistryError when a push fails.
+        RegistryError when a push fails; its ``about`` has the builds that failed, where that is known.
         """
 
     def targets(self, files: Sequence[str], folder: Path, environ: Mapping[str, str], *, group: str = "") -> BakeFile:

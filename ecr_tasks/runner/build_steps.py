@@ -11,13 +11,15 @@ from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
+from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.console import say, warn, working
-from ecr_tasks.errors import BuildError, RegistryError
-from ecr_tasks.execute.build import build, reuse_earlier_builds
+from ecr_tasks.errors import BuildError, EcrTasksError, Refused, RegistryError
+from ecr_tasks.execute.build import build, build_apart, reuse_earlier_builds
 from ecr_tasks.execute.from_builder import what_is_kept
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.manifest import short_ids
 from ecr_tasks.model.receipt import Built
+from ecr_tasks.model.wording import name_some
 from ecr_tasks.plan.plan import Plan
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.runner import ci_results, receipt_file
@@ -30,12 +32,17 @@ if TYPE_CHECKING:
     from ecr_tasks.runner.run import Run
 
 
+PARALLEL = 4
+"""How many built images are looked at at once, each by programs of its own."""
+
+
 def create_repositories(run: Run, job: Job, *, before_build: bool = False) -> Job:
     """Create the missing repositories that may be created, also at destinations, and plan again with them.
 
     ``before_build`` does so only where builds keep their cache in them: elsewhere a build that fails leaves none.
     """
-    if job.snapshot is None or not any(item.creates_any_repository for item in job.plan.images):
+    items = [item for item in job.plan.images if item.image.name not in job.failed]
+    if job.snapshot is None or not any(item.creates_any_repository for item in items):
         return job
     if before_build and job.settings.cache != "registry":
         return job
@@ -43,7 +50,7 @@ def create_repositories(run: Run, job: Job, *, before_build: bool = False) -> Jo
     from ecr_tasks.plan.repository.desired import desired_repository
 
     snapshot = create_missing(
-        job.plan.images,
+        items,
         job.snapshot,
         lambda: desired_repository(job.settings, run.source),
         run.registry,
@@ -67,7 +74,8 @@ def lock_images(run: Run, job: Job, show: Callable[[Plan], None]) -> Job:
     After a wait for another run's lock, git and the registries are read again, and ``show`` is called with the new
     plan. Raises Refused when the source is another by then.
     """
-    names = sorted({name for item in job.plan.images if item.build_needed for name in item.lock_names})
+    items = [item for item in job.plan.images if item.build_needed and item.image.name not in job.failed]
+    names = sorted({name for item in items for name in item.lock_names})
     with working("waiting for another run"):
         waits = [run.locks.acquire(name, say, job.settings.lock_minutes) for name in names]
     if not any(waits):
@@ -83,17 +91,18 @@ def reuse_builds(run: Run, job: Job) -> Job:
     """Add the earlier builds that still exist and are what this plan needs; none where it takes something anew."""
     if job.fresh.flags:
         return job
-    unbuilt = [item for item in job.plan.images if item.image.name not in job.built]
+    unbuilt = [item for item in job.plan.images if item.image.name not in {*job.built, *job.failed}]
     repositories = {item.image.name: item.image.repository for item in unbuilt}
     earlier = receipt_file.last_built(run.project, repositories)
     builds = reuse_earlier_builds(unbuilt, earlier, run.source, run.docker, say)
     return replace(job, built={**job.built, **builds})
 
 
-def build_images(run: Run, job: Job, items: Sequence[PlannedImage]) -> Job:
-    """Build these images in one bake, after a login to the ECR registries that the build reads and writes.
+def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast: bool = False) -> Job:
+    """Build these images, after a login to the ECR registries that the builds read and write.
 
-    Raises BuildError with the failing step.
+    An image that fails is in the job's ``failed``, and the others are built. Raises BuildError with the failing step
+    with ``fail_fast``, and where no image can be built.
     """
     if not items:
         return job
@@ -108,10 +117,11 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage]) -> Job:
         install_missing(run, items)
     attests = {item.image.name: item.image.definition.attests for item in items}
     engine = next((item.engine for item in items if item.engine), None)
-    try:
-        with ci_results.group(run, f"Build {', '.join(item.image.name for item in items)}"):
-            builds = build(
-                [item.image for item in items],
+
+    def make(batch: Sequence[Image]) -> Mapping[str, Built]:
+        with ci_results.group(run, f"Build {name_some([image.name for image in batch])}"):
+            return build(
+                batch,
                 run.source,
                 run.docker,
                 builder=job.settings.builder,
@@ -123,18 +133,29 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage]) -> Job:
                     if item.reference and run.locks.has(item.reference)
                 },
             )
+
+    try:
+        builds, failed = build_apart([item.image for item in items], make, fail_fast=fail_fast)
         if job.settings.skip == "content":
             from ecr_tasks.checks.unchanged_inputs import check_unchanged
 
             check_unchanged([item.image for item in items], project=job.settings.project, environ=os.environ)
         now = _check_source(run, [item.image for item in items], during="the build")
-        _check_secrets(run, items, builds)
+        failed = {name: run.logins.explain(error) for name, error in failed.items()}
+        failed |= _check_secrets(run, [item for item in items if item.image.name in builds], builds, fail_fast)
     except (BuildError, RegistryError) as error:
         run.locks.release_all()
         raise run.logins.explain(error) from error
     except BaseException:
         run.locks.release_all()
         raise
+    builds = {name: built for name, built in builds.items() if name not in failed}
+    for item in items:
+        if item.image.name in failed:
+            for lock in item.lock_names:
+                run.locks.release(lock)
+            if len(job.plan.images) > 1:
+                warn(f"{item.image.name} failed: {failed[item.image.name]}")
     if now.fingerprint != run.source.fingerprint:  # of an uncommitted tree, or of what no image holds
         builds = {name: replace(built, key=None) for name, built in builds.items()}
     for name, built in builds.items():
@@ -142,8 +163,9 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage]) -> Job:
         if built.keep == "builder":
             say(f"{name}: {what_is_kept(built, engine.platform if engine else '', attests=attests[name])}")
     # Until its push, no other run removes it, also if that fails, or comes in a later step of a pipeline.
-    pending_builds.note(run.project, _local_ids([item.image for item in items], builds), os.environ)
-    return replace(job, built={**job.built, **builds})
+    images = [item.image for item in items if item.image.name in builds]
+    pending_builds.note(run.project, _local_ids(images, builds), os.environ)
+    return replace(job, built={**job.built, **builds}, failed={**job.failed, **failed})
 
 
 def _check_source(run: Run, images: Sequence[Image], *, during: str) -> SourceState:
@@ -159,18 +181,34 @@ def _check_source(run: Run, images: Sequence[Image], *, during: str) -> SourceSt
     return now
 
 
-def _check_secrets(run: Run, items: Sequence[PlannedImage], builds: Mapping[str, Built]) -> None:
-    """Look at what the built images show. Raises Refused for a secret."""
+def _check_secrets(
+    run: Run, items: Sequence[PlannedImage], builds: Mapping[str, Built], fail_fast: bool
+) -> dict[str, EcrTasksError]:
+    """Look at what the built images show, and return the errors of those with a secret, by name.
+
+    Raises Refused for the first one with ``fail_fast``.
+    """
     from ecr_tasks.checks.built_secrets import check_built
     from ecr_tasks.execute.built_configs import built_configs, built_provenance
 
     environ = run.settings.sdk_environ(os.environ)
-    for item in items:
-        built, look = builds[item.image.name], (run.docker, run.retrier, warn)
-        with working("looking at what was built"):
-            configs = built_configs(built, *look)
-            provenance = built_provenance(built, *look) if item.image.definition.shows_arguments else []
-        check_built(item.image, configs, provenance, run.settings, environ, warn)
+    docker, retrier, settings = run.docker, run.retrier, run.settings
+    failed: dict[str, EcrTasksError] = {}
+
+    def check(item: PlannedImage) -> None:
+        built, look = builds[item.image.name], (docker, retrier, warn)
+        configs = built_configs(built, *look)
+        provenance = built_provenance(built, *look) if item.image.definition.shows_arguments else []
+        try:
+            check_built(item.image, configs, provenance, settings, environ, warn)
+        except Refused as error:
+            if fail_fast:
+                raise
+            failed[item.image.name] = error
+
+    with working("looking at what was built"):
+        map_parallel(check, items, PARALLEL, retrier)
+    return failed
 
 
 def tidy(run: Run, job: Job, *, pushed: bool) -> None:

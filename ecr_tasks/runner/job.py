@@ -126,6 +126,7 @@ def continue_job(run: Run, job: Job, *, republish: bool) -> Job:
     """
     job = with_registries(run, replace(job, republish=republish, builds_all=False, engine=None))
     needed = {item.image.name for item in job.plan.images if item.build_needed}
+    job = replace(job, failed={})
     warn_of_plan(job.plan)
     job = replace(job, built={name: built for name, built in job.built.items() if name in needed})
     return _with_obstacles(run, job, promises=False)

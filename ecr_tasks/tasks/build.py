@@ -41,6 +41,7 @@ def _result(job: Job | Receipt | None) -> Build:
         "image": IMAGES,
         "pull": "take base images from their registries, also those that are here",
         "no-cache": "build every step anew",
+        "fail-fast": "stop at the first image that fails, instead of building the others",
         "json": "one JSON document on stdout: the images that were built",
     },
 )
@@ -51,13 +52,17 @@ def build(
     pull: bool = False,
     no_cache: bool = False,
     image: Sequence[str] | None = None,
+    fail_fast: bool = False,
 ) -> Job | None:
     """Build, tag and keep the images in the local store.
 
     Every planned image is built with buildx; before a push, only those that
     are not published yet.
     """
+    from dataclasses import replace
+
     from ecr_tasks.model.image import Fresh
+    from ecr_tasks.plan.outcomes import failure
     from ecr_tasks.runner import ci_results, receipt_file
     from ecr_tasks.runner.build_steps import build_images, create_repositories, lock_images, tidy
     from ecr_tasks.runner.job import start_job
@@ -86,14 +91,18 @@ def build(
         job = lock_images(run, job, show_plan)
     # If a push follows, images that are already published are neither built nor stored.
     items = [item for item in job.plan.images if item.build_needed or not push_follows]
-    job = build_images(run, job, items)
+    job = build_images(run, job, items, fail_fast=fail_fast or push_has("--fail-fast"))
     receipt = build_receipt(run, job, items)
     if items:
         receipt_file.write(run.project, receipt)
     if not push_follows:
         tidy(run, job, pushed=False)
-        ci_results.hand_over(run, receipt, may_be_pushed=True)
+        receipt = replace(receipt, complete=not job.failed)
+        ci_results.hand_over(run, receipt, may_be_pushed=not job.failed)
     _show(job, json)
+    error = failure(receipt)
+    if error is not None and (not push_follows or len(job.failed) == len(job.plan.images)):
+        raise error  # else the push publishes the others
     return job
 
 

@@ -34,7 +34,7 @@ def _result(receipt: Job | Receipt | None) -> Publication:
         "republish": "build a published commit anew, and publish it beside what is published (…-r2)",
         "pull": "take base images from their registries, also those that are here",
         "no-cache": "build every step anew",
-        "fail-fast": "stop at the first image that fails; without it, the others are published all the same",
+        "fail-fast": "stop at the first image that fails, instead of publishing the others",
         "json": "one JSON document on stdout, the receipt, instead of the references",
     },
 )
@@ -82,8 +82,9 @@ def push(
     job = create_repositories(run, job, before_build=True)
     job = lock_images(run, job, show_plan)
     job = reuse_builds(run, job)
-    unbuilt = [item for item in job.plan.images if item.build_needed and item.image.name not in job.built]
-    job = build_images(run, job, unbuilt)
+    done = {*job.built, *job.failed}
+    unbuilt = [item for item in job.plan.images if item.build_needed and item.image.name not in done]
+    job = build_images(run, job, unbuilt, fail_fast=fail_fast)
     job = create_repositories(run, job)
     job = lock_images(run, job, show_plan)
     receipt = publish_images(run, job, fail_fast=fail_fast)

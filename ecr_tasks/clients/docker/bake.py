@@ -60,6 +60,16 @@ def bake_document(inputs: Sequence[BuildInput]) -> dict[str, Any]:
     return {"group": {"default": {"targets": names}}, "target": targets}
 
 
+def failed_inputs(inputs: Sequence[BuildInput], document: Mapping[str, Any], target: str) -> list[str]:
+    """Return the names of the inputs that a failed target of their :func:`bake_document` is, or that link to it."""
+
+    def reaches(name: str) -> bool:
+        contexts = document["target"].get(name, {}).get("contexts", {}).values()
+        return name == target or any(reaches(value[7:]) for value in contexts if value.startswith("target:"))
+
+    return [item.name for item, name in zip(inputs, target_names(inputs), strict=True) if reaches(name)]
+
+
 def _content(definition: BuildDefinition) -> BuildDefinition:
     """Return what of a definition decides the files and the configuration of its result."""
     return replace(definition.without_caches(), annotations={}, attest=(), exporter=())

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ecr_tasks.clients.docker import errors, transient
-from ecr_tasks.clients.docker.bake import bake_document, parse_bake, serialize, target_names
+from ecr_tasks.clients.docker.bake import bake_document, failed_inputs, parse_bake, serialize, target_names
 from ecr_tasks.clients.docker.command_line import CommandLine, run_in_own_config, translate_errors
 from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.docker.image_store import ImageStore
@@ -88,13 +88,14 @@ class WhalesDocker(ImageStore):
         The definition goes through a private file: build arguments stay out of argv. The digests come from bake's
         metadata file. A build is repeated after a transient failure of a registry; a cache that can't be reached is
         reported. Inputs with ``push`` are pushed by digest. Raises BuildError with the failing step, and
-        RegistryError when a push fails.
+        RegistryError when a push fails; the error's ``about`` has the builds that failed, where buildx says it.
         """
         with self._config.scratch_folder() as folder:
             inputs = self._config.names.for_builds(inputs)
             definition, metadata_file = folder / "bake.json", folder / "metadata.json"
             definition.touch(0o600)
-            definition.write_text(serialize(bake_document(inputs)), encoding="utf-8")
+            document = bake_document(inputs)
+            definition.write_text(serialize(document), encoding="utf-8")
             options = ["--file", str(definition), "--metadata-file", str(metadata_file)]
             definitions = [item for build_input in inputs for item in build_input.definition.with_links()]
             for item in definitions:
@@ -109,6 +110,8 @@ class WhalesDocker(ImageStore):
             variables = {name: value for name, value in known.items() if name in needed}
             if any(build_input.provenance for build_input in inputs):
                 variables["BUILDX_METADATA_PROVENANCE"] = "max"
+            if not any(map(_tells_git, inputs)):
+                variables["BUILDX_GIT_INFO"] = "0"
             command = self._commands.buildx("bake", *options, *_builder_option(builder))
             result = retry_transient(
                 lambda: self._bake(command, variables, needed),
@@ -118,7 +121,10 @@ class WhalesDocker(ImageStore):
             if result.code != 0:
                 if errors.is_address_refused(result.lines):
                     self._check_engine_address()
-                raise _told_once(errors.build_failed(result.lines), result)
+                error = _told_once(errors.build_failed(result.lines), result)
+                if target := errors.failed_target(result.lines):
+                    error.about = failed_inputs(inputs, document, target)
+                raise error
             for word in lost_caches(result.lines):
                 self._retrier.report(word)
             with errors.reading_answer("say what it has built"):
@@ -358,6 +364,12 @@ def _told_once(error: EcrTasksError, result: ProcessResult) -> EcrTasksError:
 
 def _builder_option(builder: str | None) -> list[str]:
     return ["--builder", builder] if builder else []
+
+
+def _tells_git(build_input: BuildInput) -> bool:
+    """Return whether a build's provenance says what buildx asks git about: it starts git seven times a target."""
+    definition = build_input.definition
+    return build_input.provenance or definition.attests or not definition.attest
 
 
 def _cache_variables(definitions: Iterable[BuildDefinition], names: Iterable[str]) -> set[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ecr_tasks.clients.docker import known_errors
 from ecr_tasks.clients.docker.known_errors import KnownError
-from ecr_tasks.errors import BuildError, EcrTasksError, NoAnswer, Refused, RegistryError
+from ecr_tasks.errors import BuildError, EcrTasksError, LostBuild, NoAnswer, Refused, RegistryError
 from ecr_tasks.model.denial import find_denial, policy_command
 from ecr_tasks.model.registry import RegistryToken
 from ecr_tasks.one_line import one_line
@@ -18,6 +18,8 @@ from ecr_tasks.redaction import redact
 
 _STEP = re.compile(r"^ ?> (\[[^\]]*\] .+?):?$")
 _CAUSE = re.compile(r"^ERROR: (?:(?:target \S+|failed to build|failed to solve|failed to run Build function): )*(.+)")
+_TARGET = re.compile(r"^ERROR: target (\S+): ")
+_LOST = re.compile(r"\bno such job [a-z0-9]{20,}$")
 _PREFIXES = re.compile(
     r"^(?:(?:ERROR|error|docker|unknown|target \S+|failed to build|failed to solve|Failed to initialize"
     r"|ResourceExhausted|Error response from daemon): )+"
@@ -97,7 +99,15 @@ def build_failed(lines: Sequence[str]) -> EcrTasksError:
     steps = [match.group(1) for line in lines if (match := _STEP.match(line.rstrip()))]
     failing_step = f" at {steps[-1]}" if steps else ""
     kind = RegistryError if "failed to push " in _build_cause(lines) else BuildError
+    if _LOST.search(last_error(lines)):
+        kind = LostBuild
     return _explained(lines, f"The build failed{failing_step}", kind)
+
+
+def failed_target(lines: Sequence[str]) -> str | None:
+    """Return the target of a bake that failed first; buildx cancels the others then. None where it isn't said."""
+    targets = (match.group(1) for line in reversed(lines) if (match := _TARGET.match(line)))
+    return next(targets, None)
 
 
 def dockerfile_refused(lines: Sequence[str]) -> EcrTasksError:

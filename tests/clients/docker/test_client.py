@@ -21,7 +21,7 @@ from ecr_tasks.clients.docker.parse import build_result, loaded_config
 from ecr_tasks.clients.docker.process import ProcessResult
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import AwsError, BuildError, EcrTasksError
-from ecr_tasks.model.image import BakeFile, BakeTarget, BuildDefinition, BuildInput
+from ecr_tasks.model.image import NO_ATTESTATIONS, BakeFile, BakeTarget, BuildDefinition, BuildInput
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.registry import RegistryToken
 
@@ -309,6 +309,47 @@ def test_a_build_gets_the_files_variables_that_its_secrets_name_and_no_others(
     with pytest.raises(BuildError):
         port.build([BuildInput("app", BuildDefinition(".", secrets=secrets, linked={"base": base}), ())], None)
     assert seen == {"NPM": "npm", "PIP": "pip", "BY_ID": "by_id", "DEEP": "deep"}
+
+
+@pytest.mark.parametrize(
+    ("attest", "provenance", "asks"),
+    [
+        (NO_ATTESTATIONS, False, False),
+        (("type=provenance,mode=max",), False, True),
+        ((), False, True),  # buildx adds provenance by itself
+        (NO_ATTESTATIONS, True, True),
+    ],
+)
+def test_buildx_asks_git_only_where_provenance_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, attest: tuple[str, ...], provenance: bool, asks: bool
+) -> None:
+    seen: dict[str, str] = {}
+
+    def show(self: object, command: object, variables: Mapping[str, str], *, needed: object, build: bool) -> object:
+        seen.update(variables)
+        return ProcessResult(1, ("ERROR: stop",))
+
+    monkeypatch.setattr("ecr_tasks.clients.docker.command_line.CommandLine.show", show)
+    port = WhalesDocker(PrivateConfig({}, tmp_path), tmp_path, {})
+    plain = BuildInput("plain", BuildDefinition(".", attest=NO_ATTESTATIONS), ())
+    with pytest.raises(BuildError):
+        port.build([plain, BuildInput("app", BuildDefinition(".", attest=attest), (), provenance=provenance)], None)
+    assert ("BUILDX_GIT_INFO" not in seen) is asks
+
+
+def test_a_failed_bake_names_the_builds_that_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def show(self: object, command: object, variables: object, *, needed: object, build: bool) -> object:
+        return ProcessResult(1, ('ERROR: target base: failed to solve: process "/bin/false" did not complete',))
+
+    monkeypatch.setattr("ecr_tasks.clients.docker.command_line.CommandLine.show", show)
+    port = WhalesDocker(PrivateConfig({}, tmp_path), tmp_path, {})
+    base = BuildDefinition("base")
+    linked = BuildDefinition("api", contexts={"base": "target:base"}, linked={"base": base})
+    deep = BuildDefinition("web", contexts={"api": "target:api"}, linked={"api": linked})
+    inputs = [BuildInput(name, item, ()) for name, item in (("web", deep), ("job", BuildDefinition("j")))]
+    with pytest.raises(BuildError) as caught:
+        port.build([*inputs, BuildInput("api", linked, ())], None)
+    assert caught.value.about == ["web", "api"]
 
 
 def test_an_answer_that_is_not_docker_s_is_no_traceback() -> None:

@@ -100,6 +100,11 @@ ENGINE = (  # these and BUILDERS are errors of the machine that builds, whicheve
     ),
     KnownError(_CONNECT, "The connection to the Docker engine failed: {detail}.", START_ENGINE),
     KnownError(
+        r"\bno such job [a-z0-9]{20,}$",
+        "The builder lost one of many builds: {detail}.",
+        "Run it again: what is built is not built again. If it ends so once more, build some at a time (--image).",
+    ),
+    KnownError(
         r"failed to receive status|error reading from server|code = Unavailable|no active session",
         "The connection to the engine or builder broke off during the build: {detail}.",
         "See whether it still runs, and whether it ran out of memory; then run it again.",
