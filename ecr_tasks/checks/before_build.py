@@ -81,7 +81,7 @@ def builds_of(images: Iterable[Image]) -> Iterator[tuple[BuildDefinition, tuple[
     """Yield the builds of images, those that they link to included, with the images' tags."""
     for image in images:
         for definition in image.definition.with_links():
-            yield definition, image.tags
+            yield definition, image.local_tags
 
 
 def image_checks(
@@ -105,7 +105,7 @@ def image_checks(
     yield (
         "secrets",
         lambda: check_leaked_keys(
-            settings, source, definitions, note, scan, tags=image.tags, environ=settings.sdk_environ(environ)
+            settings, source, definitions, note, scan, tags=image.local_tags, environ=settings.sdk_environ(environ)
         ),
     )
 

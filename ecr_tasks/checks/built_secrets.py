@@ -93,7 +93,7 @@ def _permitted(
 ) -> Iterator[str]:
     """Yield the secrets in values and Dockerfiles that ECR_ALLOW_KEYS_IN lets through."""
     for definition in definitions:
-        for value in values(definition, image.tags):
+        for value in values(definition, image.local_tags):
             for what, text in find_in_value(value.name, value.text, known):
                 if allowed.lets_through(value.entry, what):
                     yield text

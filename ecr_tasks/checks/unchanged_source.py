@@ -44,7 +44,7 @@ def check_unchanged_source(
         if before.revision != now.revision:
             raise Refused(
                 f"Another commit was checked out during {during} ({_short(now)} instead of {_short(before)}), so "
-                f"{image.name} would not be what its tag {image.tags[0].name} says.",
+                f"{image.name} would not be what its tag {image.local_tags[0].name} says.",
                 _REMEDY,
             )
         if image.dirty:
@@ -53,11 +53,11 @@ def check_unchanged_source(
         if seen.dirty:
             raise Refused(
                 f"What {image.name} is built from changed during {during} ({name_some(seen.changed)}), so it would "
-                f"not be what its tag {image.tags[0].name} says.",
+                f"not be what its tag {image.local_tags[0].name} says.",
                 _REMEDY,
             )
         given = {tag.name for tag in tag_set(settings, seen, environ).tags}
-        if gone := [tag for tag in image.tags if tag.name not in given and _is_of_this_commit(tag)]:
+        if gone := [tag for tag in image.local_tags if tag.name not in given and _is_of_this_commit(tag)]:
             raise Refused(
                 f"{image.name} was to be tagged {gone[0].name} ({gone[0].because}), and git says otherwise after "
                 f"{during}: that tag was moved or deleted.",

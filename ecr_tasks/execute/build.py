@@ -188,7 +188,7 @@ def build_key(definition: BuildDefinition, source: SourceState) -> str | None:
 
 
 def _inputs(image: Image, keep: Keep, reference: str | None, engine: Engine | None) -> Iterable[BuildInput]:
-    names = tuple(f"{image.repository}:{tag.name}" for tag in image.tags)
+    names = tuple(f"{image.repository}:{tag.name}" for tag in image.local_tags)
     provenance = "provenance" in image.referrer_kinds
     if keep == "builder":
         platform = engine.platform if engine else ""

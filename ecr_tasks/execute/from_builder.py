@@ -69,7 +69,7 @@ def built_manifests(
         return manifests, None
     if not definition.makes_index:
         return manifests, built[0].descriptor["digest"]
-    return manifests, _index([_descriptor(result.descriptor, definition) for result in built], definition).digest
+    return manifests, make_index([in_index(result.descriptor, definition) for result in built], definition).digest
 
 
 def build_records(name: str, definition: BuildDefinition, results: Mapping[str, BuildResult]) -> dict[str, str]:
@@ -130,9 +130,9 @@ def push_from_builder(
             )
         image = with_manifest(found, result.record, repository, docker, registry)
         if image.is_index:
-            descriptors += [_descriptor(child, definition) for child in image.document["manifests"]]
+            descriptors += [in_index(child, definition) for child in image.document["manifests"]]
         elif definition.makes_index:
-            descriptors.append(_descriptor(result.descriptor, definition))
+            descriptors.append(in_index(result.descriptor, definition))
         manifests[platform] = image.children[0][1] if image.is_index else image.digest
     if manifests != built.manifests:
         differences = (
@@ -147,7 +147,7 @@ def push_from_builder(
         )
     if not descriptors:
         return image
-    index = _index(descriptors, definition)
+    index = make_index(descriptors, definition)
     registry.remember(index.manifest)
     return index
 
@@ -167,7 +167,7 @@ def from_cache(definition: BuildDefinition) -> BuildDefinition:
     return replace(definition, extra=extra, linked=linked)
 
 
-def _index(descriptors: Sequence[Mapping[str, Any]], definition: BuildDefinition) -> StoredImage:
+def make_index(descriptors: Sequence[Mapping[str, Any]], definition: BuildDefinition) -> StoredImage:
     """Return an OCI index of these manifests (OCI image specification, image-index.md).
 
     Equal arguments give equal bytes, so the digest of an index is known before any registry has it.
@@ -180,8 +180,8 @@ def _index(descriptors: Sequence[Mapping[str, Any]], definition: BuildDefinition
     return StoredImage(sha256_digest(text), text, media_type)
 
 
-def _descriptor(child: Mapping[str, Any], definition: BuildDefinition) -> Mapping[str, Any]:
-    """Return a manifest's descriptor for the index, with the annotations of that level.
+def in_index(child: Mapping[str, Any], definition: BuildDefinition) -> Mapping[str, Any]:
+    """Return a manifest's descriptor as an entry of the index, with the annotations of that level.
 
     An attestation's descriptor says in its annotations which manifest it is about (BuildKit,
     docs/attestations/attestation-storage.md); those that the builder gives an image's are only for this build.

@@ -49,7 +49,7 @@ def look_at_registries(
     """
     check_destinations(settings.destinations, [image.repository for image in images])
     relation = cache(relation)
-    may_build = republish or settings.skip == "never" or any(image.tags[0].kind != "fixed" for image in images)
+    may_build = republish or settings.skip == "never" or any(image.local_tags[0].kind != "fixed" for image in images)
     brief = brief and not may_build and settings.cache != "registry"
     snapshot = _describe(images, settings.destinations, registry, target, retrier, brief=brief)
     if not settings.create_repository:
@@ -65,13 +65,14 @@ def look_at_registries(
         )
         for image in images
     ]
-    snapshot = _with_revisions(items, snapshot, target)
-    snapshot = _with_commits(items, snapshot, source, relation, registry, target)
-    snapshot = replace(snapshot, relations=_relations(items, snapshot, source, relation))
+    wholes = [item.whole or item for item in items]
+    snapshot = _with_revisions(wholes, snapshot, target)
+    snapshot = _with_commits(wholes, snapshot, source, relation, registry, target)
+    snapshot = replace(snapshot, relations=_relations(wholes, snapshot, source, relation))
     if settings.destinations:
         copies = [
             (item, destination)
-            for item in items
+            for item in wholes
             for destination in _incomplete_destinations(item, settings, snapshot)
         ]
         replicated = frozenset(_key(*copy) for copy in copies if _is_replicated(*copy, registry))

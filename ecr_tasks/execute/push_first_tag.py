@@ -54,7 +54,8 @@ class FirstTagPush:
         if published is not None:
             return self._accept(published)
         tag = self.item.image.tags[0]
-        self.docker.authorize(replace(self.registry.token(), host=self.repository.host))
+        if self.built.joined is None:
+            self.docker.authorize(replace(self.registry.token(), host=self.repository.host))
         with self.registry.reserve(self.repository, self._puts()):
             # Nothing that takes time comes between this look and the push: many a repository locks no tag.
             current = self._look_before_push()
@@ -99,7 +100,9 @@ class FirstTagPush:
         return None
 
     def _puts(self) -> int:
-        """Return the number of manifests that are put; a builder also puts an index for each attested platform."""
+        """Return how many manifests docker puts; a builder also puts an index for each attested platform."""
+        if self.built.joined is not None:
+            return 0
         definition = self.item.image.definition
         indexes = len(self.built.manifests) if self.built.keep == "builder" and definition.attests else 0
         return definition.manifests + indexes
@@ -108,8 +111,10 @@ class FirstTagPush:
         """Push from the image store or the builder under the tag; return the digest if that is known."""
         first, repository, registry = self.item.tags[0], self.repository, self.registry
         reference = f"{repository.uri}:{first.tag.name}"
-        if self.built.keep == "builder":
-            image = push_from_builder(self.built, self.item.image.definition, repository, self.docker, registry)
+        if self.built.joined is not None or self.built.keep == "builder":
+            image = self.built.joined or push_from_builder(
+                self.built, self.item.image.definition, repository, self.docker, registry
+            )
             free_tags([first], fixed_digests([first], repository, registry), image.digest, repository)
             if set_in_turn([first], image, repository, registry, self.warn):
                 registry.set_tag(repository, image, first.tag.name)

@@ -11,9 +11,10 @@ from ecr_tasks.model.manifest import BASE_DIGEST, BASE_NAME, INPUTS_DIGITS, INPU
 from ecr_tasks.model.option_fields import split_fields
 from ecr_tasks.model.tag import MAX_LENGTH, Tag
 
-Keep = Literal["store", "builder", "run"]
-"""Where a build keeps its result: in the engine's image store, in the builder, which then pushes it, or, of a builder
-that is the engine's own, in its store without a lasting name, until the run ends."""
+Keep = Literal["store", "builder", "run", "registry"]
+"""Where a build keeps its result: in the engine's image store, in the builder, which then pushes it, of a builder
+that is the engine's own, in its store without a lasting name, until the run ends, or in the registry, to which
+several runners have pushed its platforms."""
 
 NO_ATTESTATIONS = ("type=provenance,disabled=true",)
 """The ``attest`` of a build without attestations; buildx adds provenance by default."""
@@ -262,7 +263,8 @@ class Image:
     ``configured_definition`` is the definition from settings and bake file alone, before git, CI and the commit's
     time add labels and arguments. ``inputs`` is set only with ECR_SKIP=content. ``dirty`` is whether the build would
     read uncommitted changes, ``outside`` whether it reads what no commit of the repository contains. ``referrers``
-    are the attestations to attach after the push, in buildx's syntax: they are no part of the image.
+    are the attestations to attach after the push, in buildx's syntax: they are no part of the image. ``whole`` is the
+    image of all platforms of which this one is a part: that of one platform, built by one of several runners.
     """
 
     name: str
@@ -274,6 +276,12 @@ class Image:
     dirty: bool = False
     outside: bool = False
     referrers: tuple[str, ...] = ()
+    whole: Image | None = None
+
+    @property
+    def local_tags(self) -> tuple[Tag, ...]:
+        """The tags of its names in the local store; a part has those of the whole image there."""
+        return self.whole.tags if self.whole else self.tags
 
     @property
     def referrer_kinds(self) -> tuple[str, ...]:
@@ -288,6 +296,8 @@ class Image:
     @property
     def tag_names(self) -> tuple[str, ...]:
         """The names of all tags to look up in the registry, including the tag of the inputs and the revisions."""
+        if self.whole is not None:
+            return (*self.whole.tag_names, self.tags[0].name)
         first = self.tags[0]
         numbers = REVISIONS if first.kind == "fixed" else ()
         return (*self.planned_names, *(revision_name(first.name, number) for number in numbers))
@@ -295,6 +305,8 @@ class Image:
     @property
     def planned_names(self) -> tuple[str, ...]:
         """The names of the tags of the rules, and the tag of the inputs."""
+        if self.whole is not None:
+            return self.whole.planned_names
         inputs_tag = self.inputs.tag if self.inputs else None
         return (*(tag.name for tag in self.tags), *([inputs_tag] if inputs_tag else []))
 

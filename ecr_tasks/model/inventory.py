@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES
+from ecr_tasks.model.tag import PART_TAG
 
 Kind = Literal["image", "cache", "signature", "attestation", "sbom", "release", "referrers", "artifact", "part"]
 """A part has no tag, and may belong to an index whose manifest is not known here."""
@@ -80,8 +81,8 @@ class ImageDetail:
 
     @property
     def own_tags(self) -> tuple[str, ...]:
-        """The tags, except those that contain the digest of the image that the manifest belongs to."""
-        return tuple(tag for tag in self.tags if not _REFERRER_TAG.fullmatch(tag))
+        """The tags, except those of a manifest that belongs to an image: with that one's digest, and of a part."""
+        return tuple(tag for tag in self.tags if not _REFERRER_TAG.fullmatch(tag) and not tag.startswith(PART_TAG))
 
     @property
     def belongs_to(self) -> str | None:

@@ -247,6 +247,9 @@ class Registry(Target, Protocol):
     def detail(self, repository: Repository, reference: str) -> ImageDetail | None:
         """Return what the registry lists of an image by tag or digest, or None; no look of this kind is a pull."""
 
+    def platform(self, repository: Repository, image: StoredImage) -> str:
+        """Return the platform of an image without an index, by its configuration; empty when that can't be read."""
+
     def replication(self, repository: Repository, digest: str) -> Mapping[tuple[str, str], str]:
         """Return an image's replication status by (account, region): IN_PROGRESS, COMPLETE or FAILED."""
 

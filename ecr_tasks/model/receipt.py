@@ -22,8 +22,9 @@ Transport = Literal["push", "copy", "replication"]
 
 PublishState = Literal["pushed", "retagged", "already-published"]
 
-Outcome = Literal["published", "incomplete", "built", "failed", "not-begun"]
-"""What became of an image; an incomplete one lacks a destination or one of its tags there."""
+Outcome = Literal["published", "incomplete", "part", "built", "failed", "not-begun"]
+"""What became of an image; an incomplete one lacks a destination or one of its tags there, and of one that has a part
+here, other runners have not pushed theirs yet."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Built:
     """The builder's record of the build, which still has its manifest."""
     records: Mapping[str, str] = field(default_factory=dict, compare=False)
     """The builder's records of the platforms' builds; only this run knows them."""
+    joined: StoredImage | None = field(default=None, repr=False, compare=False)
+    """The index of the parts that several runners have pushed, to be tagged in the registry that has them."""
     provenance: tuple[MadeDocument, ...] = field(default=(), repr=False)
     """What the builder told of the build and may be attached to the image, by platform."""
 
@@ -143,11 +146,32 @@ class FailedCopy:
 
 
 @dataclass(frozen=True)
+class Part:
+    """The image of one platform that this run pushed, or found, for the runners of the others.
+
+    ``missing`` are the platforms that the registry has no part of yet: whichever runner finds none missing publishes
+    the whole image.
+    """
+
+    platform: str
+    tag: str
+    reference: str
+    digest: str
+    state: PublishState
+    missing: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the entry for ``part`` in the image's JSON object."""
+        return {**asdict(self), "missing": list(self.missing)}
+
+
+@dataclass(frozen=True)
 class ImageReceipt:
     """What a run did with one image.
 
     ``tags`` are the planned tags, the most important first. ``published`` has the image in its own repository
-    first, then at the destinations. ``size`` and ``sizes`` (by platform) are compressed bytes.
+    first, then at the destinations; with a ``part``, it is empty until all platforms are there. ``size`` and
+    ``sizes`` (by platform) are compressed bytes.
     """
 
     name: str
@@ -165,6 +189,7 @@ class ImageReceipt:
     seconds: float = 0.0
     error: EcrTasksError | None = None
     """Why the image is not built, or not published as planned."""
+    part: Part | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -173,6 +198,8 @@ class ImageReceipt:
             return "failed"
         if self.published:
             return "incomplete" if self.failed else "published"
+        if self.part is not None:
+            return "part"
         return "built" if self.built is not None else "not-begun"
 
     @property
@@ -252,4 +279,5 @@ def _image_json(image: ImageReceipt, source: Source, in_words: Callable[[str], s
         else None,
         "seconds": round(image.seconds, 3),
         "local": image.built.as_json() if image.built else None,
+        "part": image.part.as_json() if image.part else None,
     }

@@ -23,6 +23,10 @@ TURN_TAG = "ecr-tasks-upload-"
 """The beginning of the tags that exist only until a fixed tag is set."""
 
 
+PART_TAG = "ecr-tasks-part-"
+"""The beginning of the tags of parts: the images of one platform each that separate runners push."""
+
+
 class Release(Protocol):
     """The release that gets a tag such as `latest` (of all releases) or `1.2` (of one release line)."""
 

@@ -40,7 +40,12 @@ def _others(receipt: Receipt) -> str:
     """Return a clause about the images that did not fail."""
     outcomes = [image.outcome for image in receipt.images]
     published = outcomes.count("published") + outcomes.count("incomplete")
-    parts = ((published, "published"), (outcomes.count("built"), "built"), (outcomes.count("not-begun"), "not begun"))
+    parts = (
+        (published, "published"),
+        (outcomes.count("part"), "pushed for one platform"),
+        (outcomes.count("built"), "built"),
+        (outcomes.count("not-begun"), "not begun"),
+    )
     words = [f"{number} {'is' if number == 1 else 'are'} {word}" for number, word in parts if number]
     return f" ({', '.join(words)})" if words else ""
 

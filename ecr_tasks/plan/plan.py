@@ -16,6 +16,7 @@ from ecr_tasks.plan.conflicts import Conflict, image_conflicts, own_destinations
 from ecr_tasks.plan.destinations import PlannedCopy, plan_copy, unique_destinations
 from ecr_tasks.plan.forward import newer_images
 from ecr_tasks.plan.image_store import check_sbom, keep_where, needs_engine
+from ecr_tasks.plan.parts import part_of
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.republish import commit_tag, has_new_fixed_tag, revisions, with_revision
 from ecr_tasks.plan.skip import same_commit, same_inputs, settings_that_differ, skip_reason
@@ -73,14 +74,23 @@ def make_plan(
         )
         for image in images
     ]
-    conflicts = [Conflict(item.image.name, error) for item in items for error in image_conflicts(item, source)]
+    conflicts = [
+        Conflict(item.image.name, error)
+        for item in items
+        for planned in (item.whole, item)
+        if planned is not None
+        for error in image_conflicts(planned, source)
+    ]
     for index, item in enumerate(items):
         try:
             if item.build_needed or builds_all:
                 items[index] = _with_keep(item, snapshot.engine if engine is None and snapshot else engine)
         except EcrTasksError as error:
             conflicts.append(Conflict(item.image.name, error))
-    items = [replace(item, copies=_copies(item, destinations, source, snapshot, create_repository)) for item in items]
+    items = [
+        replace(item, copies=_copies(item.whole or item, destinations, source, snapshot, create_repository))
+        for item in items
+    ]
     conflicts += own_destinations(items, snapshot.same_repository if snapshot else ())
     return Plan(tuple(items), tuple(conflicts))
 
@@ -97,8 +107,23 @@ def plan_image(
 ) -> PlannedImage:
     """Decide whether one image is built, and plan its tags in the settings' registry.
 
-    ``republish`` is whether to build a published commit anew, as a new revision.
+    ``republish`` is whether to build a published commit anew, as a new revision. Of a part, the whole image is
+    planned first: where that is published, the part isn't needed.
     """
+    if image.whole is not None:
+        whole = plan_image(
+            image.whole,
+            source,
+            snapshot,
+            create_repository=create_repository,
+            skip=skip,
+            cache=cache,
+            republish=republish,
+        )
+        part = part_of(
+            replace(image.whole, tags=whole.image.tags), image.definition.platforms[0], source.revision or ""
+        )
+        return _plan_part(part, whole, cache) if whole.build_needed else whole
     view = snapshot.repositories[image.repository] if snapshot is not None else None
     image = replace(image, definition=with_cache(image.definition, cache, view.repository if view else None))
     if view is None:
@@ -133,6 +158,29 @@ def plan_image(
         own=own,
         revision=source.revision,
         other_settings=() if builds else settings_that_differ(image, view, source),
+    )
+
+
+def _plan_part(part: Image, whole: PlannedImage, cache: str) -> PlannedImage:
+    """Plan the part of an image that is to be built: it isn't, where the repository has it already."""
+    view, platform, tag = whole.view, part.definition.platforms[0], part.tags[0]
+    image = replace(part, definition=with_cache(part.definition, cache, view.repository if view else None))
+    stored = view.tags.get(tag.name) if view else None
+    planned = PlannedTag(tag) if view is None else PlannedTag(tag, "new")
+    if view is not None and stored is not None:
+        planned = plan_tag(tag, view, stored)
+    return replace(
+        whole,
+        image=image,
+        tags=(planned,),
+        build_needed=stored is None or whole.rebuilds,
+        because=whole.because if stored is None or whole.rebuilds else f"its {platform} is there as {tag.name}",
+        published=stored,
+        rebuilds=False,  # a part that is there is taken: the runners must agree on one
+        makes_revision=False,
+        own=(),
+        other_settings=(),
+        whole=whole,
     )
 
 

@@ -23,7 +23,8 @@ class PlannedImage:
     may be used in its place; with ``makes_revision`` it may be published beside it, under a revision tag, the first.
     ``own`` are the digests of what the commit is published as, ``revision`` is its id. ``other_settings`` are, in
     words, those with which the published image was built otherwise than now. ``engine`` is None where it does not
-    decide where the result is kept.
+    decide where the result is kept. Of a part, the image of one platform, ``whole`` is what is planned for the image
+    of all platforms; that has the destinations.
     """
 
     image: Image
@@ -41,6 +42,7 @@ class PlannedImage:
     own: Collection[str] = ()
     revision: str | None = None
     other_settings: tuple[str, ...] = ()
+    whole: PlannedImage | None = None
 
     @property
     def registry(self) -> str | None:

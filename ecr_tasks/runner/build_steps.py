@@ -139,7 +139,9 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast
         if job.settings.skip == "content":
             from ecr_tasks.checks.unchanged_inputs import check_unchanged
 
-            check_unchanged([item.image for item in items], project=job.settings.project, environ=os.environ)
+            check_unchanged(
+                [item.image.whole or item.image for item in items], project=job.settings.project, environ=os.environ
+            )
         now = _check_source(run, [item.image for item in items], during="the build")
         failed = {name: run.logins.explain(error) for name, error in failed.items()}
         failed |= _check_secrets(run, [item for item in items if item.image.name in builds], builds, fail_fast)

@@ -79,6 +79,20 @@ def chosen_with_push(choice: Sequence[str]) -> tuple[str, ...]:
     return tuple(choice) or of_push
 
 
+def only_with_push(only: str) -> str:
+    """Return the platform for which a `build` builds alone: its own, or else that of a `push` in this command line.
+
+    Raises SettingsError where they name two.
+    """
+    of_push = next(iter(push_values("--only")), "")
+    if only and of_push not in ("", only):
+        raise SettingsError(
+            f"build has --only {only} and push has --only {of_push}.",
+            "Name the platform once: what is said to one of them counts for both.",
+        )
+    return only or of_push
+
+
 def check_repetitions(words: Sequence[str]) -> None:
     """Refuse a command line that repeats a task after `env` or `local`, because Invoke drops a task's second call.
 

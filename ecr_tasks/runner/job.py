@@ -41,7 +41,7 @@ class Job:
     ``snapshot`` is None when the registries were not read. ``obstacles`` are those conflicts of the plan that are in
     the way of a build. ``failed`` has the errors of the builds that failed, by image. ``engine`` is only read with
     ``builds_all``, when every image is built, also without need. ``read_at`` is the time of the snapshot, on the
-    clock that only goes on.
+    clock that only goes on. ``only`` is the platform for which this runner alone builds, as it was typed.
     """
 
     settings: Settings
@@ -57,6 +57,7 @@ class Job:
     engine: Engine | EcrTasksError | None = None
     obstacles: tuple[Conflict, ...] = ()
     read_at: float = 0.0
+    only: str = ""
 
     @property
     def is_fresh(self) -> bool:
@@ -77,16 +78,21 @@ def start_job(
     fresh: Fresh = NOTHING_FRESH,
     promises: bool = False,
     choice: Sequence[str] = (),
+    only: str = "",
 ) -> Job:
     """Read the project and, with ``read_registries``, the registries, and plan what to do with each image.
 
     With ``republish``, a published commit is built anew, as a new revision. The plan's conflicts include what is in
     the way of the builds: of all images with ``builds_all``, else of those that need one. ``fresh`` is what
     these take anew. ``choice`` has names, groups and patterns of the images (default: all). ``promises`` is for
-    tasks that don't build, and only say what would happen.
+    tasks that don't build, and only say what would happen. ``only`` is a platform: other runners build the others.
     """
     with working("reading the project"):
         images = planned_images(run, fresh, choice)
+        if only or run.settings.native:
+            from ecr_tasks.runner.parts import with_only
+
+            images = with_only(run, images, only)
     if not promises and not run.dry:
         run.earlier_outputs.forget(image.repository for image in images)
     job = Job(
@@ -98,6 +104,7 @@ def start_job(
         builds_all=builds_all,
         fresh=fresh,
         choice=tuple(choice),
+        only=only,
     )
     brief = not promises and not builds_all
     job = with_registries(run, job, brief=brief) if read_registries else with_plan(run, job, None)

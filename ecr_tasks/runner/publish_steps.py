@@ -23,6 +23,7 @@ from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.runner import ci_results, receipt_file
 from ecr_tasks.runner.history import newer_image
 from ecr_tasks.runner.job import Job
+from ecr_tasks.runner.parts import publish_part
 from ecr_tasks.signals import was_interrupted
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def publish_images(run: Run, job: Job, *, fail_fast: bool = False) -> Receipt:
 
 def without_failed(job: Job, receipt: Receipt) -> Job:
     """Return the job without the builds that are not published: what a later push publishes stays as it is."""
-    done = {image.name for image in receipt.images if image.published and image.error is None}
+    done = {image.name for image in receipt.images if (image.published or image.part) and image.error is None}
     return replace(job, built={name: built for name, built in job.built.items() if name in done})
 
 
@@ -102,7 +103,7 @@ def _publish_or_fail(
     name, start = item.image.name, time.monotonic()
     try:
         results[name] = _publish(run, job, item, docker)
-        if item.copies:
+        if item.copies and results[name].published:
             results[name] = _copy(run, item, results[name])
     except EcrTasksError as error:
         if was_interrupted():
@@ -117,7 +118,7 @@ def _publish_or_fail(
 
 
 def _image_receipt(job: Job, item: PlannedImage) -> ImageReceipt:
-    image, built = item.image, job.built.get(item.image.name)
+    image, built = (item.whole or item).image, job.built.get(item.image.name)
     return ImageReceipt(
         image.name,
         image.repository,
@@ -146,6 +147,11 @@ def _publish(run: Run, job: Job, item: PlannedImage, docker: WhalesDocker) -> Im
             fresh=job.is_fresh,
             wanted=wanted,
         )
+    if item.whole is not None:
+        with ci_results.group(run, f"Join {item.image.name}"):
+            image = publish_part(run, item, image, docker)
+    if not image.published:
+        return replace(image, seconds=image.seconds + time.monotonic() - start)
     published = image.published[0]
     _say_published(published.name, published)
     if published.attached:
@@ -195,6 +201,7 @@ def _copy(run: Run, item: PlannedImage, image: ImageReceipt) -> ImageReceipt:
     from ecr_tasks.execute.destinations import copy_image
 
     start = time.monotonic()
+    item = replace(item.whole, copies=item.copies) if item.whole else item
     missing = [copy for copy in item.copies if copy.error is None and not copy.is_present]
     if missing:
         say(f"{item.image.name}: on its way to {', '.join(copy.address for copy in missing)}")

@@ -140,6 +140,13 @@ class Schema:
         default="",
         unset="the engine's",
     )
+    native: bool = setting(
+        "ECR_NATIVE=true",
+        values.boolean,
+        "For one of several runners: build for its own platform of ECR_PLATFORMS alone, like `push --only`; whichever"
+        " runner pushes the last one publishes the image (docs/native-runners.md).",
+        default="false",
+    )
     build_args: tuple[str, ...] = setting(
         "ECR_BUILD_ARGS=PYTHON=3.13,VERSION",
         build_options.build_args,

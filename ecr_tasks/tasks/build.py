@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import document
-from ecr_tasks.runner.command_line import IMAGES, as_choice, chosen_with_push, follows, push_has
+from ecr_tasks.runner.command_line import IMAGES, as_choice, chosen_with_push, follows, only_with_push, push_has
 from ecr_tasks.runner.decorator import chained_task
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def _result(job: Job | Receipt | None) -> Build:
 
     if not isinstance(job, Job):
         return Build(())
-    names = {item.name: tuple(f"{item.repository}:{tag.name}" for tag in item.tags) for item in job.images}
+    names = {item.name: tuple(f"{item.repository}:{tag.name}" for tag in item.local_tags) for item in job.images}
     images = []
     for name, built in job.built.items():
         loaded, image_id = built.loaded or ("", built.image_id)
@@ -39,6 +39,7 @@ def _result(job: Job | Receipt | None) -> Build:
     iterable=["image"],
     help={
         "image": IMAGES,
+        "only": "a platform: build for it alone, where other runners build for the others",
         "pull": "take base images from their registries, also those that are here",
         "no-cache": "build every step anew",
         "fail-fast": "stop at the first image that fails, instead of building the others",
@@ -53,6 +54,7 @@ def build(
     no_cache: bool = False,
     image: Sequence[str] | None = None,
     fail_fast: bool = False,
+    only: str = "",
 ) -> Job | None:
     """Build, tag and keep the images in the local store.
 
@@ -80,6 +82,7 @@ def build(
         builds_all=not push_follows,
         fresh=fresh,
         choice=chosen_with_push(as_choice(image)),
+        only=only_with_push(only),
     )
     show_plan(job.plan)
     job.plan.check()

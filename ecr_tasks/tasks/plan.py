@@ -67,6 +67,8 @@ def show_plan(plan: Plan, line: Callable[..., None] = say, grid: Callable[..., N
                 created = f", a repository that ECR creates with the push, by the template {item.view.template}"
             if item.view is not None:
                 line((Styled("to ", "dim"), address, Styled(created, "add")), indent=2)
+            if item.whole is not None:
+                line(f"{_other_platforms(item)} by other runners; the last one publishes the image", indent=2)
             if item.view is not None and item.image.referrers:
                 line(f"{_attached_words(item.image)} attached after the push, as referrers", indent=2)
             for copy in item.copies:
@@ -101,6 +103,7 @@ def _tag_rows(items: Sequence[PlannedImage], *, differ: bool) -> list[tuple[Text
 
 
 def _shown_tags(item: PlannedImage) -> tuple[PlannedTag, ...]:
+    item = item.whole or item
     return (*item.tags, *([item.inputs_tag] if item.inputs_tag else []))
 
 
@@ -134,6 +137,16 @@ def _build_parts(item: PlannedImage) -> tuple[str | Styled, ...]:
         return Styled("nothing to build", "dim"), f", {item.because}"
     platforms = ", ".join(item.image.definition.platforms)
     return Styled("build", "good"), f" for {platforms}" if platforms else "", f", {item.because}"
+
+
+def _other_platforms(item: PlannedImage) -> str:
+    """Return the platforms of an image that this run doesn't build, in words."""
+    from ecr_tasks.model.wording import join_words
+
+    whole = item.whole or item
+    return join_words(
+        [name for name in whole.image.definition.platforms if name not in item.image.definition.platforms]
+    )
 
 
 def _attached_words(image: Image) -> str:
@@ -193,7 +206,10 @@ def _image_json(item: PlannedImage) -> dict[str, Any]:
         "build": {"needed": item.build_needed, "because": item.because},
         "inputs": _inputs_json(item.image),
         "attached": list(item.image.referrer_kinds),
-        "tags": [_tag_json(tag) for tag in item.tags],
+        "part": {"platform": item.image.definition.platforms[0], "tag": item.tags[0].tag.name}
+        if item.whole
+        else None,
+        "tags": [_tag_json(tag) for tag in (item.whole or item).tags],
         "destinations": [_copy_json(copy) for copy in item.copies],
     }
 

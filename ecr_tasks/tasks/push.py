@@ -31,6 +31,7 @@ def _result(receipt: Job | Receipt | None) -> Publication:
     iterable=["image"],
     help={
         "image": IMAGES,
+        "only": "a platform: push it alone; whichever runner pushes the last one publishes the image",
         "republish": "build a published commit anew, and publish it beside what is published (…-r2)",
         "pull": "take base images from their registries, also those that are here",
         "no-cache": "build every step anew",
@@ -47,6 +48,7 @@ def push(
     no_cache: bool = False,
     fail_fast: bool = False,
     image: Sequence[str] | None = None,
+    only: str = "",
 ) -> Receipt | None:
     """Publish what was built; print host/repository@digest.
 
@@ -65,14 +67,14 @@ def push(
     job = earlier.job  # the job of `build`, if it ran before in this command line
     if job is not None and fresh.flags and job.fresh != fresh:
         job = None  # it was built by a user's task that took nothing anew
-    choice = as_choice(image) or (job.choice if job is not None else ())
-    if job is not None and job.choice != choice:
-        job = None  # a user's task built other images
+    choice, only = as_choice(image) or (job.choice if job is not None else ()), only or (job.only if job else "")
+    if job is not None and (job.choice, job.only) != (choice, only):
+        job = None  # a user's task built other images, or for another platform
     if job is not None and job.snapshot is None and not run.dry:
         job = continue_job(run, job, republish=republish)
         show_plan(job.plan)
     elif job is None or job.republish != republish:
-        job = start_job(run, republish=republish, fresh=fresh, choice=choice)
+        job = start_job(run, republish=republish, fresh=fresh, choice=choice, only=only)
         show_plan(job.plan)
     job.plan.check()
     if run.dry:

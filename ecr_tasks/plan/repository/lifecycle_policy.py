@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ecr_tasks.documents import parse_json
+from ecr_tasks.model.tag import PART_TAG
 from ecr_tasks.plan.repository.repository_policy import policy_error, read_document
 
 MAX_RULES = 50
@@ -22,19 +23,23 @@ _AGES = ("sinceImagePushed", "sinceImagePulled", "sinceImageTransitioned")
 
 UNTAGGED_DAYS = 14
 CACHE_DAYS = 30
-"""The days after which the default policy expires untagged images and an unused build cache."""
+PART_DAYS = 14
+"""The days after which the default policy expires untagged images, an unused build cache, and parts of no image."""
 
 
 def default_lifecycle(cache_tag: str) -> str:
-    """Return the policy that expires untagged images and the build cache, but no image with another tag.
+    """Return the policy that expires untagged images, the build cache and parts, but no image with another tag.
 
     The images of an index are untagged too, but ECR expires none of them before the index (user guide, "Lifecycle
-    policy evaluation rules"). An overwritten build cache is an untagged image.
+    policy evaluation rules"). So a part, too, stays as long as an image needs it. An overwritten build cache is an
+    untagged image.
     """
     unused = f"A build cache that no build has renewed for {CACHE_DAYS} days"
+    parts = f"A part of an image that no runner has completed within {PART_DAYS} days"
     rules = [
         _expire(1, f"Untagged for {UNTAGGED_DAYS} days", {"tagStatus": "untagged"}, UNTAGGED_DAYS),
         _expire(2, unused, {"tagStatus": "tagged", "tagPatternList": [cache_tag]}, CACHE_DAYS),
+        _expire(3, parts, {"tagStatus": "tagged", "tagPatternList": [f"{PART_TAG}*"]}, PART_DAYS),
     ]
     return json.dumps({"rules": rules}, indent=2)
 

@@ -42,6 +42,7 @@ class FakeRegistry:
         self.tags: dict[str, dict[str, str]] = {name: {} for name in self.repositories}
         self.states: dict[str, RepositoryState] = {}
         self.config_labels: dict[str, dict[str, str]] = {}
+        self.config_platforms: dict[str, str] = {}
         self.rules: dict[str, set[tuple[str, str]]] = {}
         self.replications: list[Mapping[tuple[str, str], str]] = []
         """The replication statuses that ECR gives, one for each call."""
@@ -119,6 +120,11 @@ class FakeRegistry:
         self.calls.begin("labels", repository.name, image.digest)
         self.calls.end()
         return self.config_labels.get(image.digest, {})
+
+    def platform(self, repository: Repository, image: StoredImage) -> str:
+        self.calls.begin("platform", repository.name, image.digest)
+        self.calls.end()
+        return self.config_platforms.get(image.digest, "")
 
     def list_tags(self, repository: Repository) -> Sequence[str] | None:
         self.calls.begin("list_tags", repository.name)

@@ -1,0 +1,163 @@
+"""Join the parts of an image that several runners have pushed, each for one platform."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ecr_tasks.documents import parse_json
+from ecr_tasks.errors import Refused, RegistryError
+from ecr_tasks.execute.attestations import ANOTHER_RUN_SECONDS, Wanted
+from ecr_tasks.execute.from_builder import in_index, make_index
+from ecr_tasks.model.attestation import IN_TOTO, PREDICATE_TYPE, MadeDocument, attached
+from ecr_tasks.model.image import BuildDefinition, Image
+from ecr_tasks.model.manifest import SETTINGS, VERSION, StoredImage
+from ecr_tasks.model.platform import parse_platform
+from ecr_tasks.model.ports import Registry
+from ecr_tasks.model.receipt import Built
+from ecr_tasks.model.registry import Repository
+from ecr_tasks.model.wording import join_words
+from ecr_tasks.plan.build_settings import other_settings
+from ecr_tasks.plan.parts import part_prefix, part_tags
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of an image that the registry has, with their manifests, by platform, and the platforms of the
+    missing ones."""
+
+    present: Mapping[str, StoredImage]
+    missing: tuple[str, ...]
+
+
+def find_parts(image: Image, revision: str, repository: Repository, registry: Registry) -> Parts:
+    """Return the parts of an image of all platforms, in one API call.
+
+    Where none is missing, raises Refused for one that isn't what its tag says: of another commit, or for another
+    platform.
+    """
+    tags = part_tags(image, revision)
+    stored = registry.tagged(repository, [*tags.values()])
+    present = {platform: stored[tag] for platform, tag in tags.items() if tag in stored}
+    missing = tuple(platform for platform in tags if platform not in present)
+    for platform, part in present.items() if not missing else ():
+        _check_part(part, platform, revision, f"{tags[platform]} in {repository.uri}", repository, registry)
+    return Parts(present, missing)
+
+
+def join_parts(image: Image, parts: Parts, registry: Registry) -> Built:
+    """Return the index of all parts, as a build that the registry keeps.
+
+    Equal parts give equal bytes: runners that join them at the same moment set the same image.
+    """
+    definition = image.definition
+    entries = [entry for platform, part in parts.present.items() for entry in _entries(platform, part, definition)]
+    index = make_index(entries, definition)
+    registry.remember(index.manifest)
+    manifests = {
+        platform: next((digest for _, digest in part.children), part.digest)
+        for platform, part in parts.present.items()
+    }
+    built = Built(image.name, None, index.digest, None, definition.platforms, "registry", 0.0, manifests=manifests)
+    return replace(built, joined=index)
+
+
+def documents_of_parts(
+    image: Image, parts: Parts, repository: Repository, registry: Registry, waits: Wanted
+) -> tuple[MadeDocument, ...]:
+    """Return the SBOMs and the provenance that the runners have attached to their parts, as the index's documents.
+
+    A runner attaches them a moment after its push. Raises RegistryError where they don't come.
+    """
+    return tuple(
+        document
+        for platform, part in parts.present.items()
+        for document in _documents_of(platform, part, image.referrer_kinds, repository, registry, waits)
+    )
+
+
+def other_parts(image: Image, missing: str, revision: str, repository: Repository, registry: Registry) -> str:
+    """Return in words what the registry has in place of a missing part: one of the commit built otherwise.
+
+    Empty where it has none, or where tags may not be listed.
+    """
+    end = f"-{missing.replace('/', '-')}"
+    tags = registry.list_tags(repository) or ()
+    others = [tag for tag in tags if tag.startswith(part_prefix(revision)) and tag.endswith(end)]
+    if not others:
+        return ""
+    part = registry.tagged(repository, others[:1]).get(others[0])
+    labels: Mapping[str, str] = registry.labels(repository, part) if part else {}
+    differ = list(other_settings(labels.get(SETTINGS), image.definition.labels.get(SETTINGS)))
+    if part and labels.get(VERSION) != image.definition.labels.get(VERSION):
+        differ.append("a version of its own")
+    return f"{others[0]} is of this commit, built with other {join_words(differ) if differ else 'inputs'}"
+
+
+def _check_part(
+    part: StoredImage, platform: str, revision: str, name: str, repository: Repository, registry: Registry
+) -> None:
+    labels: Mapping[str, str] = {} if part.revision else registry.labels(repository, part)
+    actual = replace(part, labels=labels).revision
+    if actual not in (None, revision):
+        raise Refused(
+            f"{name} is the part for {platform} of the commit {revision}, and it was built from {actual}.",
+            f"Delete that tag in ECR, and run the runner for {platform} again; nothing was tagged.",
+        )
+    names = [child for child, _ in part.children] if part.is_index else [registry.platform(repository, part)]
+    wrong = [one for one in names if one and parse_platform(one) != platform]
+    if wrong or (part.is_index and len(names) != 1):
+        found = join_words(wrong or names) or "no platform"
+        raise Refused(
+            f"{name} is the part for {platform}, and it has an image for {found}.",
+            f"Delete that tag in ECR, and run the runner for {platform} again; nothing was tagged.",
+        )
+
+
+def _entries(platform: str, part: StoredImage, definition: BuildDefinition) -> Iterator[Mapping[str, Any]]:
+    """Yield the descriptors of a part: its image's, or of an index of its own those of its image and attestations."""
+    if part.is_index:
+        for child in part.document["manifests"]:
+            yield in_index(child, definition)
+        return
+    os, architecture, *variant = platform.split("/")
+    described = {"architecture": architecture, "os": os, **({"variant": variant[0]} if variant else {})}
+    descriptor = {
+        "mediaType": part.media_type,
+        "digest": part.digest,
+        "size": len(part.manifest.encode()),
+        "platform": described,
+    }
+    yield in_index(descriptor, definition)
+
+
+def _documents_of(
+    platform: str,
+    part: StoredImage,
+    kinds: tuple[str, ...],
+    repository: Repository,
+    registry: Registry,
+    waits: Wanted,
+) -> Iterator[MadeDocument]:
+    end = waits.clock() + ANOTHER_RUN_SECONDS
+    while True:
+        there = list(registry.artifacts.list(repository, part.digest))
+        found = {attached(item, part.digest).kind for item in there}
+        if all(kind in found for kind in kinds):
+            break
+        if waits.clock() >= end:
+            raise RegistryError(
+                f"The part for {platform} in {repository.uri}, {part.digest}, lacks what ECR_ATTEST=referrers asks "
+                f"for ({join_words([kind for kind in kinds if kind not in found])}).",
+                f"Run the runner for {platform} again, which attaches it, then this one.",
+            )
+        waits.sleep(2.0)
+    for item in there:
+        if attached(item, part.digest).kind not in kinds:
+            continue
+        for document in registry.artifacts.read(repository, item.digest).documents:
+            content = parse_json(document.content.decode())
+            predicate_type = item.annotations.get(PREDICATE_TYPE, "")
+            predicate = content.get("predicate", {}) if document.media_type == IN_TOTO else content
+            yield MadeDocument(predicate_type, predicate, platform=platform)

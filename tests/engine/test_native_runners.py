@@ -1,0 +1,121 @@
+"""Tests of runners that each build one platform of an image: two engines, of which whichever ends last joins them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from ecr_tasks.local_ecr.server import LocalEcr
+from tests.engine.project import Project, project
+from tests.support.inv import INVOKE
+
+PLATFORMS = ("linux/amd64", "linux/arm64")
+DOCKERFILE = "FROM scratch\nARG TARGETARCH\nCOPY hello.txt /$TARGETARCH/\n"
+ROUNDS = 1
+
+
+@pytest.fixture
+def api(local_ecr: LocalEcr) -> Any:
+    keys = local_ecr.environment()
+    return boto3.client(
+        "ecr",
+        endpoint_url=local_ecr.endpoint,
+        region_name=local_ecr.region,
+        aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
+@pytest.fixture
+def runners(
+    tmp_path: Path, engine: dict[str, str], classic_engine: dict[str, str], local_ecr: LocalEcr
+) -> dict[str, Project]:
+    """Return two checkouts of one commit by platform: each runner has an engine, and one of them a classic store."""
+    keys = {**local_ecr.environment(), "ECR_PLATFORMS": ",".join(PLATFORMS), "ECR_CREATE_REPOSITORY": "true"}
+    first = project(tmp_path / "amd64", {**engine, **keys}, DOCKERFILE)
+    shutil.copytree(first.folder, tmp_path / "arm64")
+    return {
+        "linux/amd64": first,
+        "linux/arm64": Project(tmp_path / "arm64", {"ECR_KEEP_LOCAL": "all", **classic_engine, **keys}),
+    }
+
+
+def tags_of(api: Any, name: str) -> dict[str, str]:
+    """Return the digests of a repository by tag."""
+    ids = api.list_images(repositoryName=name, filter={"tagStatus": "TAGGED"})["imageIds"]
+    return {image["imageTag"]: image["imageDigest"] for image in ids}
+
+
+def index_of(api: Any, name: str, tag: str) -> dict[str, Any]:
+    images = api.batch_get_image(repositoryName=name, imageIds=[{"imageTag": tag}])["images"]
+    document: dict[str, Any] = json.loads(images[0]["imageManifest"])
+    return document
+
+
+def start(app: Project, platform: str, name: str, **environ: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*INVOKE, "build", "push", "--only", platform],
+        cwd=app.folder,
+        env={**app.environ, "ECR_REPOSITORY": name, **environ},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_the_runner_that_pushes_last_publishes_the_image(runners: dict[str, Project], api: Any) -> None:
+    first, last = runners["linux/amd64"], runners["linux/arm64"]
+    commit = first.git("rev-parse", "--short=7", "HEAD")
+
+    pushed = first.ok("build", "push", "--only", "linux/amd64")
+    assert pushed.stdout == ""  # there is no image yet that anybody could deploy
+    assert "linux/arm64 is not there yet" in pushed.stderr
+    assert [tag[:15] for tag in tags_of(api, "team/app")] == ["ecr-tasks-part-"]
+    part = first.receipt["images"][0]["part"]
+    assert (part["platform"], part["missing"]) == ("linux/amd64", ["linux/arm64"])
+
+    joined = last.ok("build", "push", "--only", "linux/arm64")
+    tags = tags_of(api, "team/app")
+    digest = tags[f"sha-{commit}"]
+    assert joined.stdout.strip().endswith(f"/team/app@{digest}")
+    assert tags["main"] == digest
+    index = index_of(api, "team/app", f"sha-{commit}")
+    platforms = [f"{item['platform']['os']}/{item['platform']['architecture']}" for item in index["manifests"]]
+    assert platforms == [*PLATFORMS]
+    assert index["manifests"][0]["digest"] == part["digest"]
+    assert index["annotations"]["org.opencontainers.image.revision"] == first.git("rev-parse", "HEAD")
+
+    # Another run of either, or of both platforms in one run, has nothing to build.
+    again = first.ok("build", "push", "--only", "linux/amd64")
+    assert (again.stdout, "nothing to build" in again.stderr) == (joined.stdout, True)
+    assert first.ok("build", "push").stdout == joined.stdout
+    assert tags_of(api, "team/app") == tags
+
+
+@pytest.mark.parametrize("mutability", ["IMMUTABLE_WITH_EXCLUSION", "MUTABLE"])
+def test_a_race_ends_in_one_index(runners: dict[str, Project], api: Any, mutability: str) -> None:
+    excluded = [{"filterType": "WILDCARD", "filter": "main"}] if "EXCLUSION" in mutability else []
+    options: dict[str, Any] = {"imageTagMutabilityExclusionFilters": excluded} if excluded else {}
+    for platform, app in runners.items():
+        app.ok("build", "--only", platform)  # so that the pushes begin, and end, together
+    for number in range(ROUNDS):
+        name = f"team/app-{number}"
+        api.create_repository(repositoryName=name, imageTagMutability=mutability, **options)
+        # Two pipelines of the same commit, each with both runners, all four at once.
+        running = [start(app, platform, name) for platform, app in runners.items() for _ in range(2)]
+        ended = [process.communicate() for process in running]
+        assert [process.returncode for process in running] == [0] * 4, ended
+        tags = tags_of(api, name)
+        image = {digest for tag, digest in tags.items() if not tag.startswith("ecr-tasks-")}
+        assert (len(image), len(tags)) == (1, 4), tags
+        printed = {stdout.strip() for stdout, _ in ended} - {""}
+        assert {reference.rpartition("@")[2] for reference in printed} == image
+        entries = index_of(api, name, "main")["manifests"]
+        assert [entry["platform"]["architecture"] for entry in entries] == ["amd64", "arm64"]

@@ -1,0 +1,102 @@
+"""Tests of joining the parts that several runners have pushed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from ecr_tasks.errors import Refused
+from ecr_tasks.execute.parts import find_parts, join_parts, other_parts
+from ecr_tasks.model.image import BuildDefinition, Image
+from ecr_tasks.model.manifest import REVISION, SETTINGS, StoredImage
+from ecr_tasks.plan.parts import part_tags
+from tests.support.build import ALL_TAGS, REVISION_A, REVISION_B, index, manifest, repository
+from tests.support.fakes.registry import FakeRegistry
+
+AMD, ARM = "linux/amd64", "linux/arm64"
+REPOSITORY = repository()
+IMAGE = Image(
+    "app",
+    "team/app",
+    BuildDefinition(".", platforms=(AMD, ARM), annotations={"index:team": "web"}, labels={SETTINGS: "1 args=0a"}),
+    ALL_TAGS,
+)
+TAGS = part_tags(IMAGE, REVISION_A)
+
+
+def registry(**parts: StoredImage) -> FakeRegistry:
+    """Return a registry with the parts for amd64 and arm64."""
+    fake = FakeRegistry(None, REPOSITORY)
+    for name, part in parts.items():
+        fake.put("team/app", part, TAGS[f"linux/{name}"])
+        fake.config_platforms[part.digest] = f"linux/{name}"
+    return fake
+
+
+def test_equal_parts_give_an_equal_index_in_the_order_of_the_platforms() -> None:
+    amd, arm = manifest("amd"), manifest("arm")
+    fake = registry(arm64=arm, amd64=amd)
+    found = find_parts(IMAGE, REVISION_A, REPOSITORY, fake)
+    first, second = (join_parts(IMAGE, found, fake).joined for _ in range(2))
+    assert first is not None
+    assert second is not None
+    assert first.manifest == second.manifest
+    assert first.children == ((AMD, amd.digest), (ARM, arm.digest))
+    assert [entry["size"] for entry in first.document["manifests"]] == [len(amd.manifest), len(arm.manifest)]
+    assert first.document["annotations"] == {"team": "web"}
+
+
+def test_attestations_of_a_part_belong_to_the_index() -> None:
+    attestation = {"os": "unknown", "architecture": "unknown"}
+    child, statement = manifest("arm").digest, manifest("statement").digest
+    part = index([({"os": "linux", "architecture": "arm64"}, child), (attestation, statement)])
+    fake = registry(amd64=manifest("amd"), arm64=part)
+    built = join_parts(IMAGE, find_parts(IMAGE, REVISION_A, REPOSITORY, fake), fake)
+    assert built.joined is not None
+    assert [entry["digest"] for entry in built.joined.document["manifests"]][1:] == [child, statement]
+    assert built.manifests[ARM] == child
+
+
+def test_a_missing_part_is_named() -> None:
+    found = find_parts(IMAGE, REVISION_A, REPOSITORY, registry(amd64=manifest("amd")))
+    assert (list(found.present), found.missing) == ([AMD], (ARM,))
+
+
+@pytest.mark.parametrize("named_by", ["annotation", "label"])
+def test_a_part_of_another_commit_is_named(named_by: str) -> None:
+    part = manifest("arm", REVISION_B if named_by == "annotation" else None)
+    fake = registry(amd64=manifest("amd"), arm64=part)
+    fake.config_labels[part.digest] = {REVISION: REVISION_B}
+    with pytest.raises(Refused, match=f"part for linux/arm64 of the commit {REVISION_A}, and it was built from"):
+        find_parts(IMAGE, REVISION_A, REPOSITORY, fake)
+
+
+@pytest.mark.parametrize(
+    "part", [manifest("arm"), index([({"os": "linux", "architecture": "amd64"}, manifest("arm").digest)])]
+)
+def test_a_part_for_another_platform_is_named(part: StoredImage) -> None:
+    fake = registry(amd64=manifest("amd"), arm64=part)
+    fake.config_platforms[part.digest] = AMD
+    with pytest.raises(Refused, match="it has an image for linux/amd64"):
+        find_parts(IMAGE, REVISION_A, REPOSITORY, fake)
+
+
+def test_a_part_of_other_settings_is_told_of_in_place_of_the_missing_one() -> None:
+    fake = registry(amd64=manifest("amd"))
+    other = replace(IMAGE, definition=replace(IMAGE.definition, labels={SETTINGS: "1 args=0b"}))
+    part = manifest("other")
+    fake.put("team/app", part, part_tags(other, REVISION_A)[ARM])
+    fake.config_labels[part.digest] = {SETTINGS: "1 args=0b"}
+    words = other_parts(IMAGE, ARM, REVISION_A, REPOSITORY, fake)
+    assert words.endswith("is of this commit, built with other build arguments")
+    assert other_parts(IMAGE, AMD, REVISION_B, REPOSITORY, fake) == ""
+
+
+def test_the_index_is_no_other_when_the_tags_are_joined_anew() -> None:
+    fake = registry(amd64=manifest("amd"), arm64=manifest("arm"))
+    built = join_parts(IMAGE, find_parts(IMAGE, REVISION_A, REPOSITORY, fake), fake)
+    assert built.joined is not None
+    assert json.loads(built.joined.manifest)["mediaType"] == "application/vnd.oci.image.index.v1+json"
+    assert built.is_stored_as(built.joined)
