@@ -191,8 +191,8 @@ def _inputs(image: Image, keep: Keep, reference: str | None, engine: Engine | No
     names = tuple(f"{image.repository}:{tag.name}" for tag in image.local_tags)
     provenance = "provenance" in image.referrer_kinds
     if keep == "builder":
-        platform = engine.platform if engine else ""
-        return platform_inputs(image.name, image.definition, names, platform, provenance=provenance)
+        platform, loads = (engine.platform, engine.loads) if engine else ("", True)
+        return platform_inputs(image.name, image.definition, names, platform, provenance=provenance, loads=loads)
     references = (*names, reference) if reference else names
     return [BuildInput(image.name, image.definition, references, provenance=provenance)]
 

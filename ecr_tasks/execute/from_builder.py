@@ -31,24 +31,25 @@ def platform_inputs(
     store_platform: str,
     *,
     provenance: bool = False,
+    loads: bool = True,
 ) -> Iterator[BuildInput]:
     """Yield the builds of one image: one for each platform, and one that writes the cache, if there is any.
 
-    The image for ``store_platform``, or else the first one, also goes to the engine's image store, under the
-    ``references``.
+    With ``loads``, the image for ``store_platform``, or else the first one, also goes to the engine's image store,
+    under the ``references``.
     """
     platforms = definition.platforms or ("",)
     plain = replace(definition, attest=NO_ATTESTATIONS)
     loaded = _loaded(platforms, store_platform)
     for platform in platforms:
-        if platform == loaded and not definition.exporter:
+        if loads and platform == loaded and not definition.exporter:
             yield BuildInput(
                 _name(name, platform), plain.for_platform(platform), tuple(references), provenance=provenance
             )
         else:
             kept = BuildInput(_name(name, platform), plain.for_platform(platform), (), "builder")
             yield replace(kept, provenance=provenance)
-    if definition.exporter:  # the store has its own form of layers
+    if loads and definition.exporter:  # the store has its own form of layers
         local = replace(plain.for_platform(loaded), exporter=())
         yield BuildInput(_name(name, "local"), local, tuple(references))
     if definition.cache_to != definition.inline_caches:
@@ -92,12 +93,15 @@ def loaded_image(
 ) -> tuple[str, str] | None:
     """Return the platform whose image :func:`platform_inputs` sent to the engine's store, and its id there."""
     platform = _loaded(definition.platforms or ("",), store_platform)
-    result = results[_name(name, "local" if definition.exporter else platform)]
-    return (next(iter(result.platforms), platform), result.image_id) if result.image_id else None
+    result = results.get(_name(name, "local" if definition.exporter else platform))
+    return (next(iter(result.platforms), platform), result.image_id) if result and result.image_id else None
 
 
-def what_is_kept(built: Built, store_platform: str, *, attests: bool) -> str:
-    """Return a sentence about where a build is until its push."""
+def what_is_kept(built: Built, store_platform: str, *, attests: bool, loads: bool = True) -> str:
+    """Return a sentence about where a build is until its push; ``loads`` is False where there is no engine."""
+    if not loads:
+        made = "; it makes the attestations then" if attests else ""
+        return f"the builder {built.builder} keeps it until the push, and there is no engine to load it into{made}"
     loaded = _loaded(built.platforms, store_platform)
     others = [platform for platform in built.platforms if platform != loaded]
     kept = ", ".join(others) or "it"

@@ -40,11 +40,13 @@ def look_at_registries(
     *,
     republish: bool = False,
     brief: bool = False,
+    builds_elsewhere: Callable[[], bool] = lambda: False,
 ) -> Snapshot:
     """Describe the repositories of all registries at the same time, then read labels, replication and the engine.
 
     ``relation`` returns how a commit is related to the source's. ``brief`` is for a run that does nothing where
-    everything is published: two API calls for each repository tell it so. An error of a destination is part of the
+    everything is published: two API calls for each repository tell it so. ``builds_elsewhere`` tells whether the
+    builder works without an engine, which may be missing then. An error of a destination is part of the
     snapshot. Raises the errors of the settings' registry, and SettingsError for destinations that make no sense.
     """
     check_destinations(settings.destinations, [image.repository for image in images])
@@ -78,7 +80,8 @@ def look_at_registries(
         replicated = frozenset(_key(*copy) for copy in copies if _is_replicated(*copy, registry))
         same = frozenset(_key(*copy) for copy in copies if _is_same_repository(*copy, settings, snapshot, registry))
         snapshot = replace(snapshot, replicated=replicated, same_repository=same)
-    if any(map(depends_on_engine, items)):
+    builds = any(item.build_needed for item in items)
+    if any(map(depends_on_engine, items)) or (builds and builds_elsewhere()):
         snapshot = replace(snapshot, engine=engine_or_error(engine))
     return snapshot
 

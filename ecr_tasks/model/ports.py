@@ -30,7 +30,8 @@ class Engine:
     ``containerd_store`` is False for the classic store, which can't hold indexes and attestations.
     ``driver`` is buildx's: ``docker`` builds inside the engine, the others outside. ``nodes`` is the number of the
     builder's machines; platforms may be built on different ones. ``platforms`` are those whose programs it can run;
-    empty where it doesn't say.
+    empty where it doesn't say. ``loads`` is False where there is no engine, but only a builder
+    elsewhere: no store takes what it makes.
     """
 
     containerd_store: bool
@@ -39,6 +40,7 @@ class Engine:
     driver: str
     nodes: int = 1
     platforms: tuple[str, ...] = ()
+    loads: bool = True
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,11 @@ def keep_where(definition: BuildDefinition, engine: Engine) -> Keep:
 
     The classic store holds no index (docker says "docker exporter does not currently support exporting manifest
     lists"), and no store is given one that several nodes built ("oci for multi-node builds currently not
-    supported"): the builder keeps these and pushes them. Raises BuildError where neither can: the classic store's own
-    builder builds no index and exports no cache.
+    supported"): the builder keeps these and pushes them, and everything where there is no engine. Raises BuildError
+    where neither can: the classic store's own builder builds no index and exports no cache.
     """
+    if not engine.loads:
+        return "builder"
     several_nodes = engine.nodes > 1 and len(definition.platforms) > 1
     if engine.containerd_store and not several_nodes:
         return "store"

@@ -163,7 +163,8 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast
     for name, built in builds.items():
         say(f"{name}: built {short_ids(built.id)} in {built.seconds:.1f} s")
         if built.keep == "builder":
-            say(f"{name}: {what_is_kept(built, engine.platform if engine else '', attests=attests[name])}")
+            platform, loads = (engine.platform, engine.loads) if engine else ("", True)
+            say(f"{name}: {what_is_kept(built, platform, attests=attests[name], loads=loads)}")
     # Until its push, no other run removes it, also if that fails, or comes in a later step of a pipeline.
     images = [item.image for item in items if item.image.name in builds]
     pending_builds.note(run.project, _local_ids(images, builds), os.environ)
@@ -215,8 +216,9 @@ def _check_secrets(
 
 def tidy(run: Run, job: Job, *, pushed: bool) -> None:
     """Remove the local names that earlier runs of the images built now have left; nothing after no build."""
-    images = [item.image for item in job.plan.images if item.image.name in job.built]
-    if not images:
+    items = [item for item in job.plan.images if item.image.name in job.built]
+    images = [item.image for item in items]
+    if not images or any(item.engine and not item.engine.loads for item in items):  # no store has any
         return
     from ecr_tasks.runner import pending_builds
 

@@ -108,7 +108,11 @@ def start_job(
     )
     brief = not promises and not builds_all
     job = with_registries(run, job, brief=brief) if read_registries else with_plan(run, job, None)
-    if builds_all and not run.dry and any(needs_engine(item.image.definition) for item in job.plan.images):
+    if (
+        builds_all
+        and not run.dry
+        and (any(needs_engine(item.image.definition) for item in job.plan.images) or run.builds_elsewhere())
+    ):
         job = with_plan(run, replace(job, engine=engine_or_error(run.engine)), job.snapshot)
     warn_of_plan(job.plan)
     _warn_of_fresh(job)
@@ -153,6 +157,7 @@ def read_registries(run: Run, images: Sequence[Image], *, republish: bool, brief
             partial(relation, run),
             republish=republish,
             brief=brief,
+            builds_elsewhere=run.builds_elsewhere,
         )
     except AbsentRegistryError:
         return None

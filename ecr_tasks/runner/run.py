@@ -339,6 +339,10 @@ class Run:
             return self._engine
         return self.docker.engine(self.settings.builder)
 
+    def builds_elsewhere(self) -> bool:
+        """Return whether the builder's machines are others than the engine's, if there is an engine at all."""
+        return self.docker.builds_elsewhere(self.settings.builder)
+
     def report_at_end(self, report: Callable[[], None]) -> None:
         """Pass a report to the CI when the run ends, in place of the one before it that has the same settings."""
         if self._report is not None and not self.uses(self._report[0]):

@@ -272,3 +272,26 @@ def test_an_image_is_built_from_what_it_links_to_and_pushed_from_the_builder(pla
         docker(app.environ, "rm", container)
         assert (app.folder / "copied.txt").read_text("utf-8") == f"this is {platform.partition('/')[2]}\n"
     app.ok("logout")
+
+
+def test_what_was_built_is_pushed_where_there_is_no_engine(app: Project, local_ecr: LocalEcr) -> None:
+    """A job in a pod, say, with buildx and a BuildKit at an address: nothing can be loaded anywhere."""
+    app.environ["DOCKER_HOST"] = "unix:///nowhere/docker.sock"
+    built = app.ok("build")
+    assert "the builder beside keeps it until the push, and there is no engine" in built.stderr
+    digest = app.receipt["images"][0]["digest"]
+    (reference,) = app.ok("push").lines
+    assert reference.endswith(f"@{digest}")
+    assert app.receipt["images"][0]["published"][0]["state"] == "pushed"
+    app.write("hello.txt", "more\n")
+    app.commit()
+    app.environ["ECR_PLATFORMS"] = PLATFORMS
+    pushed = app.ok("build", "push")
+    assert app.receipt["images"][0]["platforms"] == PLATFORMS.split(",")
+    assert "No Docker engine" not in pushed.stderr
+    assert (
+        HttpClient.logged_in(local_ecr)
+        .send("GET", f"/v2/team/app/manifests/{pushed.lines[0].partition('@')[2]}")
+        .status
+        == 200
+    )

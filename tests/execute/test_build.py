@@ -212,3 +212,13 @@ def test_what_another_run_published_in_place_of_a_build_is_said(classic: bool, s
     assert reuse_earlier_builds(plan.images, {"team/app": built}, source(), fake, words.append) == {}
     assert len(words) == (0 if same else 1)
     assert all(digest in word for word in words for digest in (stored.digest, built.id))
+
+
+def test_without_an_engine_nothing_is_loaded() -> None:
+    engine, fake = replace(ENGINE, loads=False), docker()
+    built = build_in_builder(replace(TWO, exporter=("compression=zstd",)), fake, engine)
+    assert {item.keep for item in fake.inputs} == {"builder"}
+    assert not any(item.references for item in fake.inputs)
+    assert (tuple(built.manifests), built.loaded) == (TWO.platforms, None)
+    sentence = what_is_kept(built, engine.platform, attests=False, loads=False)
+    assert sentence == "the builder beside keeps it until the push, and there is no engine to load it into"

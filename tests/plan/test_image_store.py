@@ -83,3 +83,9 @@ def test_the_engine_is_asked_where_its_answer_matters(kind: tuple[str, str, str]
 def test_a_plain_image_asks_no_engine() -> None:
     for platforms, preset in product(("one platform", "a named platform"), ("default", "lambda")):
         assert not needs_engine(definition(platforms, preset, "no cache"))
+
+
+def test_without_an_engine_the_builder_keeps_everything() -> None:
+    elsewhere = Engine(False, "linux/amd64", "far", "remote", loads=False)
+    assert keep_where(BuildDefinition("."), elsewhere) == "builder"
+    assert keep_where(BuildDefinition(".", platforms=("linux/amd64", "linux/arm64")), elsewhere) == "builder"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.docker import errors, transient
 from ecr_tasks.clients.docker.bake import bake_document, failed_inputs, parse_bake, serialize, target_names
@@ -21,7 +21,7 @@ from ecr_tasks.clients.docker.retry import retry_transient
 from ecr_tasks.clients.docker.valid_tokens import ValidTokens
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.documents import parse_json
-from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.errors import BuildError, EcrTasksError
 from ecr_tasks.files import read_bytes
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.image import BakeFile, BuildDefinition, BuildInput
@@ -31,6 +31,9 @@ from ecr_tasks.model.registry import RegistryToken
 from ecr_tasks.redaction import keep_build_arguments
 from ecr_tasks.settings.parse.build_options import referenced_variables
 from ecr_tasks.settings.parse.lists import csv_fields
+
+if TYPE_CHECKING:
+    from python_on_whales import SystemInfo
 
 _CACHE_VARIABLES = {"s3": "AWS_", "gha": "ACTIONS_RUNTIME_TOKEN"}
 
@@ -66,13 +69,15 @@ class WhalesDocker(ImageStore):
         """Return the engine's store and platform, and the driver of the builder, with two docker calls.
 
         Raises BuildError when there is no engine, no buildx or no such builder, and for a docker context that is not
-        the current one: buildx shows contexts as builders, but builds only in the engine that docker uses.
+        the current one: buildx shows contexts as builders, but builds only in the engine that docker uses. A builder
+        on other machines needs no engine here.
         """
-        with translate_errors("ask the engine what it is"):
-            info = self._commands.client.system.info()
-            if not info.server_version:  # older clients report a missing engine here with exit code 0
-                self._commands.client.version()
-                raise errors.other_client()
+        try:
+            info = self._info()
+        except BuildError:
+            if not self._config.builds_elsewhere(builder):
+                raise
+            info = None
         command = self._commands.buildx("inspect", *([builder] if builder else []))
         engine = parse_engine(info, self._commands.output("ask buildx for its builder", command))
         # A context whose engine doesn't answer has no driver; a builder that was created always has one.
@@ -81,6 +86,18 @@ class WhalesDocker(ImageStore):
             if engine.builder != current:
                 raise errors.other_context(engine.builder)
         return engine
+
+    def _info(self) -> SystemInfo | None:
+        with translate_errors("ask the engine what it is"):
+            info = self._commands.client.system.info()
+            if not info.server_version:  # older clients report a missing engine here with exit code 0
+                self._commands.client.version()
+                raise errors.other_client()
+            return info
+
+    def builds_elsewhere(self, builder: str | None) -> bool:
+        """Return whether the builder's machines are others than the engine's, without asking any."""
+        return self._config.builds_elsewhere(builder)
 
     def build(self, inputs: Sequence[BuildInput], builder: str | None) -> Mapping[str, BuildResult]:
         """Build all inputs with one `buildx bake` and return their results by name.

@@ -59,6 +59,7 @@ class PrivateConfig:
         self._user_folder = user_folder(environ)
         self._buildx = environ.get("BUILDX_CONFIG") or str(self._user_folder / "buildx")
         self._auth_config = environ.get(AUTH_CONFIG, "")
+        self._buildx_builder = environ.get("BUILDX_BUILDER", "")
         self._docker_host = environ.get("DOCKER_HOST", "")
         self._tokens: dict[str, RegistryToken] = {}
         self._lock = RLock()
@@ -89,6 +90,20 @@ class PrivateConfig:
         except OSError:
             return True
         return any(b"ssh://" in builder or b'"kubernetes"' in builder for builder in builders)
+
+    def builds_elsewhere(self, builder: str | None) -> bool:
+        """Return whether a builder, buildx's current one without a name, has no machine here: pods, or addresses.
+
+        buildx's own files tell it, so nobody is asked (buildx, store/store.go).
+        """
+        with suppress(OSError, ValueError, TypeError, AttributeError, KeyError):
+            name = builder or self._buildx_builder or parse_json(read_text(Path(self._buildx, "current")))["Name"]
+            document = parse_json(read_text(Path(self._buildx, "instances", name))) if name else {}
+            endpoints = [str(node["Endpoint"]) for node in document["Nodes"]]
+            if document["Driver"] in ("kubernetes", "remote"):
+                return True
+            return bool(endpoints) and all(endpoint.startswith(("tcp://", "ssh://")) for endpoint in endpoints)
+        return False
 
     def buildx_plugin(self) -> str | None:
         """Return the path of the buildx plugin that docker would start; None where it is not known.

@@ -23,19 +23,25 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "i6
 """OCI's architectures by uname's machine names."""
 
 
-def parse_engine(info: SystemInfo, builder: str) -> Engine:
-    """Return the engine that `docker info` describes; ``builder`` is the output of `buildx inspect`."""
+def parse_engine(info: SystemInfo | None, builder: str) -> Engine:
+    """Return the engine that `docker info` describes; ``builder`` is the output of `buildx inspect`.
+
+    ``info`` is None where there is no engine, and the builder works without one.
+    """
     head, _, nodes = builder.partition("\nNodes:")
     fields = dict(line.split(":", 1) for line in head.splitlines() if ":" in line)
-    statuses = {status[0]: status[1] for status in info.driver_status or ()}
-    machine = info.architecture or ""
+    statuses = {status[0]: status[1] for status in (info and info.driver_status) or ()}
+    machine = (info and info.architecture) or ""
+    platforms = _platforms(nodes)
+    own = f"{(info and info.os_type) or 'linux'}/{_ARCHITECTURES.get(machine, machine)}"
     return Engine(
         containerd_store=statuses.get("driver-type", "").startswith("io.containerd"),
-        platform=f"{info.os_type or 'linux'}/{_ARCHITECTURES.get(machine, machine)}",
+        platform=own if info else next(iter(platforms), ""),
         builder=fields.get("Name", "").strip(),
         driver=fields.get("Driver", "").strip(),
         nodes=max(1, len(re.findall(r"^Name:", nodes, re.MULTILINE))),
-        platforms=_platforms(nodes),
+        platforms=platforms,
+        loads=info is not None,
     )
 
 

@@ -471,3 +471,28 @@ def test_docker_hubs_login_has_the_name_that_docker_looks_for(users: dict[str, A
     variable = json.dumps({"auths": {HUB: {"auth": "c3RhbGU="}, **OTHERS}})
     assert has_login(variable, "docker.io")
     assert json.loads(without_tokens(variable, ["docker.io"])) == {"auths": OTHERS}
+
+
+@pytest.mark.parametrize(
+    ("driver", "endpoints", "elsewhere"),
+    [
+        ("remote", ["tcp://far:1234"], True),
+        ("kubernetes", ["kubernetes:///pods?deployment="], True),
+        ("docker-container", ["unix:///var/run/docker.sock", "ssh://me@arm"], False),
+        ("docker-container", ["ssh://me@arm"], True),
+        ("docker-container", ["default"], False),
+    ],
+)
+def test_a_builder_on_other_machines_is_known_by_buildxs_file(
+    tmp_path: Path, driver: str, endpoints: list[str], elsewhere: bool
+) -> None:
+    (tmp_path / "instances").mkdir()
+    nodes = [{"Name": f"far{number}", "Endpoint": endpoint} for number, endpoint in enumerate(endpoints)]
+    (tmp_path / "instances" / "far").write_text(json.dumps({"Driver": driver, "Nodes": nodes}), "utf-8")
+    environ = {"BUILDX_CONFIG": str(tmp_path), "DOCKER_CONFIG": str(tmp_path / "docker")}
+    assert PrivateConfig(environ).builds_elsewhere("far") is elsewhere
+    assert PrivateConfig({**environ, "BUILDX_BUILDER": "far"}).builds_elsewhere(None) is elsewhere
+    assert PrivateConfig(environ).builds_elsewhere(None) is False
+    assert PrivateConfig(environ).builds_elsewhere("missing") is False
+    (tmp_path / "current").write_text('{"Key": "unix:///var/run/docker.sock", "Name": "far"}', "utf-8")
+    assert PrivateConfig(environ).builds_elsewhere(None) is elsewhere
