@@ -301,6 +301,16 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
                 when=_locks_uncommitted,
             ),
         ),
+        "merge": (
+            *_LOOK,
+            Row("ecr:PutImage", "own", "push the index and set its tags"),
+            Row("ecr:ListImages", "own copies", "move latest and release lines forward only", required=False),
+            *_TAKE_TURNS,
+            Row("ecr:GetAuthorizationToken", "*", "copy to the destinations", when=_logs_in_to_copy),
+            *_COPY,
+            *_only(_attaches, Row(f"ecr:ListImageReferrers {_PULL} {_PUSH}", "own", "attach SBOMs and provenance")),
+            *_WRITE_PUBLIC,
+        ),
         "pull": _DOWNLOAD,
         "ci": (*_PUBLISH, *_DOWNLOAD),
         "promote": (

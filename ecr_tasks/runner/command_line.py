@@ -20,7 +20,7 @@ def publishes() -> bool:
     """Return whether this command line seems to have a task that writes outputs for later CI steps."""
     words = sys.argv[1:]
     return any(
-        word.rpartition(".")[2] in ("build", "push") and not before.startswith("-")
+        word.rpartition(".")[2] in ("build", "push", "merge") and not before.startswith("-")
         for before, word in zip(["", *words], words, strict=False)
     )
 

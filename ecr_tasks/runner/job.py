@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -143,8 +143,18 @@ def continue_job(run: Run, job: Job, *, republish: bool) -> Job:
     return _with_obstacles(run, job, promises=False)
 
 
-def read_registries(run: Run, images: Sequence[Image], *, republish: bool, brief: bool = False) -> Snapshot | None:
-    """Return a snapshot of the registries; None in a dry run without a running local ECR."""
+def read_registries(
+    run: Run,
+    images: Sequence[Image],
+    *,
+    republish: bool,
+    brief: bool = False,
+    engine: Callable[[], Engine] | None = None,
+) -> Snapshot | None:
+    """Return a snapshot of the registries; None in a dry run without a running local ECR.
+
+    ``engine`` takes the place of the run's own.
+    """
     try:
         return look_at_registries(
             images,
@@ -152,7 +162,7 @@ def read_registries(run: Run, images: Sequence[Image], *, republish: bool, brief
             run.source,
             run.registry,
             run.target,
-            run.engine,
+            engine or run.engine,
             run.retrier,
             partial(relation, run),
             republish=republish,
@@ -181,11 +191,11 @@ def with_plan(run: Run, job: Job, snapshot: Snapshot | None) -> Job:
     return replace(job, snapshot=snapshot, plan=plan)
 
 
-def with_registries(run: Run, job: Job, *, brief: bool = False) -> Job:
-    """Return the job with the registries as they are now, and the plan for them."""
+def with_registries(run: Run, job: Job, *, brief: bool = False, engine: Callable[[], Engine] | None = None) -> Job:
+    """Return the job with the registries as they are now, and the plan for them; see :func:`read_registries`."""
     read_at = time.monotonic()
     with working("asking the registries"):
-        snapshot = read_registries(run, job.images, republish=job.republish, brief=brief)
+        snapshot = read_registries(run, job.images, republish=job.republish, brief=brief, engine=engine)
     return replace(with_plan(run, job, snapshot), read_at=read_at)
 
 

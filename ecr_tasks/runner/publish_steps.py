@@ -175,7 +175,7 @@ def _wanted(run: Run, job: Job, item: PlannedImage) -> Wanted:
 
 def _made_documents(run: Run, job: Job, image: Image, built: Built) -> tuple[MadeDocument, ...]:
     """Return the provenance and the SBOMs of a build."""
-    if image.sbom_entry is None:
+    if image.sbom_entry is None or built.joined is not None:
         return built.provenance
     from ecr_tasks.execute.attestations import make_sboms
 

@@ -30,6 +30,7 @@ from ecr_tasks.tasks.history import history
 from ecr_tasks.tasks.images import images
 from ecr_tasks.tasks.init import init
 from ecr_tasks.tasks.login import login, logout
+from ecr_tasks.tasks.merge import merge
 from ecr_tasks.tasks.outdated import outdated
 from ecr_tasks.tasks.plan import plan
 from ecr_tasks.tasks.promote import promote
@@ -54,6 +55,7 @@ ns = Collection(
     "ecr",
     build,
     push,
+    merge,
     pull,
     export,
     images,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ecr_tasks.runner.run import Run
 
 
-def _result(receipt: Job | Receipt | None) -> Publication:
+def published(receipt: Job | Receipt | None) -> Publication:
     """Return what was published; nothing in a dry run."""
     from ecr_tasks.model.publication import Publication
     from ecr_tasks.model.receipt import Receipt
@@ -27,7 +27,7 @@ def _result(receipt: Job | Receipt | None) -> Publication:
 
 
 @chained_task(
-    _result,
+    published,
     iterable=["image"],
     help={
         "image": IMAGES,

@@ -81,6 +81,14 @@ def test_the_runner_that_pushes_last_publishes_the_image(runners: dict[str, Proj
     part = first.receipt["images"][0]["part"]
     assert (part["platform"], part["missing"]) == ("linux/amd64", ["linux/arm64"])
 
+    missing = first.inv("merge")
+    assert missing.code == 6
+    assert "has no part for linux/arm64 of this commit" in missing.stderr
+    other = first.inv("merge", "--timeout", "1s", ECR_BUILD_ARGS="A=1")
+    assert "waiting for linux/amd64 and linux/arm64 of team/app" in other.stderr
+    assert "is of this commit, built with other build arguments" in other.stderr
+    waiting = first.start("merge", "--wait")
+
     joined = last.ok("build", "push", "--only", "linux/arm64")
     tags = tags_of(api, "team/app")
     digest = tags[f"sha-{commit}"]
@@ -91,6 +99,13 @@ def test_the_runner_that_pushes_last_publishes_the_image(runners: dict[str, Proj
     assert platforms == [*PLATFORMS]
     assert index["manifests"][0]["digest"] == part["digest"]
     assert index["annotations"]["org.opencontainers.image.revision"] == first.git("rev-parse", "HEAD")
+
+    assert (waiting.communicate()[0], waiting.returncode) == (joined.stdout, 0)
+    # What was joined is joined again by hand, with the same digest, from the parts that are there still.
+    api.batch_delete_image(repositoryName="team/app", imageIds=[{"imageDigest": digest}])
+    assert first.ok("merge").stdout == joined.stdout
+    assert first.ok("merge").stdout == joined.stdout  # it is there already
+    assert tags_of(api, "team/app") == tags
 
     # Another run of either, or of both platforms in one run, has nothing to build.
     again = first.ok("build", "push", "--only", "linux/amd64")

@@ -1,0 +1,114 @@
+"""The steps of `merge`: find the parts that several runners have pushed, wait for the missing ones, and join them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ecr_tasks.console import say, working
+from ecr_tasks.errors import Refused, SettingsError
+from ecr_tasks.execute.parts import Parts, find_parts, other_parts
+from ecr_tasks.execute.wait_for_verdicts import wait_for_verdicts
+from ecr_tasks.model.ports import Engine
+from ecr_tasks.model.wording import join_words
+from ecr_tasks.plan.gates import Failed, Passed, Pending, Verdict, Waits
+from ecr_tasks.plan.parts import only_for
+from ecr_tasks.plan.plan import Plan
+from ecr_tasks.plan.planned_image import PlannedImage
+from ecr_tasks.runner.images import planned_images
+from ecr_tasks.runner.job import Job, with_registries
+from ecr_tasks.runner.parts import joined, repository_of
+
+if TYPE_CHECKING:
+    from ecr_tasks.runner.run import Run
+
+ONCE = Waits(limit=0.0)
+"""The waits of a `merge` that doesn't wait."""
+
+HOUR = Waits(limit=3600.0)
+"""The waits of `merge --wait`."""
+
+_ANY_ENGINE = Engine(containerd_store=True, platform="", builder="", driver="")
+"""Nothing is built, so what an engine could keep is of no account, and none is asked."""
+
+
+def start_merge(run: Run, choice: Sequence[str] = ()) -> Job:
+    """Plan the images of all platforms as a push would, for an engine that is not needed.
+
+    Raises SettingsError where no image has several platforms, and Refused for a source that runners can't share.
+    """
+    with working("reading the project"):
+        images = planned_images(run, choice=choice)
+    platforms = [image.definition.platforms for image in images]
+    if not any(len(names) > 1 for names in platforms):
+        raise SettingsError(
+            "No image here has several platforms, so there is nothing to join.",
+            "Set ECR_PLATFORMS to those of all runners, such as linux/amd64,linux/arm64.",
+        )
+    for platform in dict.fromkeys(name for names in platforms if len(names) > 1 for name in names):
+        only_for(images, platform, run.source.revision)
+    if not run.dry:
+        run.earlier_outputs.forget(image.repository for image in images)
+    job = Job(run.settings, images, None, Plan((), ()), engine=_ANY_ENGINE, choice=tuple(choice))
+    return with_registries(run, job, engine=lambda: _ANY_ENGINE)
+
+
+def with_joined(run: Run, job: Job, waits: Waits) -> Job:
+    """Return the job with the indexes of the images whose parts are there, or come while it waits, as its builds.
+
+    The errors of the others are in the job. What one runner alone builds is left out.
+    """
+    waiting = []
+    for item in job.plan.images:
+        if item.build_needed and len(item.image.definition.platforms) > 1:
+            waiting.append(_Waiting(run, item))
+        elif item.build_needed:
+            say(f"{item.image.name}: it has no parts, as one runner builds it alone")
+    with working("waiting for the parts"):
+        wait_for_verdicts([entry.judge for entry in waiting], say, waits)
+    built, failed = dict(job.built), dict(job.failed)
+    for entry in waiting:
+        name = entry.item.image.name
+        if entry.parts.missing:
+            failed[name] = _missing(run, entry.item, entry.parts)
+        else:
+            built[name] = joined(run, entry.item, entry.parts)
+    items = [item for item in job.plan.images if not item.build_needed or item.image.name in {*built, *failed}]
+    return replace(job, built=built, failed=failed, plan=replace(job.plan, images=tuple(items)))
+
+
+@dataclass
+class _Waiting:
+    """An image that is to be joined, with the parts that were there at the last look."""
+
+    run: Run
+    item: PlannedImage
+    parts: Parts = field(default_factory=lambda: Parts({}, ()))
+
+    def judge(self) -> Verdict:
+        """Look for the parts once more."""
+        look = partial(find_parts, self.item.image, self.item.revision or "", repository_of(self.item))
+        self.parts = look(self.run.registry)
+        if not self.parts.missing:
+            return Passed("its parts are there")
+        words = f"{join_words(self.parts.missing)} of {self.item.image.name}"
+        return Pending(words, Failed(f"There is no {words}.", ""))
+
+
+def _missing(run: Run, item: PlannedImage, parts: Parts) -> Refused:
+    """Return the error of an image that lacks parts, with what is there in their place."""
+    repository, revision = repository_of(item), item.revision or ""
+    there = "it has none at all"
+    if parts.present:
+        there = f"{join_words([*parts.present])} {'is' if len(parts.present) == 1 else 'are'} there"
+    others = [other_parts(item.image, name, revision, repository, run.registry) for name in parts.missing]
+    other = "".join(f"; {text}" for text in others if text)
+    return Refused(
+        f"{repository.uri} has no part for {join_words(parts.missing)} of this commit, {revision[:12]} "
+        f"({there}{other}).",
+        "Give every runner the same settings, and run the missing ones again."
+        if other
+        else f"Run `inv build push --only {parts.missing[0]}` on its runner, or wait for it: `inv merge --wait`.",
+    )
