@@ -48,9 +48,7 @@ def build_receipt(run: Run, job: Job, items: Sequence[PlannedImage]) -> Receipt:
             source.ci,
         )
     )
-    for item in items:
-        receipt = receipt.with_image(_image_receipt(job, item))
-    return receipt
+    return replace(receipt, images=tuple(_image_receipt(job, item) for item in items))
 
 
 def publish_images(run: Run, job: Job, *, fail_fast: bool = False) -> Receipt:
@@ -61,7 +59,9 @@ def publish_images(run: Run, job: Job, *, fail_fast: bool = False) -> Receipt:
     """
     items = [item for item in job.plan.images if item.image.name not in job.failed]
     results: dict[str, ImageReceipt] = {}
-    several = len(items) > 1
+    done = {item.image.name for item in items if _is_done(job, item)}
+    busy = [item for item in items if item.image.name not in done]
+    several = len(busy) > 1
     run.registry.connect()  # which threads must not do
     docker = run.docker
 
@@ -72,8 +72,11 @@ def publish_images(run: Run, job: Job, *, fail_fast: bool = False) -> Receipt:
             _publish_or_fail(run, job, item, docker, results)
 
     try:
-        with working(f"publishing {len(items)} images") if several else nullcontext():
-            map_parallel(publish, items, PARALLEL, run.retrier)
+        for item in items:
+            if item.image.name in done:
+                _publish_or_fail(run, job, item, docker, results)
+        with working(f"publishing {len(busy)} images") if several else nullcontext():
+            map_parallel(publish, busy, PARALLEL, run.retrier)
     except BaseException:
         ci_results.hand_over(
             run, replace(_with_results(build_receipt(run, job, job.plan.images), results), complete=False)
@@ -84,6 +87,14 @@ def publish_images(run: Run, job: Job, *, fail_fast: bool = False) -> Receipt:
         receipt = _with_results(build_receipt(run, job, job.plan.images), results)
         receipt_file.write(run.project, receipt)
     return replace(receipt, complete=all(image.outcome == "published" for image in receipt.images))
+
+
+def _is_done(job: Job, item: PlannedImage) -> bool:
+    """Return whether an image needs no call any more: it and its tags were all there just now."""
+    tags_set = all(tag.state == "present" or tag.stays for tag in item.tags)
+    inputs_set = item.inputs_tag is None or item.inputs_tag.state == "present"
+    to_attach = bool(item.image.referrer_kinds)
+    return job.is_fresh and not item.build_needed and tags_set and inputs_set and not item.copies and not to_attach
 
 
 def without_failed(job: Job, receipt: Receipt) -> Job:

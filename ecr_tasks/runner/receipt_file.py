@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -52,10 +51,10 @@ def write(project: Path, receipt: Receipt) -> Path:
     target = path(project)
     try:
         ignore_in_git(target.parent, project)
-        _replace(target, receipt.as_json(with_typed_commands), project)
-        for image in receipt.images:
-            own = own_folder(project, image.repository) / NAME
-            _replace(own, replace(receipt, images=(image,)).as_json(with_typed_commands), project)
+        document = redact_document(receipt.as_json(with_typed_commands))
+        _write(target, document, project)
+        for image, entry in zip(receipt.images, document["images"], strict=True):
+            _write(own_folder(project, image.repository) / NAME, {**document, "images": [entry]}, project)
     except OSError as error:
         raise BuildError(
             f"The receipt {target} can't be written: {error.strerror}.",
@@ -152,5 +151,9 @@ def _images(receipt: Path) -> list[Any]:
 
 
 def _replace(target: Path, document: Mapping[str, Any], project: Path) -> None:
-    text = json.dumps(redact_document(document), indent=2) + "\n"
+    _write(target, redact_document(document), project)
+
+
+def _write(target: Path, redacted: Mapping[str, Any], project: Path) -> None:
+    text = json.dumps(redacted, indent=2) + "\n"
     replace_file(target, text.encode(), project)
