@@ -142,6 +142,16 @@ _WRITE_PUBLIC = (_TOKEN_PUBLIC, _READ_PUBLIC[1], Row(_PUSH_PUBLIC, "own-public",
 _READ_BASES = (
     Row("ecr:GetAuthorizationToken", "*", "pull base images", when=lambda settings, scope: scope.reads),
     Row(_PULL, "reads", "pull base images"),
+    Row(
+        "ecr:DescribePullThroughCacheRules",
+        *("*", "read the pull-through cache rules"),
+        when=lambda settings, scope: settings.pull_through,
+    ),
+    Row(
+        f"{_PULL} ecr:BatchImportUpstreamImage ecr:CreateRepository",
+        *("*", "pull base images through the pull-through cache"),
+        when=lambda settings, scope: settings.pull_through,
+    ),
     Row("ecr:BatchImportUpstreamImage", "reads", "pull base images through a pull-through cache", required=False),
     Row(_PUBLIC_TOKEN, "public-reads", "pull from ECR Public at the rate of a login", required=False),
     Row("secretsmanager:GetSecretValue", "secrets", "log in to the registries of ECR_REGISTRY_LOGINS"),

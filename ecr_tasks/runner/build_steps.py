@@ -107,8 +107,10 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast
     if not items:
         return job
     from ecr_tasks.runner import pending_builds
+    from ecr_tasks.runner.base_places import place_bases
 
     warn_of_builds(items)
+    job, items = place_bases(run, job, items)
     definitions = [definition for item in items for definition in item.image.definition.with_links()]
     run.logins.log_in_for_builds(definitions, run.engine)
     if job.settings.emulation == "install":

@@ -13,10 +13,12 @@ from types import MappingProxyType
 from typing import Literal
 
 from ecr_tasks.model.destination import Destination
+from ecr_tasks.model.mirror import Mirror
 from ecr_tasks.model.scan import LEVELS, Level
 from ecr_tasks.model.signing import Signer, SignWith
 from ecr_tasks.settings.parse import build_options, lists, registry, signing, values
 from ecr_tasks.settings.parse.destinations import destinations as parse_destinations
+from ecr_tasks.settings.parse.mirrors import mirrors as parse_mirrors
 from ecr_tasks.settings.parse.registry_logins import registry_logins as parse_registry_logins
 from ecr_tasks.settings.parse.repository_map import repository_map as parse_repository_map
 from ecr_tasks.settings.setting import Setting, setting
@@ -210,6 +212,19 @@ class Schema:
         "Logins for other registries that builds read from, beside docker's own: HOST=secretsmanager:ARN-OR-NAME. "
         'The secret is JSON: {"username": "...", "password": "..."}, or "accessToken" in place of the password.',
         default="",
+    )
+    mirrors: tuple[Mirror, ...] = setting(
+        "ECR_MIRRORS=docker.io=mirror.example.com/hub",
+        parse_mirrors,
+        "Where base images of other registries are too: REGISTRY=MIRROR. Builds read them there, with FROM as it is, "
+        "and where the mirror hasn't got them, from their own registry.",
+        default="",
+    )
+    pull_through: bool = setting(
+        "ECR_PULL_THROUGH=true",
+        values.boolean,
+        "Builds read base images through the pull-through cache rules of the registry, with FROM as it is.",
+        default="false",
     )
     cache: str = setting(
         "ECR_CACHE=registry",

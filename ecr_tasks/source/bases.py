@@ -84,6 +84,16 @@ def with_digests(definition: BuildDefinition, places: Mapping[str, tuple[str, st
     return replace(definition, linked=linked, bases={**definition.bases, **replaced})
 
 
+def locked_digests(definition: BuildDefinition) -> dict[str, str | None]:
+    """Return the digests at which a definition, and those that it links to, read base images, by full name."""
+    digests: dict[str, str | None] = {}
+    for item in definition.with_links():
+        for base in bases_of(item):
+            place = item.bases.get(base.context)
+            digests[base.name] = digests.get(base.name) or base.digest or (pinned_digest(place) if place else None)
+    return digests
+
+
 def without_digest(reference: str) -> str:
     """Return a reference without its digest."""
     return reference.partition("@")[0]

@@ -68,10 +68,11 @@ def _digests_now(run: Run, bases: dict[str, Base], lock: Lock) -> Lock:
 
     An image that was never locked, and that only the engine's store has, is None.
     """
-    from ecr_tasks.execute.base_images import current_digests
+    from ecr_tasks.execute.base_places import digests_now
+    from ecr_tasks.runner.base_places import ask, mirrors
 
     with working("asking the registries"):
-        answers = current_digests([*bases], run.docker, run.settings.builder, run.logins.log_in, run.retrier)
+        answers = digests_now([*bases], mirrors(run), ask(run), say) if bases else {}
     digests: dict[str, str | None] = {}
     errors: dict[str, EcrTasksError] = {}
     for name, answer in answers.items():

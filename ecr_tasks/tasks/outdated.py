@@ -43,8 +43,9 @@ def outdated(
     It rests on the annotations that builds write (see `bases`), and pulls
     nothing. `push --republish --pull` builds a commit's image on the new base.
     """
-    from ecr_tasks.execute.base_images import current_digests
+    from ecr_tasks.execute.base_places import digests_now
     from ecr_tasks.plan.outdated import base_name, standing
+    from ecr_tasks.runner.base_places import ask, mirrors
     from ecr_tasks.runner.images import planned_repositories
     from ecr_tasks.tasks.images import parse_limit
 
@@ -56,9 +57,7 @@ def outdated(
         stored = [item for items in images.values() for _, item in items if item is not None and item.is_read]
         bases = sorted({base for item in stored if (base := base_name(item))})
     with working("asking the registries of the base images"):
-        now = (
-            current_digests(bases, run.docker, run.settings.builder, run.logins.log_in, run.retrier) if bases else {}
-        )
+        now = digests_now(bases, mirrors(run), ask(run), say) if bases else {}
     rows = [standing(name, detail, item, now) for name, items in images.items() for detail, item in items]
     if json:
         document({"images": [row.as_json() for row in rows]})

@@ -60,3 +60,43 @@ def test_a_locked_base_is_built_on_and_recorded_until_it_is_updated(
     assert locked["now"] != moved
     result = app.inv("bases", "--check")
     assert (result.code, "has moved" in result.stdout) == (6, True)
+
+
+def test_pull_publishes_a_revision_on_the_base_that_has_moved(
+    app: Project, base: Project, local_ecr: LocalEcr
+) -> None:
+    (first,) = app.ok("build", "push", "--pull").lines
+    moved = move(base)
+    assert app.inv("outdated", "--check").code == 6
+    (second,) = app.ok("build", "push", "--pull", "--republish").lines
+    assert annotations_of(local_ecr, first)[BASE_DIGEST] != moved
+    assert annotations_of(local_ecr, second)[BASE_DIGEST] == moved
+    found = json.loads(app.ok("outdated", "--json").stdout)["images"]
+    assert {image["state"]: image["digest"] for image in found} == {
+        "moved": first.partition("@")[2],
+        "current": second.partition("@")[2],
+    }
+    (tags,) = (image["tags"] for image in found if image["state"] == "current")
+    assert [tag for tag in tags if tag.endswith("-r2")]
+    assert "main" in tags
+
+
+def test_a_mirror_and_a_pull_through_cache_stand_in_for_another_registry(
+    app: Project, base: Project, local_ecr: LocalEcr
+) -> None:
+    app.write("Dockerfile", "FROM quay.io/team/base:main\nCOPY hello.txt /hello.txt\n")
+    app.commit("quay")
+    mirror = {"ECR_MIRRORS": f"quay.io={local_ecr.registry}"}
+    app.ok("bases", "--update", **mirror)
+    app.commit("lock")
+    result = app.ok("build", "push", **mirror)
+    assert annotations_of(local_ecr, result.lines[0])[BASE_NAME] == "quay.io/team/base:main"
+    assert f"quay.io/team/base:main is read from {local_ecr.registry}/team/base:main" in result.stderr
+    session: Any = boto3.Session("AKIALOCAL", "none")
+    client = session.client("ecr", region_name=local_ecr.region, endpoint_url=local_ecr.endpoint)
+    client.create_pull_through_cache_rule(
+        ecrRepositoryPrefix="team", upstreamRegistryUrl="quay.io", upstreamRepositoryPrefix="team"
+    )
+    app.commit("again")
+    result = app.ok("build", "push", "--no-cache", ECR_PULL_THROUGH="true")
+    assert f"quay.io/team/base:main is read from {local_ecr.registry}/team/base:main" in result.stderr

@@ -196,14 +196,20 @@ class WhalesDocker(ImageStore):
         """Return a base image's digest: the local store's (None without the image) if ``local``, else the registry's.
 
         The digest of a local image is the one in the registry that it came from, if any: it is the same on every
-        machine. Else it is the image's id. A registry that is busy is asked again. Raises RegistryError when the
-        registry does not give the image.
+        machine. Else it is the image's id. Of a reference with a digest it is that of what the registry sends for it.
+        A registry that is busy is asked again. Raises RegistryError when the registry does not give the image.
         """
+        from ecr_tasks.source.build_context.base_images import pinned_digest
+
         if local:
             image = self._image(reference)
             return (registry_digest(reference, image.repo_digests or ()) or image.id) if image else None
-        options = [*_builder_option(builder), "inspect", "--format", "{{json .Manifest}}", reference]
         self._tokens.renew()
+        if pinned := pinned_digest(reference):
+            command = self._commands.buildx("imagetools", *_builder_option(builder), "inspect", "--raw", reference)
+            manifest = self._commands.output(f"find {reference}", command, self._retrier)
+            return pinned if _with_digest(manifest, pinned) is not None else sha256_digest(manifest)
+        options = [*_builder_option(builder), "inspect", "--format", "{{json .Manifest}}", reference]
         command = self._commands.buildx("imagetools", *options)
         descriptor = self._commands.output(f"find {reference}", command, self._retrier)
         with errors.reading_answer(f"find {reference}"):

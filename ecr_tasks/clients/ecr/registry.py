@@ -37,6 +37,7 @@ if TYPE_CHECKING:  # and imported by the methods that need them: publishing need
     from ecr_tasks.clients.ecr.scans import EcrEvidence
     from ecr_tasks.model.account import Caller
     from ecr_tasks.model.inventory import ImageDetail, ListedImage, ScanSummary
+    from ecr_tasks.model.mirror import Mirror
 
 
 CONFIGS = 200
@@ -98,6 +99,12 @@ class EcrRegistry:
         from ecr_tasks.clients.ecr.pull_times import PullTimeExclusions
 
         return PullTimeExclusions(self._settings, self._aws)
+
+    def cache_rules(self) -> tuple[Mirror, ...]:
+        """Return the registry's pull-through cache rules, as mirrors on its host."""
+        from ecr_tasks.clients.ecr.cache_rules import read_cache_rules
+
+        return read_cache_rules(self._reader.client(), self._reader.registry_id, self.token().host)
 
     @property
     def registry_settings(self) -> RegistrySettings:

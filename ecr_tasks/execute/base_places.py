@@ -1,0 +1,83 @@
+"""Find where a build reads its base images: in a mirror or pull-through cache that has them, else at their source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+
+from ecr_tasks.clients.parallel import map_parallel
+from ecr_tasks.clients.retry import Retrier
+from ecr_tasks.errors import EcrTasksError, Refused
+from ecr_tasks.execute.base_images import PARALLEL, current_digests
+from ecr_tasks.model.mirror import Mirror, addresses
+from ecr_tasks.model.ports import Docker
+
+Ask = Callable[[Sequence[str]], Mapping[str, str | EcrTasksError]]
+"""Returns what registries have under references now, or why that isn't known."""
+
+
+def asking(
+    docker: Docker,
+    builder: str | None,
+    log_in: Callable[[Iterable[str]], Mapping[str, EcrTasksError]],
+    retrier: Retrier,
+) -> Ask:
+    """Return a function that asks registries for digests."""
+    return partial(current_digests, docker=docker, builder=builder, log_in=log_in, retrier=retrier)
+
+
+def places_of_bases(
+    bases: Mapping[str, str | None],
+    mirrors: Sequence[Mirror],
+    ask: Ask,
+    note: Callable[[str], None],
+    retrier: Retrier,
+    *,
+    pull: bool,
+) -> dict[str, tuple[str, str]]:
+    """Return by name where each base image is read, and its digest; images that are read as they are written are not.
+
+    ``bases`` has the digest by full name, None where any will do. With ``pull`` it is the one that the source has
+    now. A mirror that doesn't have an image is passed over, and ``note`` says so. Raises Refused for a mirror that
+    has another image under a digest.
+    """
+
+    def place(name: str) -> tuple[str, str] | None:
+        digest = bases[name]
+        if digest is None and pull:
+            answer = ask([name])[name]
+            digest = answer if isinstance(answer, str) else None
+        for address in addresses(name, mirrors):
+            reference = f"{address}@{digest}" if digest else address
+            answer = ask([reference])[reference]
+            if isinstance(answer, EcrTasksError):
+                note(f"{address} is not read, so {name} comes from its own registry: {answer.cause}")
+                continue
+            if digest not in (None, answer):
+                raise Refused(
+                    f"{address} has another image, {answer}, under the digest {digest} of {name}.",
+                    "Don't build on it: see who runs the mirror, and take it out of ECR_MIRRORS.",
+                )
+            return address, answer
+        return (name, digest) if digest else None
+
+    names = sorted(bases)
+    found = map_parallel(place, names, PARALLEL, retrier)
+    return {name: place for name, place in zip(names, found, strict=True) if place is not None}
+
+
+def digests_now(
+    names: Sequence[str], mirrors: Sequence[Mirror], ask: Ask, note: Callable[[str], None]
+) -> dict[str, str | EcrTasksError]:
+    """Return the digests that base images have at their source now, or else in a mirror, or the source's error."""
+    digests = dict(ask(names))
+    for name, answer in list(digests.items()):
+        if isinstance(answer, str):
+            continue
+        for address in addresses(name, mirrors):
+            mirrored = ask([address])[address]
+            if isinstance(mirrored, str):
+                note(f"{name} is what {address} has: {answer.cause}")
+                digests[name] = mirrored
+                break
+    return digests

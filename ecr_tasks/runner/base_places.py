@@ -1,0 +1,73 @@
+"""The places that this run's builds read their base images from, by the settings and the account's own rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ecr_tasks.console import say, warn, working
+from ecr_tasks.errors import EcrTasksError
+
+if TYPE_CHECKING:
+    from ecr_tasks.execute.base_places import Ask
+    from ecr_tasks.model.mirror import Mirror
+    from ecr_tasks.plan.planned_image import PlannedImage
+    from ecr_tasks.runner.job import Job
+    from ecr_tasks.runner.run import Run
+
+
+def ask(run: Run) -> Ask:
+    """Return a function that asks registries for digests, with this run's logins."""
+    from ecr_tasks.execute.base_places import asking
+
+    return asking(run.docker, run.settings.builder, run.logins.log_in, run.retrier)
+
+
+def mirrors(run: Run) -> tuple[Mirror, ...]:
+    """Return the settings' mirrors, then the registry's pull-through cache rules where the settings want them.
+
+    Without the rights or the credentials to read the rules, images come from their own registries, with a warning.
+    """
+    if not run.settings.pull_through:
+        return run.settings.mirrors
+    try:
+        rules = run.private_registry.cache_rules()
+    except EcrTasksError as error:
+        warn(f"Base images come from their own registries and not through ECR (ECR_PULL_THROUGH): {error.cause}")
+        return run.settings.mirrors
+    if not rules:
+        warn("ECR_PULL_THROUGH is set, and the registry has no pull-through cache rule.")
+    return (*run.settings.mirrors, *rules)
+
+
+def place_bases(run: Run, job: Job, items: Sequence[PlannedImage]) -> tuple[Job, list[PlannedImage]]:
+    """Return the job and the images to build, on base images as --pull, the mirrors and the rules have them."""
+    if not (job.fresh.pull or run.settings.mirrors or run.settings.pull_through):
+        return job, list(items)
+    from ecr_tasks.execute.base_places import places_of_bases
+    from ecr_tasks.source.bases import locked_digests, with_base_annotations, with_digests
+
+    digests: dict[str, str | None] = {}
+    for item in items:
+        for name, digest in locked_digests(item.image.definition).items():
+            digests[name] = digests.get(name) or digest
+    with working("looking for the base images"):
+        places = places_of_bases(digests, mirrors(run), ask(run), say, run.retrier, pull=job.fresh.pull)
+    for name, (place, digest) in places.items():
+        if place != name:
+            say(f"{name} is read from {place}, {digest}")
+    images = {
+        item.image.name: replace(
+            item.image, definition=with_base_annotations(with_digests(item.image.definition, places))
+        )
+        for item in items
+    }
+    placed = [replace(item, image=images[item.image.name]) for item in items]
+    by_name = {item.image.name: item for item in placed}
+    plan = replace(job.plan, images=tuple(by_name.get(item.image.name, item) for item in job.plan.images))
+    every = tuple(
+        replace(image, definition=images[image.name].definition) if image.name in images else image
+        for image in job.images
+    )
+    return replace(job, images=every, plan=plan), placed

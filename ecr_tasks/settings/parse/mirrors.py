@@ -1,0 +1,33 @@
+"""Parser of mirrors of registries."""
+
+from __future__ import annotations
+
+import re
+
+from ecr_tasks.model.mirror import Mirror
+from ecr_tasks.settings.errors import Malformed
+from ecr_tasks.settings.parse.lists import split_plain
+
+_HOST = r"(?:(?:[a-z0-9-]+\.)+[a-z0-9-]+(?::\d+)?|localhost(?::\d+)?|\[[0-9a-f:]+\](?::\d+)?|[a-z0-9-]+:\d+)"
+_PATH = r"(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
+_DOCKER_HUB = re.compile(r"^(?:index|registry-1)\.docker\.io(?=/|$)")
+
+
+def mirrors(text: str) -> tuple[Mirror, ...]:
+    """Parse ``REGISTRY=MIRROR`` entries, each a host with a path perhaps; Docker Hub is ``docker.io``."""
+    found: list[Mirror] = []
+    messages = []
+    for entry in split_plain(text):
+        source, _, place = (part.strip().rstrip("/") for part in entry.partition("="))
+        source = _DOCKER_HUB.sub("docker.io", source)
+        if not re.fullmatch(_HOST + _PATH, source) or not re.fullmatch(_HOST + _PATH, place):
+            messages.append(
+                f"has {entry.strip()[:80]!r} where REGISTRY=MIRROR belongs, like docker.io=mirror.example.com/hub"
+            )
+        elif source == place:
+            messages.append(f"has {source} as its own mirror")
+        else:
+            found.append(Mirror(source, place))
+    if messages:
+        raise Malformed(*messages)
+    return tuple(dict.fromkeys(found))

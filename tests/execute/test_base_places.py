@@ -1,0 +1,81 @@
+"""Where a build reads its base images: in mirrors and pull-through caches, else at their source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from ecr_tasks.clients.retry import Retrier
+from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
+from ecr_tasks.execute.base_places import digests_now, places_of_bases
+from ecr_tasks.model.mirror import Mirror
+
+A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
+PYTHON = "docker.io/library/python:3.12"
+HUB = Mirror("docker.io", "mirror.example.com/hub")
+MIRRORED = "mirror.example.com/hub/library/python:3.12"
+LOCKED = f"{MIRRORED}@{A}"
+
+
+class Registries:
+    """What registries have, by reference."""
+
+    def __init__(self) -> None:
+        self.digests: dict[str, str] = {}
+        self.asked: list[str] = []
+        self.notes: list[str] = []
+
+    def ask(self, references: Sequence[str]) -> Mapping[str, str | EcrTasksError]:
+        self.asked += references
+        missing = RegistryError("It is not there.", "Put it there.")
+        return {reference: self.digests.get(reference, missing) for reference in references}
+
+    def places(
+        self, bases: Mapping[str, str | None], *mirrors: Mirror, pull: bool = False
+    ) -> dict[str, tuple[str, str]]:
+        retrier = Retrier(lambda text: None, 1)
+        return places_of_bases(bases, mirrors, self.ask, self.notes.append, retrier, pull=pull)
+
+
+@pytest.fixture
+def registries() -> Registries:
+    return Registries()
+
+
+def test_a_locked_base_comes_from_the_first_mirror_that_has_it(registries: Registries) -> None:
+    registries.digests[LOCKED] = A
+    other = Mirror("docker.io/library", "cache.example.com")
+    assert registries.places({PYTHON: A}, other, HUB) == {PYTHON: (MIRRORED, A)}
+    assert registries.asked == [f"cache.example.com/python:3.12@{A}", LOCKED]
+    assert "cache.example.com/python:3.12 is not read" in registries.notes[0]
+
+
+def test_what_no_mirror_has_comes_from_its_source(registries: Registries) -> None:
+    assert registries.places({PYTHON: A}, HUB) == {PYTHON: (PYTHON, A)}
+    assert registries.places({PYTHON: None}, HUB) == {}
+    assert registries.places({"ghcr.io/team/base:1": None}, HUB) == {}
+
+
+def test_a_mirror_that_has_another_image_under_a_digest_is_refused(registries: Registries) -> None:
+    registries.digests[LOCKED] = B
+    with pytest.raises(Refused, match=rf"has another image, {B}, under the digest {A} of {PYTHON}"):
+        registries.places({PYTHON: A}, HUB)
+
+
+def test_pull_takes_what_the_source_has_now_from_the_mirror(registries: Registries) -> None:
+    registries.digests |= {PYTHON: B, f"{MIRRORED}@{B}": B}
+    assert registries.places({PYTHON: None}, HUB, pull=True) == {PYTHON: (MIRRORED, B)}
+    assert registries.places({PYTHON: None}, pull=True) == {PYTHON: (PYTHON, B)}
+
+
+def test_without_a_lock_a_mirrors_own_digest_is_built_on(registries: Registries) -> None:
+    registries.digests[MIRRORED] = A
+    assert registries.places({PYTHON: None}, HUB) == {PYTHON: (MIRRORED, A)}
+    assert registries.asked == [MIRRORED]
+
+
+def test_a_source_that_cant_be_reached_is_told_by_its_mirror(registries: Registries) -> None:
+    registries.digests[MIRRORED] = A
+    assert digests_now([PYTHON], [HUB], registries.ask, registries.notes.append) == {PYTHON: A}
+    assert MIRRORED in registries.notes[0]
