@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
+
+FEW = 5
+"""Of how many images each is spoken of by itself; what more of them have in common is said once."""
 
 
 def name_some(names: Sequence[str], most: int = 3) -> str:
     """Return the first names, ``most`` of them, and the number of the others: ``a, b, c and 2 more``."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def together(lines: Iterable[str]) -> list[str]:
+    """Return lines of the form ``NAME: TEXT`` as one for each text, with the first names that have it."""
+    names: dict[str, list[str]] = {}
+    for line in lines:
+        name, _, text = line.partition(": ")
+        names.setdefault(text, []).append(name)
+    return [f"{name_some(about)}: {text}" for text, about in names.items()]
 
 
 def join_words(words: Sequence[str]) -> str:

@@ -25,6 +25,9 @@ from ecr_tasks.plan.tag_states import PlannedTag, plan_tag
 from ecr_tasks.settings.schema import Skip
 from ecr_tasks.source.source_state import SourceState
 
+MOST = 20
+"""How many causes an error lists."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -37,7 +40,8 @@ class Plan:
         """Raise the first conflict's error; with several conflicts its cause lists them all."""
         errors = [conflict.error for conflict in self.conflicts]
         if len(errors) > 1:
-            causes = [error.cause for error in errors]
+            causes = [error.cause for error in errors[:MOST]]
+            causes += [f"and {len(errors) - MOST} more, which `inv plan` shows"] if len(errors) > MOST else []
             raise type(errors[0])(f"{len(errors)} things stand in the way:", errors[0].remedy, causes)
         if errors:
             raise errors[0]

@@ -19,7 +19,7 @@ from ecr_tasks.execute.from_builder import what_is_kept
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.manifest import short_ids
 from ecr_tasks.model.receipt import Built
-from ecr_tasks.model.wording import name_some
+from ecr_tasks.model.wording import FEW, name_some, together
 from ecr_tasks.plan.plan import Plan
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.runner import ci_results, receipt_file
@@ -49,15 +49,21 @@ def create_repositories(run: Run, job: Job, *, before_build: bool = False) -> Jo
     from ecr_tasks.execute.create_repository import create_missing
     from ecr_tasks.plan.repository.desired import desired_repository
 
-    snapshot = create_missing(
-        items,
-        job.snapshot,
-        lambda: desired_repository(job.settings, run.source),
-        run.registry,
-        run.target,
-        say,
-        warn,
-    )
+    created: list[str] = []
+    try:
+        with working("creating repositories"):
+            snapshot = create_missing(
+                items,
+                job.snapshot,
+                lambda: desired_repository(job.settings, run.source),
+                run.registry,
+                run.target,
+                created.append,
+                warn,
+            )
+    finally:
+        for text in together(created) if len(created) > FEW else created:
+            say(text)
     run.locks.release_all()  # with the new repositories' locks, they are to be taken in one order by every run
     views = [*snapshot.repositories.values(), *snapshot.destinations.values()]
     before = [*job.snapshot.repositories.values(), *job.snapshot.destinations.values()]
@@ -163,7 +169,8 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast
     if now.fingerprint != run.source.fingerprint:  # of an uncommitted tree, or of what no image holds
         builds = {name: replace(built, key=None) for name, built in builds.items()}
     for name, built in builds.items():
-        say(f"{name}: built {short_ids(built.id)} in {built.seconds:.1f} s")
+        if job.builds_all or len(builds) <= FEW:  # else the closing summary of the push has them
+            say(f"{name}: built {short_ids(built.id)} in {built.seconds:.1f} s")
         if built.keep == "builder":
             platform, loads = (engine.platform, engine.loads) if engine else ("", True)
             say(f"{name}: {what_is_kept(built, platform, attests=attests[name], loads=loads)}")

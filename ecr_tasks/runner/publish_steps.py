@@ -18,7 +18,7 @@ from ecr_tasks.model.attestation import MadeDocument
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.manifest import short_digest, short_tags
 from ecr_tasks.model.receipt import Built, ImageReceipt, Published, Receipt, Source
-from ecr_tasks.model.wording import join_words
+from ecr_tasks.model.wording import FEW, join_words
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.runner import ci_results, receipt_file
 from ecr_tasks.runner.history import newer_image
@@ -158,17 +158,22 @@ def _publish(run: Run, job: Job, item: PlannedImage, docker: WhalesDocker) -> Im
             fresh=job.is_fresh,
             wanted=wanted,
         )
-    if item.whole is not None:
-        with ci_results.group(run, f"Join {item.image.name}"):
+        if item.whole is not None:
             image = publish_part(run, item, image, docker)
-    if not image.published:
-        return replace(image, seconds=image.seconds + time.monotonic() - start)
+        seconds = image.seconds + time.monotonic() - start
+        if image.published:
+            _say_result(run, job, image, seconds)
+    return replace(image, seconds=seconds)
+
+
+def _say_result(run: Run, job: Job, image: ImageReceipt, seconds: float) -> None:
+    """Say what became of an image; of many, the closing summary has those that stay as they are, outside CI."""
     published = image.published[0]
-    _say_published(published.name, published)
+    if run.in_ci or len(job.plan.images) <= FEW or published.state != "already-published":
+        _say_published(published.name, published, f" ({seconds:.1f} s)" if run.in_ci else "")
     if published.attached:
         kinds = dict.fromkeys("SBOM" if item.kind == "sbom" else item.kind for item in published.attached)
         say(f"{published.name}: {join_words(tuple(kinds))} attached to {short_digest(published.digest)}")
-    return replace(image, seconds=image.seconds + time.monotonic() - start)
 
 
 def _wanted(run: Run, job: Job, item: PlannedImage) -> Wanted:
@@ -201,10 +206,10 @@ def _made_documents(run: Run, job: Job, image: Image, built: Built) -> tuple[Mad
         raise run.logins.explain(error) from error
 
 
-def _say_published(place: str, published: Published) -> None:
+def _say_published(place: str, published: Published, seconds: str = "") -> None:
     """Say what became of an image in one repository. The receipt has all tags."""
     state = "published before as" if published.state == "already-published" else published.state
-    say(f"{place}: {state} {short_tags(published.tags)}")
+    say(f"{place}: {state} {short_tags(published.tags)}{seconds}")
 
 
 def _copy(run: Run, item: PlannedImage, image: ImageReceipt) -> ImageReceipt:

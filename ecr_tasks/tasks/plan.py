@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from invoke.exceptions import Exit
@@ -46,33 +46,47 @@ def _show_job(run: Run, job: Job) -> None:
     show_plan(job.plan, result, result_table)
     if run.source.change_name:
         result(f"this run is for a {run.source.change_name}: no branch's tag moves")
-    for conflict in job.plan.conflicts:
-        result((Styled(conflict.image, "strong"), ": ", Styled("in the way:", "bad"), f" {conflict.error}"))
+    for names, text in _conflicts(job.plan):
+        result((Styled(names, "strong"), ": ", Styled("in the way:", "bad"), f" {text}"))
+
+
+def _conflicts(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Yield what is in the way, with the images' names; of many images, that of several together."""
+    from ecr_tasks.model.wording import FEW
+    from ecr_tasks.tasks.plan_of_many import general
+
+    items = {item.image.name: item for item in plan.images}
+    groups: dict[str, list[str]] = {}
+    for conflict in plan.conflicts:
+        if len(items) > FEW and conflict.image in items:
+            groups.setdefault(general(str(conflict.error), items[conflict.image]), []).append(conflict.image)
+        else:
+            yield conflict.image, str(conflict.error)
+    for text, names in groups.items():
+        yield ", ".join(dict.fromkeys(names)), text
 
 
 def show_plan(plan: Plan, line: Callable[..., None] = say, grid: Callable[..., None] = table) -> None:
     """Print what will be built, where it goes and which tags it gets; conflicts are not printed.
 
-    Tags that are the same for several images, as a bake file's often are, are shown once.
-    ``line`` and ``grid`` are what prints a line and a table: on stderr, or on stdout where the plan is the result.
+    Tags that are the same for several images, as a bake file's often are, are shown once, and of many images all that
+    is the same. ``line`` and ``grid`` are what prints a line and a table: on stderr, or on stdout where the plan is
+    the result.
     """
+    from ecr_tasks.model.wording import FEW
+
+    if len(plan.images) > FEW:
+        from ecr_tasks.tasks.plan_of_many import show_many
+
+        show_many(plan.images, _lines_of_many, line, grid, all_names=grid is result_table)
+        return
     for number, items in enumerate(_with_same_tags(plan.images)):
         if number:
             line("")
         for item in items:
             line((Styled(item.image.name, "strong"), ": ", *_build_parts(item)))
-            address = f"{item.registry}/{item.image.repository}" if item.registry else item.image.repository
-            created = ", a repository that will be created" if item.creates_repository else ""
-            if item.view is not None and item.view.template:
-                created = f", a repository that ECR creates with the push, by the template {item.view.template}"
-            if item.view is not None:
-                line((Styled("to ", "dim"), address, Styled(created, "add")), indent=2)
-            if item.whole is not None:
-                line(f"{_other_platforms(item)} by other runners; the last one publishes the image", indent=2)
-            if item.view is not None and item.image.referrers:
-                line(f"{_attached_words(item.image)} attached after the push, as referrers", indent=2)
-            for copy in item.copies:
-                line(_copy_parts(copy, item), indent=2)
+            for parts in _place_lines(item):
+                line(parts, indent=2)
         differ = len({_shown_tags(item) for item in items}) > 1
         if len(items) > 1:
             line(Styled(f"The tags of {'' if differ else 'each of '}these {len(items)} images:", "dim"))
@@ -80,6 +94,30 @@ def show_plan(plan: Plan, line: Callable[..., None] = say, grid: Callable[..., N
         now_column = (Column("now", 3),) if items[0].view is not None else ()
         columns = (Column("tag"), *image_column, *now_column, Column("kind", 1), Column("because", 2))
         grid(columns, _tag_rows(items, differ=differ), indent=2)
+
+
+def _place_lines(item: PlannedImage, *, digests: bool = True) -> Iterator[tuple[str | Styled, ...]]:
+    """Yield the lines about where an image goes: its repository, what is attached to it, the destinations."""
+    address = f"{item.registry}/{item.image.repository}" if item.registry else item.image.repository
+    created = ", a repository that will be created" if item.creates_repository else ""
+    if item.view is not None and item.view.template:
+        created = f", a repository that ECR creates with the push, by the template {item.view.template}"
+    if item.view is not None:
+        yield Styled("to ", "dim"), address, Styled(created, "add")
+    if item.whole is not None:
+        yield (f"{_other_platforms(item)} by other runners; the last one publishes the image",)
+    if item.view is not None and item.image.referrers:
+        yield (f"{_attached_words(item.image)} attached after the push, as referrers",)
+    for copy in item.copies:
+        yield _copy_parts(copy, item, digests=digests)
+
+
+def _lines_of_many(item: PlannedImage) -> Iterator[tuple[str | Styled, ...]]:
+    """Yield the lines about one of many images, alike for all that have the same before them."""
+    from ecr_tasks.tasks.plan_of_many import generalized
+
+    for parts in (_build_parts(item), *_place_lines(item, digests=False)):
+        yield generalized(parts, item)
 
 
 def _tag_rows(items: Sequence[PlannedImage], *, differ: bool) -> list[tuple[Text, ...]]:
@@ -156,7 +194,7 @@ def _attached_words(image: Image) -> str:
     return join_words(["SBOM" if kind == "sbom" else kind for kind in image.referrer_kinds])
 
 
-def _copy_parts(copy: PlannedCopy, item: PlannedImage) -> tuple[str | Styled, ...]:
+def _copy_parts(copy: PlannedCopy, item: PlannedImage, *, digests: bool = True) -> tuple[str | Styled, ...]:
     """Return a line about what will happen to an image at one destination."""
     from ecr_tasks.model.manifest import short_tag
 
@@ -171,7 +209,7 @@ def _copy_parts(copy: PlannedCopy, item: PlannedImage) -> tuple[str | Styled, ..
     for tag in copy.tags:
         if tag.state != "present":
             pending += [", "] if pending else []
-            pending += [f"{short_tag(tag.tag.name)} ", *_state(tag)]
+            pending += [f"{short_tag(tag.tag.name)} ", *_state(tag, digests=digests)]
     if pending and copy.tags == item.tags:
         pending = [Styled("with the same tags", "dim")]
     elif len(copy.tags) > 1 and len(copy.tags) == len(item.tags) and all(tag.state == "new" for tag in copy.tags):
@@ -184,13 +222,15 @@ def _copy_parts(copy: PlannedCopy, item: PlannedImage) -> tuple[str | Styled, ..
     return Styled(verb, "good"), " ", address, created, by, ": ", *pending
 
 
-def _state(tag: PlannedTag) -> tuple[str | Styled, ...]:
-    """Return the state of a tag in the registry as words."""
+def _state(tag: PlannedTag, *, digests: bool = True) -> tuple[str | Styled, ...]:
+    """Return the state of a tag in the registry as words, with the digest that it is on."""
     from ecr_tasks.model.manifest import short_ids
 
     digest = Styled(f" {tag.digest}", short=f" {short_ids(tag.digest)}") if tag.digest else ""
     if tag.state is None:
         return (Styled("not asked", "dim"),)
+    if not digests:
+        return (Styled(tag.state, "warning" if tag.state == "moves" else _MEANINGS.get(tag.state)),)
     if tag.state == "moves":
         return Styled("moves from", "warning"), digest
     return Styled(tag.state, _MEANINGS.get(tag.state)), digest

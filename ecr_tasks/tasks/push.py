@@ -61,6 +61,7 @@ def push(
     from ecr_tasks.runner.job import continue_job, start_job
     from ecr_tasks.runner.managed_signing import wait_for_managed_signing
     from ecr_tasks.runner.publish_steps import build_receipt, publish_images, without_failed
+    from ecr_tasks.tasks.closing_summary import show_summary
     from ecr_tasks.tasks.plan import show_plan
 
     fresh = Fresh(pull, no_cache)
@@ -93,6 +94,7 @@ def push(
     unsigned = wait_for_managed_signing(run, receipt)
     tidy(run, without_failed(job, receipt), pushed=True)
     ci_results.hand_over(run, receipt)
+    show_summary(receipt)
     if json:
         document(receipt.as_json(with_typed_commands))
     else:

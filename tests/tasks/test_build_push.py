@@ -16,6 +16,7 @@ from tests.support.build import ACCOUNT, HOST, REVISION_B, manifest, repository
 from tests.support.fakes.calls import network_error
 from tests.support.keys import DOTENV, SECRET
 from tests.tasks.conftest import CHANGING_CALLS, Project
+from tests.tasks.several_images import several
 
 OLD_IMAGE = manifest("old", REVISION_B)
 
@@ -282,17 +283,6 @@ def test_each_target_of_a_bake_file_is_published_and_printed(project: Project) -
     ]
     assert project.docker.builds == 1
     assert [image["name"] for image in project.receipt["images"]] == ["api", "worker"]
-
-
-def several(project: Project, *names: str) -> None:
-    """Let a bake file describe images with these names, each with a repository."""
-    project.write(".env", "AWS_REGION=eu-central-1\nECR_BAKE_FILE=docker-bake.hcl\nECR_REPOSITORY_PREFIX=team/\n")
-    project.write("docker-bake.hcl", "")
-    project.commit()
-    project.docker.bake_targets = {name: BuildDefinition(".") for name in names}
-    for name in (f"team/{name}" for name in names):
-        project.registry.repositories[name] = Repository(name, ACCOUNT, f"{HOST}/{name}")
-        project.registry.stored[name], project.registry.tags[name] = {}, {}
 
 
 @pytest.mark.parametrize(

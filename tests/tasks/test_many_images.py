@@ -1,0 +1,97 @@
+"""The plan and the closing summary of many images: what is the same is said once, and each image has a line."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from ecr_tasks.errors import RegistryError
+from tests.tasks.conftest import Project
+from tests.tasks.several_images import several
+
+NAMES = tuple(f"svc{number:02}" for number in range(1, 26))
+
+
+@pytest.fixture
+def many(project: Project) -> Project:
+    several(project, *NAMES)
+    return project
+
+
+def test_the_plan_of_many_images_says_once_what_is_the_same(many: Project) -> None:
+    lines = many.inv("plan").stdout.splitlines()
+    assert lines[0] == "25 images: 25 to build, 0 with nothing to build"
+    assert re.fullmatch(r"build, no image is tagged \S+ yet: all 25", lines[1])
+    assert lines[2].endswith("/team/IMAGE: all 25")
+    assert [line.split()[1:3] for line in lines[5:]] == [["new", "fixed"], ["new", "moving"]]
+
+
+def test_a_plan_names_each_of_the_images_that_differ(many: Project) -> None:
+    assert many.inv("build", "push", "--image", "svc0*").code == 0
+    del many.registry.repositories["team/svc25"]
+    for stored in (many.registry.stored, many.registry.tags):
+        del stored["team/svc25"]
+    result = many.inv("plan", ECR_REPOSITORY_MAP="svc02=old/two", ECR_CREATE_REPOSITORY="true")
+    text = result.stdout
+    assert "25 images: 17 to build, 8 with nothing to build" in text
+    assert re.search(r"^build.*, its repository does not exist yet: svc02, svc25$", text, re.MULTILINE)
+    assert re.search(r"^to .*old/two, a repository that will be created: svc02$", text, re.MULTILINE)
+    unchanged = next(line for line in text.splitlines() if line.startswith("nothing to build"))
+    assert unchanged.endswith(": svc01, svc03, svc04, svc05, svc06, svc07, svc08, svc09")
+    building = next(line for line in text.splitlines() if "no image is tagged" in line)
+    assert building.endswith(f"{', '.join(NAMES[9:24])} (15)")
+    assert "present in 8, new in 17" in text
+
+
+def test_the_json_plan_of_many_images_has_every_image(many: Project) -> None:
+    assert [image["name"] for image in json.loads(many.inv("plan", "--json").stdout)["images"]] == [*NAMES]
+
+
+def test_what_is_in_the_way_of_many_images_is_said_once(many: Project) -> None:
+    for name in NAMES:
+        for stored in (many.registry.repositories, many.registry.stored, many.registry.tags):
+            del stored[f"team/{name}"]
+    result = many.inv("plan")
+    assert result.code == 6
+    in_the_way = [line for line in result.stdout.splitlines() if "in the way:" in line]
+    assert len(in_the_way) == 1
+    assert in_the_way[0].startswith(", ".join(NAMES))
+    assert many.inv("push").stderr.count("svc") < 100
+
+
+def test_a_push_of_many_images_ends_with_a_line_for_each(many: Project) -> None:
+    result = many.inv("build", "push")
+    assert result.code == 0, result.stderr
+    lines = result.stderr.splitlines()
+    start = next(index for index, line in enumerate(lines) if line.split()[:2] == ["image", "result"])
+    assert [line.split()[:2] for line in lines[start + 1 : start + 26]] == [[name, "pushed"] for name in NAMES]
+    assert lines[-1] == "25 images: 25 pushed"
+    assert len(result.stdout.splitlines()) == 25
+
+
+def test_images_that_stay_as_they_are_are_counted_and_not_listed(many: Project) -> None:
+    assert many.inv("build", "push", "--image", "svc0*", "--image", "svc1*", "--image", "svc2[0-4]").code == 0
+    result = many.inv("build", "push")
+    assert result.stderr.splitlines()[-1] == "25 images: 1 pushed, 24 published before"
+    assert [line.split()[0] for line in result.stderr.splitlines()[-3:-1]] == ["image", "svc25"]
+
+
+def test_an_image_that_fails_is_the_last_line(many: Project) -> None:
+    def fail() -> None:
+        raise RegistryError("It is full.", "Make room.")
+
+    many.calls.before["push"] = fail
+    result = many.inv("build", "push")
+    assert result.code == 5
+    lines = result.stderr.splitlines()
+    total = lines.index("25 images: 24 pushed, 1 failed")
+    assert lines[total - 1].split()[1] == "failed"
+
+
+def test_a_few_images_are_shown_one_by_one(project: Project) -> None:
+    several(project, "api", "web")
+    result = project.inv("build", "push")
+    assert "api: build" in result.stderr
+    assert "2 images:" not in result.stderr.replace("these 2 images:", "")
