@@ -72,6 +72,9 @@ class FakeDocker:
             not self.classic, "linux/amd64", builder or self.builder, self.driver, self.nodes, self.platforms
         )
 
+    def builds_elsewhere(self, builder: str | None) -> bool:
+        return False
+
     def build(self, inputs: Sequence[BuildInput], builder: str | None) -> Mapping[str, BuildResult]:
         self.calls.begin("build", *(item.name for item in inputs))
         if self.build_error is not None:
