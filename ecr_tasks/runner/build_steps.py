@@ -148,7 +148,10 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast
             from ecr_tasks.checks.unchanged_inputs import check_unchanged
 
             check_unchanged(
-                [item.image.whole or item.image for item in items], project=job.settings.project, environ=os.environ
+                [item.image.whole or item.image for item in items],
+                project=job.settings.project,
+                environ=os.environ,
+                root=run.source.root,
             )
         now = _check_source(run, [item.image for item in items], during="the build")
         failed = {name: run.logins.explain(error) for name, error in failed.items()}
@@ -161,11 +164,10 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast
         raise
     builds = {name: built for name, built in builds.items() if name not in failed}
     for item in items:
-        if item.image.name in failed:
-            for lock in item.lock_names:
-                run.locks.release(lock)
-            if len(job.plan.images) > 1:
-                warn(f"{item.image.name} failed: {failed[item.image.name]}")
+        for lock in item.lock_names if item.image.name in failed else ():
+            run.locks.release(lock)
+    for reason in dict.fromkeys(map(str, failed.values())) if len(job.plan.images) > 1 else ():
+        warn(f"{name_some([name for name in failed if str(failed[name]) == reason])} failed: {reason}")
     if now.fingerprint != run.source.fingerprint:  # of an uncommitted tree, or of what no image holds
         builds = {name: replace(built, key=None) for name, built in builds.items()}
     for name, built in builds.items():

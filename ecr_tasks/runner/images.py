@@ -241,6 +241,7 @@ def _with_inputs(run: Run, images: tuple[Image, ...]) -> tuple[Image, ...]:
     return with_inputs(
         images,
         project=run.settings.project,
+        root=run.source.root,
         docker=run.docker,
         builder=run.settings.builder,
         environ=os.environ,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from pathlib import Path
 
+from ecr_tasks.files import resolved
 from ecr_tasks.source.git.command import Git, NoRepositoryError, lines
 
 _KINDS = {"100644": "file", "100755": "exec", "120000": "link"}
@@ -64,6 +67,51 @@ def read_index(folder: Path, environ: Mapping[str, str]) -> Index:
     differing = ("diff-files", "--name-only", "--relative", "--ignore-submodules=all", "-z")
     changed = frozenset(_split(git.run(*differing)) if tracked else ())
     return Index(tracked, _unchanged(git, compared - changed), changed, tuple(submodules), algorithm, git)
+
+
+Indexes = Callable[[Path], Index]
+"""Returns the index of a folder."""
+
+
+def indexes(root: Path | None, environ: Mapping[str, str]) -> Indexes:
+    """Return what reads the indexes of many folders of a repository with the top ``root``: git is asked once for all.
+
+    A folder of another repository, or in a submodule, is read by itself, as all are without ``root``.
+    """
+    if root is None:
+        return partial(read_index, environ=environ)
+    top = resolved(root)
+
+    @cache
+    def whole() -> tuple[Index, list[str]]:
+        index = read_index(top, environ)
+        return index, sorted(index.tracked)
+
+    def of(folder: Path) -> Index:
+        place = resolved(folder)
+        own = place.is_relative_to(top) and place != top
+        if not own or any((path / ".git").exists() for path in (place, *place.parents) if top in path.parents):
+            return whole()[0] if place == top else read_index(folder, environ)
+        index, paths = whole()
+        return index if index.git is None else _below(index, paths, place, f"{place.relative_to(top).as_posix()}/")
+
+    return of
+
+
+def _below(index: Index, paths: Sequence[str], folder: Path, prefix: str) -> Index:
+    """Return the part of an index below a folder; ``paths`` are its tracked files, sorted."""
+    begin = bisect_left(paths, prefix)
+    end = bisect_left(paths, prefix[:-1] + chr(ord("/") + 1))
+    own = paths[begin:end]
+    length = len(prefix)
+    return replace(
+        index,
+        tracked={path[length:]: index.tracked[path] for path in own},
+        unchanged=frozenset(path[length:] for path in own if path in index.unchanged),
+        changed=frozenset(path[length:] for path in own if path in index.changed),
+        submodules=tuple(path[length:] for path in index.submodules if path.startswith(prefix)),
+        git=replace(index.git, folder=folder) if index.git else None,
+    )
 
 
 def ignored_files(index: Index, paths: Sequence[str]) -> list[str]:

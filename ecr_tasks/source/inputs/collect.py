@@ -16,6 +16,7 @@ from ecr_tasks.redaction import redact
 from ecr_tasks.source.build_context.base_images import BaseImage, familiar_name, named_context, pinned_digest
 from ecr_tasks.source.build_context.references import build_references
 from ecr_tasks.source.build_context.unknown import Unknown
+from ecr_tasks.source.git.index import Indexes, indexes
 from ecr_tasks.source.inputs.base_digests import resolve_digests
 from ecr_tasks.source.inputs.digest import inputs_digest
 from ecr_tasks.source.inputs.local import Local, read_local
@@ -39,14 +40,15 @@ def with_inputs(
     docker: Docker,
     builder: str | None,
     environ: Mapping[str, str],
+    root: Path | None = None,
     log_in: Callable[[Iterable[str]], Mapping[str, EcrTasksError]],
 ) -> tuple[Image, ...]:
     """Return the images with their inputs, and with annotations that hold the inputs' digests.
 
     ``log_in`` logs docker in to the registries of image references, and returns the references of those whose tokens
-    it can't get, with the error. Paths are relative to ``project``. Unknown inputs
-    are no error: the image is then identified by its commit alone. Raises SettingsError for a malformed
-    .dockerignore.
+    it can't get, with the error. Paths are relative to ``project``; ``root`` is the top of its checkout, which is for
+    git, as ``environ`` is. Unknown inputs are no error: the image is then identified by its commit alone. Raises
+    SettingsError for a malformed .dockerignore.
     """
 
     @cache
@@ -56,8 +58,10 @@ def with_inputs(
         except EcrTasksError as error:
             return Unknown(error.cause.rstrip("."))
 
+    read_index = indexes(root if len(images) > 1 else None, environ)
     partial_inputs = [
-        _before_digests(image.configured_definition or image.definition, project, engine, environ) for image in images
+        _before_digests(image.configured_definition or image.definition, project, engine, read_index)
+        for image in images
     ]
     pulled: dict[BaseImage, bool] = {}
     for image, part in zip(images, partial_inputs, strict=True):
@@ -77,11 +81,11 @@ def with_inputs(
 
 
 def _before_digests(
-    definition: BuildDefinition, project: Path, engine: Callable[[], Engine | Unknown], environ: Mapping[str, str]
+    definition: BuildDefinition, project: Path, engine: Callable[[], Engine | Unknown], read_index: Indexes
 ) -> _BeforeDigests:
     local = None
     try:
-        local = read_local(definition, project, environ)
+        local = read_local(definition, project, read_index)
         platforms = definition.platforms or (_platform(engine()),)
         return _BeforeDigests(definition, local, platforms, _bases(definition, local, platforms, engine))
     except Unknown as error:

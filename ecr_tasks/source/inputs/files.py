@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from ecr_tasks.source.build_context.dockerignore import DockerIgnore
 from ecr_tasks.source.build_context.unknown import Unknown
 from ecr_tasks.source.build_context.walk import context_files
 from ecr_tasks.source.git.blob import blob_id, kind_of
-from ecr_tasks.source.git.index import Index, ignored_files, read_index, uncommitted_blobs
+from ecr_tasks.source.git.index import Index, Indexes, ignored_files, uncommitted_blobs
 
 NEVER = frozenset({".git", ".ecr-tasks"})
 """Folders that are no input, because they change with every commit or every run."""
@@ -30,14 +29,14 @@ class Folder:
     unshared: tuple[str, ...]
 
 
-def read_folder(folder: Path, dockerfile: Path | None, environ: Mapping[str, str]) -> Folder:
-    """Read the build context ``folder`` of a Dockerfile (None for a named context). ``environ`` is for git.
+def read_folder(folder: Path, dockerfile: Path | None, read_index: Indexes) -> Folder:
+    """Read the build context ``folder`` of a Dockerfile (None for a named context).
 
     Contents are hashed as git does it (blob ids), so that a file has the same hash before and after it is committed,
     and files that git knows to be unchanged are not read. Times, owners and empty folders are ignored. Raises Unknown
     if a file can't be read, SettingsError for a malformed .dockerignore.
     """
-    index = read_index(folder, environ)
+    index = read_index(folder)
     files: dict[str, tuple[str, str]] = {}
     try:
         for path, entry in context_files(folder, DockerIgnore.read(folder, dockerfile), NEVER):

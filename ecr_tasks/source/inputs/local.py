@@ -11,6 +11,7 @@ from ecr_tasks.settings.parse.build_options import is_remote
 from ecr_tasks.source.build_context.base_images import pinned_digest
 from ecr_tasks.source.build_context.references import IMAGE, LAYOUT, read_dockerfile
 from ecr_tasks.source.build_context.unknown import Unknown
+from ecr_tasks.source.git.index import Indexes
 from ecr_tasks.source.inputs.digest import local_digest
 from ecr_tasks.source.inputs.files import Folder, read_folder
 
@@ -53,8 +54,8 @@ class Local:
         return tuple(dict.fromkeys(unshared))
 
 
-def read_local(definition: BuildDefinition, project: Path, environ: Mapping[str, str]) -> Local:
-    """Read the local inputs of a definition. Paths are relative to ``project``; ``environ`` is for git.
+def read_local(definition: BuildDefinition, project: Path, read_index: Indexes) -> Local:
+    """Read the local inputs of a definition. Paths are relative to ``project``.
 
     Raises Unknown for inputs that docker itself fetches and for files that don't exist, SettingsError for a malformed
     .dockerignore.
@@ -75,6 +76,6 @@ def read_local(definition: BuildDefinition, project: Path, environ: Mapping[str,
         elif not (project / value).is_dir():
             raise Unknown(f"the named context {name} is not there")
         else:
-            folders[name] = read_folder(project / value, None, environ)
-    linked = {name: read_local(target, project, environ) for name, target in definition.linked.items()}
-    return Local(read_folder(context, dockerfile, environ), content, folders, linked)
+            folders[name] = read_folder(project / value, None, read_index)
+    linked = {name: read_local(target, project, read_index) for name, target in definition.linked.items()}
+    return Local(read_folder(context, dockerfile, read_index), content, folders, linked)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from ecr_tasks.source.git.index import read_index
 from ecr_tasks.source.inputs.files import read_folder
 from tests.support.tree import OTHER_BASE, Tree
 
@@ -36,7 +38,7 @@ def test_what_git_knows_is_not_read(tree: Tree, monkeypatch: pytest.MonkeyPatch)
     blob = tree.git("rev-parse", "HEAD:app.py")
     opened: list[Path] = []
     monkeypatch.setattr(Path, "open", lambda self, *arguments: opened.append(self))
-    read = read_folder(tree.path, None, os.environ)
+    read = read_folder(tree.path, None, partial(read_index, environ=os.environ))
     assert opened == []
     assert read.files["app.py"] == read.tracked["app.py"] == ("file", blob)
 
@@ -62,7 +64,7 @@ def test_what_git_converts_is_read(tree: Tree, attributes: str, config: tuple[st
     tree.git("checkout", "--", "app.py")
     content = (tree.path / "app.py").read_bytes()
     assert content != b"print()\n"
-    folder = read_folder(tree.path, None, os.environ)
+    folder = read_folder(tree.path, None, partial(read_index, environ=os.environ))
     assert folder.files["app.py"][1] == tree.git("hash-object", "--no-filters", "app.py")
     assert folder.tracked["app.py"][1] == tree.git("rev-parse", "HEAD:app.py")
 
@@ -112,7 +114,7 @@ def test_what_a_commit_decides_is_the_same_whatever_base_images_are(tree: Tree) 
 def test_a_context_in_a_repositorys_folder_has_its_own_paths(tree: Tree) -> None:
     tree.under_git()
     tree.write("lib/Dockerfile", "FROM scratch\n")
-    read = read_folder(tree.path / "lib", None, os.environ)
+    read = read_folder(tree.path / "lib", None, partial(read_index, environ=os.environ))
     assert read.files.keys() == read.tracked.keys() == {"part.py", "Dockerfile"}
     assert dict(read.tracked) == dict(read.files)
 
@@ -129,14 +131,14 @@ def test_an_uncommitted_tree_is_what_the_commit_of_it_will_be(
     tree.under_git()
     for entry in config:
         tree.git("config", *entry.split("=", 1))
-    before = read_folder(tree.path / folder, None, os.environ).tracked
+    before = read_folder(tree.path / folder, None, partial(read_index, environ=os.environ)).tracked
     inner = "" if folder == "lib" else "lib/"
     tree.write("lib/part.py", "2\r\n")
     tree.write("lib/new.py", "3\r\n")
     (tree.path / "lib/link").symlink_to("part.py")
-    dirty = read_folder(tree.path / folder, None, os.environ).tracked
+    dirty = read_folder(tree.path / folder, None, partial(read_index, environ=os.environ)).tracked
     assert dirty.keys() - before.keys() == {f"{inner}new.py", f"{inner}link"}
     assert dirty[f"{inner}part.py"] != before[f"{inner}part.py"]
     tree.git("add", "--all")
     tree.git("commit", "--quiet", "--message", "two")
-    assert read_folder(tree.path / folder, None, os.environ).tracked == dirty
+    assert read_folder(tree.path / folder, None, partial(read_index, environ=os.environ)).tracked == dirty
