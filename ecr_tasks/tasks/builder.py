@@ -123,7 +123,7 @@ def remove(run: Run, name: str | None = None, yes: bool = False, keep_cache: boo
         raise Refused("Nothing was removed: nobody said yes.", "Answer y on a terminal, or say --yes.")
     with working(f"removing {what}"):
         contexts = _builders().remove(builder, keep_cache=keep_cache)
-    say(f"{builder.name}: removed", *(f", with the docker context {context}" for context in contexts))
+    say(f"{builder.name}: removed" + "".join(f", with the docker context {context}" for context in contexts))
 
 
 def _builders() -> Builders:

@@ -67,6 +67,12 @@ def classic_engine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
+def tls_engine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return the environment for programs that use another engine, which is reached by TCP with TLS."""
+    return engine_environment(tmp_path_factory.mktemp("tls-home"), "--tls")
+
+
+@pytest.fixture(scope="session")
 def clients_path(engine: dict[str, str]) -> str:
     """Return a PATH with crane, skopeo, oras, cosign and docker-registry."""
     return path_with_clients(engine["PATH"])

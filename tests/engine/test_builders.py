@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
@@ -15,35 +14,10 @@ from typing import Any
 import pytest
 
 from ecr_tasks.local_ecr.server import LocalEcr
+from tests.engine.buildkit import buildkit_address
 from tests.engine.conftest import docker
 from tests.engine.project import Project, project
 from tests.local_ecr.http_client import HttpClient
-
-UPGRADE_REQUEST = (
-    b"POST /grpc HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n"
-)
-"""The request that turns a connection to an engine into one to its BuildKit (Docker Engine API, POST /grpc)."""
-
-
-def forward(source: socket.socket, target: socket.socket) -> None:
-    """Send what one socket receives to another one, until it is closed."""
-    with suppress(OSError):
-        while data := source.recv(1 << 16):
-            target.sendall(data)
-    with suppress(OSError):
-        target.shutdown(socket.SHUT_WR)
-
-
-def connect(client: socket.socket, engine: str) -> None:
-    """Connect a client to the BuildKit of an engine."""
-    server = socket.socket(socket.AF_UNIX)
-    server.connect(engine)
-    server.sendall(UPGRADE_REQUEST)
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        head += server.recv(1)
-    threading.Thread(target=forward, args=(client, server), daemon=True).start()
-    threading.Thread(target=forward, args=(server, client), daemon=True).start()
 
 
 @pytest.fixture
@@ -52,16 +26,8 @@ def buildkit(engine: dict[str, str]) -> Iterator[str]:
     host = engine.get("DOCKER_HOST", "unix:///var/run/docker.sock")
     if not host.startswith("unix://"):
         pytest.skip("the engine is on another machine")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def accept() -> None:
-            with suppress(OSError):
-                while True:
-                    connect(listener.accept()[0], host.removeprefix("unix://"))
-
-        threading.Thread(target=accept, daemon=True).start()
-        yield f"tcp://127.0.0.1:{listener.getsockname()[1]}"
-        listener.shutdown(socket.SHUT_RDWR)
+    with buildkit_address(host.removeprefix("unix://")) as address:
+        yield f"tcp://{address}"
 
 
 @pytest.fixture(params=["engine", "classic_engine"])

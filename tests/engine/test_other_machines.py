@@ -1,0 +1,136 @@
+"""Tests of engines and builders on other machines: TCP with TLS, docker contexts, ssh, and a BuildKit's address."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ecr_tasks.local_ecr.server import LocalEcr
+from tests.engine.buildkit import buildkit_address
+from tests.engine.conftest import docker
+from tests.engine.project import Project, project
+from tests.local_ecr.http_client import HttpClient
+
+TLS_NAMES = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+
+
+@pytest.fixture
+def app(tmp_path: Path, tls_engine: dict[str, str], local_ecr: LocalEcr) -> Project:
+    """Return a project whose docker uses the engine behind TLS, and whose docker configuration is its own."""
+    config = tmp_path / "docker"
+    shutil.copytree(tls_engine["DOCKER_CONFIG"], config, symlinks=True)
+    environ = {**tls_engine, **local_ecr.environment(), "ECR_CREATE_REPOSITORY": "true"}
+    environ |= {"DOCKER_CONFIG": str(config), "BUILDX_CONFIG": str(tmp_path / "buildx")}
+    return project(tmp_path / "app", environ, "FROM scratch\nCOPY hello.txt /\n")
+
+
+def repositories(local_ecr: LocalEcr) -> list[object]:
+    """Return the repositories of the local ECR."""
+    found: list[object] = HttpClient.logged_in(local_ecr).api("DescribeRepositories", {}).json()["repositories"]
+    return found
+
+
+def test_an_engine_by_tcp_with_tls_builds_and_pushes(app: Project, local_ecr: LocalEcr, tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    refused = app.inv("build", "push", DOCKER_CERT_PATH=str(tmp_path / "none"))
+    assert (refused.code, repositories(local_ecr)) == (3, [])
+    assert "docker can't read the TLS file" in refused.stderr
+    plain = app.inv("build", "push", DOCKER_TLS_VERIFY="")
+    assert (plain.code, repositories(local_ecr)) == (3, [])
+    assert "wants TLS" in plain.stderr
+    (reference,) = app.ok("build", "push").lines
+    image = app.receipt["images"][0]
+    assert reference.endswith(f"@{image['digest']}")
+    assert image["published"][0]["state"] == "pushed"
+    docker(app.environ, "image", "inspect", "team/app:main")
+
+
+def test_a_docker_context_with_tls_files_is_used_by_every_task(app: Project) -> None:
+    host, _, certificates = (app.environ.pop(name) for name in TLS_NAMES)
+    files = ",".join(
+        f"{key}={certificates}/{name}.pem" for key, name in (("ca", "ca"), ("cert", "cert"), ("key", "key"))
+    )
+    docker(app.environ, "context", "create", "far", "--docker", f"host={host},{files}")
+    app.environ["DOCKER_CONTEXT"] = "far"
+    app.write("hello.txt", "by a context\n")
+    app.commit()
+    pushed = app.ok("build", "push")
+    assert app.ok("pull").lines == pushed.lines
+
+
+def test_an_engine_by_ssh_builds_and_pushes(app: Project, engine: dict[str, str], tmp_path: Path) -> None:
+    """docker starts `ssh … HOST docker system dial-stdio`: this ssh stays here, and leads to the first engine."""
+    for name in TLS_NAMES:
+        del app.environ[name]
+    own = f"DOCKER_HOST={engine.get('DOCKER_HOST', '')}"
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    ssh = bin_folder / "ssh"
+    ssh.write_text(
+        f"#!/bin/sh\nfor command; do :; done\necho \"$command\" >>'{tmp_path}/ssh.log'\n"
+        f'exec env {own} sh -c "$command"\n',
+        "utf-8",
+    )
+    ssh.chmod(0o755)
+    app.environ |= {"PATH": f"{bin_folder}:{app.environ['PATH']}", "DOCKER_HOST": "ssh://me@arm.example"}
+    app.write("hello.txt", "by ssh\n")
+    app.commit()
+    app.ok("build", "push")
+    assert "dial-stdio" in (tmp_path / "ssh.log").read_text("utf-8")
+    assert app.receipt["images"][0]["published"][0]["state"] == "pushed"
+
+
+@pytest.fixture
+def far(tls_engine: dict[str, str], engine: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Return the address of a BuildKit that wants a client's certificate, and the folder with one."""
+    host = engine.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    client = Path(tls_engine["DOCKER_CERT_PATH"])
+    server = client.with_name("server")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(server / "cert.pem", server / "key.pem")
+    context.load_verify_locations(server / "ca.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.set_alpn_protocols(["h2"])
+    with buildkit_address(host.removeprefix("unix://"), context) as address:
+        yield f"tcp://{address}", str(client)
+
+
+def test_a_remote_buildkit_with_tls_builds_and_pushes(app: Project, far: tuple[str, str]) -> None:
+    address, certificates = far
+    app.environ["ECR_BUILDER"] = "far"
+    create = ("builder.create", "--driver", "remote", "--node", address, "--tls", certificates)
+    assert "far: created, driver remote" in app.ok(*create).stderr
+    assert "far: is there already" in app.ok(*create).stderr
+    other = app.inv("builder.create")
+    assert other.code == 6
+    assert "There is another builder far: its driver is remote." in other.stderr
+
+    document = json.loads(app.ok("builder.show", "--json").stdout)
+    (node,) = document["nodes"]
+    assert (document["driver"], node["endpoint"], node["status"]) == ("remote", address, "running")
+    assert "linux/amd64" in document["platforms"] or "linux/arm64" in document["platforms"]
+
+    app.write("hello.txt", "from afar\n")
+    app.commit()
+    app.environ["ECR_PLATFORMS"] = "linux/amd64,linux/arm64"
+    app.environ["DOCKER_HOST"] = "unix:///nowhere/docker.sock"  # the builder is enough
+    (reference,) = app.ok("build", "push").lines
+    assert reference.endswith(f"@{app.receipt['images'][0]['digest']}")
+
+    assert app.inv("builder.remove").code == 6  # nobody said yes
+    assert "far: removed" in app.ok("builder.remove", "--yes").stderr
+    gone = app.inv("builder.show")
+    assert gone.code == 3
+    assert "There is no builder far." in gone.stderr
+
+
+def test_a_builder_that_does_not_answer_is_not_left_behind(app: Project, far: tuple[str, str]) -> None:
+    address, _ = far
+    failed = app.inv("builder.create", "plain", "--driver", "remote", "--node", address)  # without the certificates
+    assert failed.code == 3
+    assert "plain" not in docker(app.environ, "buildx", "ls").stdout
