@@ -43,10 +43,11 @@ class Comparison:
 
 @dataclass
 class Measured:
-    """What a side needed: seconds of each run, the size of its largest process, starts, traffic; and failures."""
+    """What a side needed: seconds of each run, and of its processes' CPU; its largest process, starts, traffic."""
 
     name: str
     seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
     megabytes: float = 0.0
     started: dict[str, int] = field(default_factory=dict)
     traffic: Traffic | None = None
@@ -58,8 +59,18 @@ class Measured:
         return statistics.median(self.seconds) if self.seconds else None
 
 
-def run(side: Side, environ: Mapping[str, str]) -> tuple[float, float, str]:
-    """Run a side; returns its seconds, the megabytes of its largest process, and what it wrote if it failed."""
+@dataclass(frozen=True)
+class Run:
+    """One run of a side: its seconds, those of CPU, its largest process, and what it wrote if it failed."""
+
+    seconds: float
+    cpu: float
+    megabytes: float
+    failure: str
+
+
+def run(side: Side, environ: Mapping[str, str]) -> Run:
+    """Run a side and wait for it. The engine is no child of it: its CPU and memory are not in the result."""
     with tempfile.TemporaryFile() as output:
         begun = time.perf_counter()
         process = subprocess.Popen(
@@ -75,7 +86,8 @@ def run(side: Side, environ: Mapping[str, str]) -> tuple[float, float, str]:
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
         text = output.read().decode(errors="replace")
-    return seconds, usage.ru_maxrss / 1024, (text or f"exit code {process.returncode}") if status else ""
+    failure = (text or f"exit code {process.returncode}") if status else ""
+    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, failure)
 
 
 def measure(
@@ -92,13 +104,14 @@ def measure(
             comparison.before()
         for index in rotated(len(results), round_):
             side, result = comparison.sides[index], results[index]
-            seconds, megabytes, failure = run(side, side.environ)
-            tell(f"{side.name}: {seconds:.3f} s{' (failed)' if failure else ''}")
-            if failure:
-                result.failures.append(failure)
+            done = run(side, side.environ)
+            tell(f"{side.name}: {done.seconds:.3f} s{' (failed)' if done.failure else ''}")
+            if done.failure:
+                result.failures.append(done.failure)
             elif round_ >= warm_up:
-                result.seconds.append(seconds)
-            result.megabytes = max(result.megabytes, megabytes)
+                result.seconds.append(done.seconds)
+                result.cpu.append(done.cpu)
+            result.megabytes = max(result.megabytes, done.megabytes)
     if registry is not None:
         if comparison.before is not None:
             comparison.before()
@@ -120,9 +133,9 @@ def count(side: Side, result: Measured, registry: Registry, shims: Path) -> None
     started.write_text("")
     environ = {**side.environ, "PATH": f"{shims}{os.pathsep}{side.environ['PATH']}"}
     with registry.counted() as counted:
-        _, _, failure = run(side, environ)
-    if failure:
-        result.failures.append(failure)
+        done = run(side, environ)
+    if done.failure:
+        result.failures.append(done.failure)
         return
     result.traffic = counted[0]
     names = started.read_text().split()

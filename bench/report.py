@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -18,6 +19,7 @@ HEADS = (
     "median",
     "lowest to highest",
     "ours / it",
+    "CPU",
     "docker, buildx, git",
     "API calls",
     "requests",
@@ -27,10 +29,10 @@ HEADS = (
 INTRODUCTION = """\
 All sides of a row ran in turn, another one first each time, on one local ECR; a ratio is of the medians. Each side
 has files of its own, so that none finds in a cache what another has built. Where the answers come late, each answer
-of the registry and of the API is held back for that long, as a network would. *docker, buildx, git* are the
-programs that were started, *API calls* those of ECR and STS, *requests* those to the registry's own API, *round
-trips* the answers that had to be waited for one after another. *peak* is the largest process, *load* how busy the
-machine was with other things before."""
+of the registry and of the API is held back for that long, as a network would. *CPU* is the clients', without the
+engine's; *docker, buildx, git* are the programs that were started, *API calls* those of ECR and STS, *requests*
+those to the registry's own API, *round trips* the answers that had to be waited for one after another. *peak* is
+the largest process, *load* how busy the machine was with other things before."""
 LEFT, WIDTH, BAR, RIGHT = 430, 460, 16, 90
 COLOURS = {0: "#2f6f9f", 1: "#d08a2e"}
 LEAST, MOST = 0.02, 30.0
@@ -46,6 +48,7 @@ def cells(side: Measured, result: Result) -> list[str]:
         failed if median is None else f"{seconds(median)} s" + (f" ({failed})" if side.failures else ""),
         times,
         "" if side is result.ours or ratio is None else f"{ratio:.2f}",
+        f"{seconds(statistics.median(side.cpu))} s" if side.cpu else "",
         ", ".join(str(side.started.get(name, 0)) for name in ("docker", "buildx", "git")) if side.started else "",
         "" if traffic is None else str(traffic.calls),
         "" if traffic is None else str(traffic.requests),

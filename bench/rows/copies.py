@@ -13,9 +13,10 @@ from bench.registry import REGION
 from bench.rows.one_image import buildx
 from bench.rows.row import Goal, Row
 from bench.scene import Scene, check
+from ecr_tasks.local_ecr.constants import DEFAULT_ACCOUNT
 
 ACCOUNT, OTHER_REGION = "222233334444", "eu-west-1"
-ACCOUNTS = ("111111111111", "222222222222", "333333333333")
+ACCOUNTS = (DEFAULT_ACCOUNT, "111111111111", "333333333333")
 DOCKER = "docker pull, tag, push"
 CRANE, SKOPEO, REGCTL = "crane copy", "skopeo copy", "regctl image copy"
 CRANE_LOGINS = "logins + crane copy"
@@ -121,7 +122,7 @@ def destinations(scene: Scene) -> Comparison:
     targets = [f"{addresses['buildx', account]}:latest" for account in ACCOUNTS]
 
     def settings(name: str, count: int) -> dict[str, str]:
-        where = ",".join(f"{account}/{REGION}" for account in ACCOUNTS[:count])
+        where = ",".join(f"{account}/{REGION}" for account in ACCOUNTS[1:count])
         return {"ECR_REPOSITORY": scene.repository_name(name), "ECR_DESTINATIONS": where}
 
     def change() -> None:

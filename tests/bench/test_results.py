@@ -18,10 +18,20 @@ from bench.results import Result, is_first, read, verdict, write
 from bench.rows.row import Goal, Row
 from bench.run import ROWS, chosen
 
+STARTS = {"docker": 1, "buildx": 1, "git": 0}
 FAST, SLOW, FAILED = (
-    Measured("inv build push", [0.2, 0.1, 0.3], 70, {"docker": 2, "buildx": 1, "git": 3}, Traffic(4, 20, 7)),
-    Measured("bake --push", [0.4, 0.9, 0.4], 50, {"docker": 1, "buildx": 1, "git": 0}, Traffic(1, 30, 9)),
-    Measured("crane copy", [], 10, failures=["no such job"]),
+    Measured(
+        "inv build push",
+        [0.2, 0.1, 0.3],
+        [0.1, 0.1, 0.2],
+        70,
+        {"docker": 2, "buildx": 1, "git": 3},
+        Traffic(4, 20, 7),
+    ),
+    Measured(
+        "bake --push", [0.4, 0.9, 0.4], [0.3, 0.2, 0.2], 50, {"docker": 1, "buildx": 1, "git": 0}, Traffic(1, 30, 9)
+    ),
+    Measured("crane copy", [], [], 10, failures=["no such job"]),
 )
 
 
@@ -89,7 +99,7 @@ def test_the_page_has_each_side_with_its_goals_and_says_where_we_are_behind(tmp_
     write(kept, tmp_path / "results.json")
     kept = read(tmp_path / "results.json")
     text = page([ROW], kept)
-    assert "| bake --push | 0.400 s | 0.400 to 0.900 | 0.50 | 1, 1, 0 | 1 | 30 | 9 | 50 MB |" in text
+    assert "| bake --push | 0.400 s | 0.400 to 0.900 | 0.50 | 0.200 s | 1, 1, 0 | 1 | 30 | 9 | 50 MB |" in text
     assert "| crane copy | failed 1 times |" in text
     assert "- ≤ 0.4 of bake --push: **not met**" in text
     assert text.endswith("## Where we are not first\n\n- Some & images, no delay: 2.00 of inv build push.\n")
