@@ -13,6 +13,7 @@ from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.ports import Engine, Registry, Target
 from ecr_tasks.model.registry import RepositoryView
+from ecr_tasks.plan.cache import caches_of
 from ecr_tasks.plan.destinations import check_destinations, plan_copy, unique_destinations
 from ecr_tasks.plan.forward import is_commit, is_older_than_commit, must_be_read
 from ecr_tasks.plan.plan import depends_on_engine, other_images, plan_image
@@ -52,7 +53,7 @@ def look_at_registries(
     check_destinations(settings.destinations, [image.repository for image in images])
     relation = cache(relation)
     may_build = republish or settings.skip == "never" or any(image.local_tags[0].kind != "fixed" for image in images)
-    brief = brief and not may_build and settings.cache != "registry"
+    brief = brief and not may_build and not settings.caches_in_repository
     snapshot = _describe(images, settings.destinations, registry, target, retrier, brief=brief)
     if not settings.create_repository:
         snapshot = _with_templates(snapshot, registry, target)
@@ -63,6 +64,7 @@ def look_at_registries(
             snapshot,
             create_repository=settings.create_repository,
             skip=settings.skip,
+            caches=caches_of(settings, source),
             republish=republish,
         )
         for image in images

@@ -49,7 +49,7 @@ def _has_private_copies(settings: Settings, scope: Scope) -> bool:
 
 
 def _caches(settings: Settings, scope: Scope) -> bool:
-    return settings.cache == "registry"
+    return settings.caches_in_repository
 
 
 def _creates(settings: Settings, scope: Scope) -> bool:

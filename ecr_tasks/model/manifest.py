@@ -14,7 +14,10 @@ from ecr_tasks.errors import RegistryError
 from ecr_tasks.model.digest import sha256_digest
 
 CACHE_TAG = "buildcache"
-"""The tag of the build cache, in the image's own repository."""
+"""The tag of the default branch's build cache, in the image's own repository; other branches' begin with it."""
+
+CACHE_TAGS = f"{CACHE_TAG}*"
+"""The pattern of the tags of build caches, for ECR's filters and lifecycle policies."""
 
 INDEX_MEDIA_TYPES = (
     "application/vnd.oci.image.index.v1+json",

@@ -56,8 +56,8 @@ def parse_tags(texts: Sequence[str]) -> tuple[str, ...]:
             f"{', '.join(repr(text[:200]) for text in invalid)} can't be a tag.",
             "A tag has 1 to 128 letters, digits, _ . or -, and begins with none of the last two.",
         )
-    if CACHE_TAG in texts:
-        cause = f"The tag {CACHE_TAG} is the build cache's own: images under it expire."
+    if reserved := next((text for text in texts if text.startswith(CACHE_TAG)), None):
+        cause = f"The tag {reserved} is for a build cache: what has a tag that begins with {CACHE_TAG} expires."
         raise SettingsError(cause, "Give the image another tag.")
     tags = tuple(dict.fromkeys(texts))
     if len(tags) > MAX_TAGS:

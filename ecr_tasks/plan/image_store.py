@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from ecr_tasks.errors import BuildError
 from ecr_tasks.model.image import BuildDefinition, Image, Keep
+from ecr_tasks.model.option_fields import split_fields
 from ecr_tasks.model.ports import Engine
 
 _REMEDY = (
     "Use a builder of its own (`docker buildx create --use`), or turn the containerd image store on (daemon.json: "
     '{"features": {"containerd-snapshotter": true}}; Docker Desktop: Settings, General).'
 )
+
+_NOT_IN_ENGINE = {"s3", "azblob"}
+"""The caches that the engine's own BuildKit doesn't have (docs.docker.com, Cache storage backends)."""
 
 
 def needs_engine(definition: BuildDefinition) -> bool:
@@ -37,6 +41,12 @@ def keep_where(definition: BuildDefinition, engine: Engine) -> Keep:
     """
     if not engine.loads:
         return "builder"
+    kinds = (split_fields(entry).get("type", "") for entry in definition.cache_to)
+    if engine.driver == "docker" and (foreign := sorted({*kinds} & _NOT_IN_ENGINE)):
+        raise BuildError(
+            f"Docker's own builder writes no cache of the type {' or '.join(foreign)} (ECR_CACHE, or a file's).",
+            "Use a builder of its own (`docker buildx create --use`), or another type of cache (docs/caches.md).",
+        )
     several_nodes = engine.nodes > 1 and len(definition.platforms) > 1
     if engine.containerd_store and not several_nodes:
         return "store"

@@ -267,9 +267,10 @@ def _image(
     result = tag_set(settings, source, environ, title=repository, labels=labels, annotations=annotations)
     if source.dirty:
         _check_dirty(name, settings, source, environ)
-    if reserved := next((tag for tag in result.tags if tag.name == CACHE_TAG), None):
+    if reserved := next((tag for tag in result.tags if tag.name.startswith(CACHE_TAG)), None):
         raise SettingsError(
-            f"The rule {reserved.rule} gives the tag {CACHE_TAG}, the build cache's own: images under it expire.",
+            f"The rule {reserved.rule} gives the tag {reserved.name}, which is for a build cache: what has a tag "
+            f"that begins with {CACHE_TAG} expires.",
             "Name the branch otherwise, or give the rule a prefix (ECR_TAGS).",
         )
 

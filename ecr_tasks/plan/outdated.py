@@ -59,7 +59,7 @@ def pattern_fits(detail: ImageDetail, pattern: str | None) -> Sequence[bool]:
 
 def own_tags(detail: ImageDetail) -> tuple[str, ...]:
     """Return the tags of an image that the tag rules gave it."""
-    return tuple(tag for tag in detail.own_tags if tag != CACHE_TAG and not tag.startswith(INPUTS_TAG))
+    return tuple(tag for tag in detail.own_tags if not tag.startswith((CACHE_TAG, INPUTS_TAG)))
 
 
 def base_name(image: StoredImage) -> str | None:

@@ -11,7 +11,7 @@ from ecr_tasks.model.image import Image
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.registry import RepositoryView
-from ecr_tasks.plan.cache import with_cache
+from ecr_tasks.plan.cache import NO_CACHES, Caches, cache_notes, with_cache
 from ecr_tasks.plan.conflicts import Conflict, image_conflicts, own_destinations
 from ecr_tasks.plan.destinations import PlannedCopy, plan_copy, unique_destinations
 from ecr_tasks.plan.forward import newer_images
@@ -54,7 +54,7 @@ def make_plan(
     *,
     create_repository: bool = False,
     skip: Skip = "commit",
-    cache: str = "off",
+    caches: Caches = NO_CACHES,
     republish: bool = False,
     destinations: Sequence[Destination] = (),
     engine: Engine | EcrTasksError | None = None,
@@ -73,7 +73,7 @@ def make_plan(
             snapshot,
             create_repository=create_repository,
             skip=skip,
-            cache=cache,
+            caches=caches,
             republish=republish,
         )
         for image in images
@@ -106,7 +106,7 @@ def plan_image(
     *,
     create_repository: bool,
     skip: Skip,
-    cache: str = "off",
+    caches: Caches = NO_CACHES,
     republish: bool = False,
 ) -> PlannedImage:
     """Decide whether one image is built, and plan its tags in the settings' registry.
@@ -121,23 +121,34 @@ def plan_image(
             snapshot,
             create_repository=create_repository,
             skip=skip,
-            cache=cache,
+            caches=caches,
             republish=republish,
         )
         part = part_of(
             replace(image.whole, tags=whole.image.tags), image.definition.platforms[0], source.revision or ""
         )
-        return _plan_part(part, whole, cache) if whole.build_needed else whole
+        return _plan_part(part, whole, caches) if whole.build_needed else whole
     view = snapshot.repositories[image.repository] if snapshot is not None else None
-    image = replace(image, definition=with_cache(image.definition, cache, view.repository if view else None))
+    repository = view.repository if view else None
+    image = replace(image, definition=with_cache(image.definition, caches, repository))
+    notes = cache_notes(caches, repository)
     if view is None:
         tags = tuple(PlannedTag(tag) for tag in image.tags)
-        return PlannedImage(image, tags, build_needed=True, because="as asked", revision=source.revision)
+        return PlannedImage(
+            image, tags, build_needed=True, because="as asked", revision=source.revision, cache_notes=notes
+        )
     if view.repository is None:
         tags = tuple(PlannedTag(tag, "new") for tag in image.tags)
         why = "its repository does not exist yet"
         return PlannedImage(
-            image, tags, True, why, view, creates_repository=create_repository, revision=source.revision
+            image,
+            tags,
+            True,
+            why,
+            view,
+            creates_repository=create_repository,
+            revision=source.revision,
+            cache_notes=notes,
         )
     rebuilds = skip == "never" or republish
     published = same_commit(image, view, source) or (None if republish else same_inputs(image, view))
@@ -162,13 +173,15 @@ def plan_image(
         own=own,
         revision=source.revision,
         other_settings=() if builds else settings_that_differ(image, view, source),
+        cache_notes=notes,
     )
 
 
-def _plan_part(part: Image, whole: PlannedImage, cache: str) -> PlannedImage:
+def _plan_part(part: Image, whole: PlannedImage, caches: Caches) -> PlannedImage:
     """Plan the part of an image that is to be built: it isn't, where the repository has it already."""
     view, platform, tag = whole.view, part.definition.platforms[0], part.tags[0]
-    image = replace(part, definition=with_cache(part.definition, cache, view.repository if view else None))
+    repository, caches = view.repository if view else None, caches.for_platform(platform)
+    image = replace(part, definition=with_cache(part.definition, caches, repository))
     stored = view.tags.get(tag.name) if view else None
     planned = PlannedTag(tag) if view is None else PlannedTag(tag, "new")
     if view is not None and stored is not None:
@@ -184,6 +197,7 @@ def _plan_part(part: Image, whole: PlannedImage, cache: str) -> PlannedImage:
         makes_revision=False,
         own=(),
         other_settings=(),
+        cache_notes=cache_notes(caches, repository),
         whole=whole,
     )
 

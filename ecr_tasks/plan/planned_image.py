@@ -22,9 +22,10 @@ class PlannedImage:
     inputs. ``rebuilds`` is True with ECR_SKIP=never and --republish: the image is always built, and no other image
     may be used in its place; with ``makes_revision`` it may be published beside it, under a revision tag, the first.
     ``own`` are the digests of what the commit is published as, ``revision`` is its id. ``other_settings`` are, in
-    words, those with which the published image was built otherwise than now. ``engine`` is None where it does not
-    decide where the result is kept. Of a part, the image of one platform, ``whole`` is what is planned for the image
-    of all platforms; that has the destinations.
+    words, those with which the published image was built otherwise than now. ``cache_notes`` say which
+    caches a build leaves out and why. ``engine`` is None where it does not decide where the result is kept. Of a
+    part, the image of one platform, ``whole`` is what is planned for the image of all platforms; that has the
+    destinations.
     """
 
     image: Image
@@ -43,6 +44,7 @@ class PlannedImage:
     revision: str | None = None
     other_settings: tuple[str, ...] = ()
     whole: PlannedImage | None = None
+    cache_notes: tuple[str, ...] = ()
 
     @property
     def registry(self) -> str | None:

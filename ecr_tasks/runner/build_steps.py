@@ -44,7 +44,7 @@ def create_repositories(run: Run, job: Job, *, before_build: bool = False) -> Jo
     items = [item for item in job.plan.images if item.image.name not in job.failed]
     if job.snapshot is None or not any(item.creates_any_repository for item in items):
         return job
-    if before_build and job.settings.cache != "registry":
+    if before_build and not job.settings.caches_in_repository:
         return job
     from ecr_tasks.execute.create_repository import create_missing
     from ecr_tasks.plan.repository.desired import desired_repository

@@ -19,7 +19,7 @@ def iam_scope(run: Run, more: Iterable[Destination] = ()) -> Scope:
     Asks nobody where account and region are set. Raises SettingsError when one of them is not known.
     """
     from ecr_tasks.clients.ecr.partition import partition_of
-    from ecr_tasks.plan.cache import with_cache
+    from ecr_tasks.plan.cache import caches_of, with_cache
     from ecr_tasks.runner.images import planned_builds, planned_repositories
     from ecr_tasks.source.build_context.references import read_references
 
@@ -29,7 +29,7 @@ def iam_scope(run: Run, more: Iterable[Destination] = ()) -> Scope:
     reads: set[str] = set()
     caches: set[str] = set()
     for definition in planned_builds(run):
-        cached = with_cache(definition, settings.cache, None)
+        cached = with_cache(definition, caches_of(settings, None), None)
         for build in cached.with_links():
             references = read_references(build, lambda: "linux/amd64")
             reads |= references.all - references.caches

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.absent_registry import AbsentRegistryError
 from ecr_tasks.console import warn_once, working
-from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.errors import AwsError, EcrTasksError, RegistryError, SettingsError
 from ecr_tasks.execute.look_at_registries import engine_or_error, look_at_registries
 from ecr_tasks.model.image import NOTHING_FRESH, Fresh, Image
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.receipt import Built
 from ecr_tasks.model.wording import name_some
+from ecr_tasks.plan.cache import caches_of
 from ecr_tasks.plan.conflicts import Conflict
 from ecr_tasks.plan.image_store import needs_engine
 from ecr_tasks.plan.plan import Plan, make_plan
@@ -107,7 +108,10 @@ def start_job(
         only=only,
     )
     brief = not promises and not builds_all
-    job = with_registries(run, job, brief=brief) if read_registries else with_plan(run, job, None)
+    if read_registries and builds_all:
+        job = _with_registries_for_caches(run, job)
+    else:
+        job = with_registries(run, job, brief=brief) if read_registries else with_plan(run, job, None)
     if (
         builds_all
         and not run.dry
@@ -182,7 +186,7 @@ def with_plan(run: Run, job: Job, snapshot: Snapshot | None) -> Job:
         snapshot,
         create_repository=settings.create_repository,
         skip=settings.skip,
-        cache=settings.cache,
+        caches=caches_of(settings, run.source),
         republish=job.republish,
         destinations=settings.destinations,
         engine=job.engine,
@@ -197,6 +201,15 @@ def with_registries(run: Run, job: Job, *, brief: bool = False, engine: Callable
     with working("asking the registries"):
         snapshot = read_registries(run, job.images, republish=job.republish, brief=brief, engine=engine)
     return replace(with_plan(run, job, snapshot), read_at=read_at)
+
+
+def _with_registries_for_caches(run: Run, job: Job) -> Job:
+    """Return the job of a build without a push: it needs ECR for its cache only, and goes on without one."""
+    try:
+        return with_registries(run, job)
+    except (AwsError, RegistryError, SettingsError) as error:
+        warn_once(f"The build cache in ECR is left out: {error.cause}")
+        return with_plan(run, job, None)
 
 
 def _with_obstacles(run: Run, job: Job, *, promises: bool) -> Job:

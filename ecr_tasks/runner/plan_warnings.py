@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 
-from ecr_tasks.console import warn
+from ecr_tasks.console import say, warn
+from ecr_tasks.model.option_fields import split_fields
 from ecr_tasks.model.wording import join_words, name_some
 from ecr_tasks.plan.plan import Plan
 from ecr_tasks.plan.planned_image import PlannedImage
@@ -23,6 +25,9 @@ def warn_of_builds(items: Sequence[PlannedImage]) -> None:
 
     if receipt_in_context([definition for item in items for definition in item.image.definition.with_links()]):
         warn("The build context carries .ecr-tasks/, which changes at every run: add it to .dockerignore.")
+    for note in dict.fromkeys(note for item in items for note in item.cache_notes):
+        say(f"{note[0].upper()}{note[1:]}.")
+    _warn_of_inactive_caches(items, os.environ)
     for item in items:
         _warn_of_caches_of_several_nodes(item)
 
@@ -45,6 +50,23 @@ def _warn_of_other_settings(item: PlannedImage) -> None:
             f"{join_words(item.other_settings)} than the settings have now, and stays as it is: "
             "`inv build push --republish` builds this commit anew and publishes it beside it."
         )
+
+
+def _warn_of_inactive_caches(items: Sequence[PlannedImage], environ: Mapping[str, str]) -> None:
+    """Warn about caches of GitHub's that buildx leaves out in silence, for lack of what it logs in with."""
+    definitions = [item.image.definition for item in items]
+    entries = {entry for definition in definitions for entry in (*definition.cache_from, *definition.cache_to)}
+    for fields in map(split_fields, sorted(entries)):
+        has_url = any(name in fields for name in ("url", "url_v2")) or any(
+            environ.get(name) for name in ("ACTIONS_RESULTS_URL", "ACTIONS_CACHE_URL")
+        )
+        has_token = fields.get("token") or environ.get("ACTIONS_RUNTIME_TOKEN")
+        if fields.get("type") == "gha" and not (has_url and has_token):
+            warn(
+                "The gha cache is left out: buildx needs ACTIONS_RUNTIME_TOKEN and ACTIONS_RESULTS_URL for it, which "
+                "GitHub gives actions, and no steps with run: (crazy-max/ghaction-github-runtime hands them on)."
+            )
+            return
 
 
 def _warn_of_caches_of_several_nodes(item: PlannedImage) -> None:

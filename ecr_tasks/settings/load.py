@@ -19,6 +19,7 @@ from ecr_tasks.settings.errors import Malformed, Problems
 from ecr_tasks.settings.hide_secrets import keep_secrets
 from ecr_tasks.settings.invoke_files import InvokeFile
 from ecr_tasks.settings.parse.build_options import is_remote
+from ecr_tasks.settings.parse.caches import COMPRESSED, entry_type
 from ecr_tasks.settings.parse.lists import VALUE_KINDS, Allowed
 from ecr_tasks.settings.schema import TABLE
 from ecr_tasks.settings.setting import Origin, SettingValue
@@ -94,6 +95,7 @@ def load(
             *precedence.warnings(file_layers, environment_layer, effective),
             *precedence.builder_warning(effective.get("ECR_BUILDER"), builder),
             *address_warnings,
+            *_unused_compression(fields, effective),
             *_missing_files_warnings(project, fields.get("allow_keys_in", ()), effective),
             *foreign_names_warning(others, effective),
             *(sentence for file in files for sentence in file.warnings),
@@ -182,6 +184,16 @@ def _report_contradictions(
             "ECR_PRESET",
             f"can't be lambda with {len(platforms)} platforms (ECR_PLATFORMS: {origin}): Lambda takes an "
             "image for one platform.",
+        )
+
+
+def _unused_compression(fields: Mapping[str, Any], effective: Mapping[str, SettingValue]) -> Iterator[str]:
+    """Yield a warning about ECR_CACHE_COMPRESSION where caches are written, and none that it is for."""
+    written = fields["cache_to"] if fields.get("cache_to") is not None else fields.get("cache", ())
+    if written and fields.get("cache_compression") is not None and not {*map(entry_type, written)} & {*COMPRESSED}:
+        yield (
+            f"ECR_CACHE_COMPRESSION ({effective['ECR_CACHE_COMPRESSION'].origin}) compresses nothing: no cache that "
+            f"is written is of the type {' or '.join(COMPRESSED)}, and BuildKit compresses others in its own way."
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from ecr_tasks.model.destination import PUBLIC_HOST
 from ecr_tasks.settings.account_and_region import HOLDERS, written_names
 from ecr_tasks.settings.errors import Problems
+from ecr_tasks.settings.parse.caches import REGISTRY
 from ecr_tasks.settings.parse.registry import public_alias
 from ecr_tasks.settings.setting import SettingValue
 
@@ -44,9 +45,11 @@ def report(fields: Mapping[str, Any], effective: Mapping[str, SettingValue], pro
 
 
 def _always(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if fields.get("cache") == "registry":
+    for field, name in (("cache", "ECR_CACHE"), ("cache_from", "ECR_CACHE_FROM"), ("cache_to", "ECR_CACHE_TO")):
+        if REGISTRY not in (fields.get(field) or ()):
+            continue
         yield (
-            "ECR_CACHE",
+            name,
             "can't be registry in ECR Public, where everybody could read each step of the build: write it to a "
             "private repository (type=registry,ref=…), or use another type.",
         )

@@ -16,7 +16,7 @@ from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.mirror import Mirror
 from ecr_tasks.model.scan import LEVELS, Level
 from ecr_tasks.model.signing import Signer, SignWith
-from ecr_tasks.settings.parse import build_options, lists, registry, signing, values
+from ecr_tasks.settings.parse import build_options, caches, lists, registry, signing, values
 from ecr_tasks.settings.parse.destinations import destinations as parse_destinations
 from ecr_tasks.settings.parse.mirrors import mirrors as parse_mirrors
 from ecr_tasks.settings.parse.registry_logins import registry_logins as parse_registry_logins
@@ -226,12 +226,33 @@ class Schema:
         "Builds read base images through the pull-through cache rules of the registry, with FROM as it is.",
         default="false",
     )
-    cache: str = setting(
+    cache: tuple[str, ...] = setting(
         "ECR_CACHE=registry",
-        build_options.cache,
-        "registry keeps a build cache in ECR; or buildx's own syntax, type=...",
+        caches.caches,
+        "registry keeps a build cache in ECR, one for each branch; or buildx's own syntax, type=..., one a line "
+        "(docs/caches.md).",
         default="off",
         heading="How to build",
+    )
+    cache_from: tuple[str, ...] | None = setting(
+        "ECR_CACHE_FROM=registry",
+        caches.caches_to_read,
+        "The caches that builds read, in place of ECR_CACHE's: off, registry, type=..., one a line.",
+        unset="ECR_CACHE's",
+    )
+    cache_to: tuple[str, ...] | None = setting(
+        "ECR_CACHE_TO=type=registry,ref=registry.example/cache:app,mode=max",
+        caches.caches_to_write,
+        "The caches that builds write, in place of ECR_CACHE's. Builds of proposed changes write none outside of "
+        "this machine.",
+        unset="ECR_CACHE's",
+    )
+    cache_compression: tuple[caches.Compression, int | None] | None = setting(
+        "ECR_CACHE_COMPRESSION=zstd",
+        caches.compression,
+        "How the layers of a registry or local cache are compressed: gzip, zstd, estargz or uncompressed, perhaps "
+        "with a level (zstd:19).",
+        unset="BuildKit's own, gzip",
     )
     builder: str | None = setting("ECR_BUILDER=multi", values.word, "A buildx builder.", unset="buildx's current one")
     emulation: Emulation = setting(

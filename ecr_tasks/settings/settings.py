@@ -9,6 +9,7 @@ from pathlib import Path
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.files import is_file
 from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
+from ecr_tasks.settings.parse.caches import REGISTRY
 from ecr_tasks.settings.schema import Schema
 from ecr_tasks.settings.setting import DEFAULT, Origin, SettingValue
 
@@ -60,6 +61,21 @@ class Settings(Schema):
     def context_is_remote(self) -> bool:
         """Return whether docker fetches the context itself (a URL or a git address)."""
         return is_remote(self.context)
+
+    @property
+    def cache_reads(self) -> tuple[str, ...]:
+        """Return the caches that builds read: entries in buildx's syntax, and ``registry``."""
+        return self.cache_from if self.cache_from is not None else self.cache
+
+    @property
+    def cache_writes(self) -> tuple[str, ...]:
+        """Return the caches that builds write: entries in buildx's syntax, and ``registry``."""
+        return self.cache_to if self.cache_to is not None else self.cache
+
+    @property
+    def caches_in_repository(self) -> bool:
+        """Return whether builds read or write a cache in the image's own repository."""
+        return REGISTRY in (*self.cache_reads, *self.cache_writes)
 
     def origin(self, name: str) -> Origin:
         """Return the place where the variable ``name`` is set; :data:`DEFAULT` if it is not set."""

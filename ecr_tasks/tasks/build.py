@@ -73,7 +73,7 @@ def build(
 
     push_follows = follows("push")
     # A build without a push needs docker only, and ECR only if the cache is in ECR.
-    read_registries = push_follows or run.settings.cache == "registry"
+    read_registries = push_follows or run.settings.caches_in_repository
     fresh = Fresh(pull or push_has("--pull"), no_cache or push_has("--no-cache"))
     job = start_job(
         run,

@@ -9,7 +9,7 @@ import pytest
 
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.image import BakeFile, BakeTarget, BuildDefinition, Image
-from ecr_tasks.plan.cache import with_cache
+from ecr_tasks.plan.cache import caches_of, with_cache
 from ecr_tasks.plan.images import images
 from ecr_tasks.settings.load import load
 from ecr_tasks.settings.schema import TABLE
@@ -22,7 +22,8 @@ Kind = Literal["image", "bake", "compose"]
 
 EVERYWHERE: tuple[str, ...] = (
     *("ECR_PLATFORMS", "ECR_BUILD_ARGS", "ECR_BUILD_CONTEXTS", "ECR_SECRETS", "ECR_SSH", "ECR_LABELS"),
-    *("ECR_ANNOTATIONS", "ECR_CACHE", "ECR_PRESET", "ECR_ATTEST", "ECR_TAGS", "ECR_FLAVOR", "ECR_REPOSITORY"),
+    *("ECR_ANNOTATIONS", "ECR_CACHE", "ECR_CACHE_FROM", "ECR_CACHE_TO", "ECR_PRESET", "ECR_ATTEST"),
+    *("ECR_TAGS", "ECR_FLAVOR", "ECR_REPOSITORY"),
 )
 """The settings that are applied to each image, however it is described."""
 
@@ -38,8 +39,8 @@ ELSEWHERE: tuple[str, ...] = (
     *("ECR_LIFECYCLE_POLICY", "ECR_REPOSITORY_POLICY", "ECR_KMS_KEY", "ECR_REPOSITORY_TAGS", "ECR_DESTINATIONS"),
     *("ECR_SCAN_FAIL_ON", "ECR_ALLOW_KEYS_IN", "ECR_PULL_REQUEST", "ECR_DIRTY_IGNORE", "ECR_LOCK_MINUTES"),
     *("ECR_ENV_FILE", "ECR_KEEP_LOCAL", "ECR_PULL_TIME_EXCLUSIONS", "ECR_REGISTRY_FILE", "ECR_SBOM_GENERATOR"),
-    *("ECR_SCAN_ACCEPTED", "ECR_REGISTRY_LOGINS"),
-    *("ECR_PRUNE", "ECR_PRUNE_ASK", "ECR_NATIVE"),
+    *("ECR_SCAN_ACCEPTED", "ECR_REGISTRY_LOGINS", "ECR_CACHE_COMPRESSION", "ECR_PUTS_PER_SECOND"),
+    *("ECR_PRUNE", "ECR_PRUNE_ASK", "ECR_NATIVE", "ECR_MIRRORS", "ECR_PULL_THROUGH"),
     *("ECR_SIGN", "ECR_SIGNED_BY"),
     *("ECR_EMULATION", "ECR_EMULATION_IMAGE"),
 )
@@ -86,12 +87,12 @@ def planned(project: Path, kind: Kind, **environ: str) -> list[Image]:
     targets = resolve(found, chosen, {}, lambda *_: read).targets if found else None
     result = images(chosen, source(), {"A": "1"}, targets)
     for image in result:
-        with_cache(image.definition, chosen.cache, repository())
+        with_cache(image.definition, caches_of(chosen, None), repository())
     return [
         Image(
             i.name,
             i.repository,
-            with_cache(i.definition, chosen.cache, repository()),
+            with_cache(i.definition, caches_of(chosen, None), repository()),
             i.tags,
             referrers=i.referrers,
         )

@@ -80,6 +80,15 @@ def test_the_engine_is_asked_where_its_answer_matters(kind: tuple[str, str, str]
     assert needs_engine(definition(*kind)) or not decides
 
 
+def test_a_cache_that_dockers_own_builder_lacks_is_refused_before_the_build() -> None:
+    s3 = BuildDefinition(".", cache_to=("type=s3,bucket=b,region=r",))
+    for containerd in (True, False):
+        with pytest.raises(BuildError, match="no cache of the type s3") as error:
+            keep_where(s3, Engine(containerd, "linux/amd64", "default", "docker"))
+        assert "docker buildx create --use" in error.value.remedy
+    assert keep_where(s3, Engine(False, "linux/amd64", "mine", "docker-container")) == "store"
+
+
 def test_a_plain_image_asks_no_engine() -> None:
     for platforms, preset in product(("one platform", "a named platform"), ("default", "lambda")):
         assert not needs_engine(definition(platforms, preset, "no cache"))

@@ -16,7 +16,7 @@ def test_defaults(project: Project) -> None:
     assert settings.context == str(project.path)
     assert (settings.dockerfile, settings.cache, settings.preset, settings.dirty) == (
         "Dockerfile",
-        "off",
+        (),
         "default",
         "tag",
     )

@@ -97,7 +97,7 @@ def test_configuration_takes_lists_mappings_booleans_and_numbers(project: Projec
     assert settings.secrets == ("id=a,src=b",)
     assert settings.labels == {"team": "web, and more"}
     assert settings.create_repository is True
-    assert settings.cache == "off"
+    assert settings.cache == ()
     assert settings.target is None
 
 

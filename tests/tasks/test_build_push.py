@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ecr_tasks.errors import AwsError, BuildError
+from ecr_tasks.errors import AwsError, BuildError, EcrTasksError, RegistryError, SettingsError
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.manifest import REVISION
 from ecr_tasks.model.registry import Repository
@@ -334,6 +334,43 @@ def test_the_registry_cache_is_logged_in_to_before_the_build(project: Project) -
     names = [call[0] for call in project.calls.log]
     assert names.index("authorize") < names.index("build")
     assert project.docker.inputs[0].definition.cache_to
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AwsError("There are no AWS credentials.", "Set some."),
+        RegistryError("Nothing answers.", "Try again."),
+        SettingsError("No region is set.", "Set AWS_REGION."),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_build_goes_on_without_a_cache_that_it_cannot_reach(project: Project, error: EcrTasksError) -> None:
+    def fail() -> None:
+        raise error
+
+    project.calls.before["describe"] = fail
+    result = project.inv("build", ECR_CACHE="registry")
+    assert result.code == 0, result.stderr
+    assert f"The build cache in ECR is left out: {error.cause}" in result.stderr
+    (built,) = project.docker.inputs
+    assert (built.definition.cache_from, built.definition.cache_to) == ((), ())
+
+
+def test_a_pull_request_only_reads_the_cache_and_says_so(project: Project) -> None:
+    result = project.inv("build", ECR_CACHE="registry", ECR_PULL_REQUEST="7")
+    assert result.code == 0, result.stderr
+    (built,) = project.docker.inputs
+    assert built.definition.cache_from
+    assert built.definition.cache_to == ()
+    assert "The build cache is only read, because this run belongs to a pull request" in result.stderr
+
+
+@pytest.mark.parametrize("given", [{}, {"ACTIONS_RUNTIME_TOKEN": "t", "ACTIONS_RESULTS_URL": "https://results"}])
+def test_a_github_cache_that_buildx_leaves_out_is_said(project: Project, given: dict[str, str]) -> None:
+    result = project.inv("build", ECR_CACHE="type=gha", **given)
+    assert result.code == 0, result.stderr
+    assert ("The gha cache is left out" in result.stderr) == (not given)
 
 
 def test_a_base_image_in_ecr_is_logged_in_to_before_the_build(project: Project) -> None:

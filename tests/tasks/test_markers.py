@@ -131,6 +131,7 @@ def marked(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     """Return a project with markers wherever a secret can stand."""
     for name, text in ENVIRONMENT.items():
         monkeypatch.setenv(name, text)
+    project.docker.driver = "docker-container"  # docker's own builder has no cache in S3
     project.write(".env", SETTINGS)
     project.write(".env.other", SETTINGS)
     project.write("Dockerfile", f"ARG DEFAULT_TOKEN={marker(30)}\nFROM scratch\n")

@@ -56,7 +56,7 @@ ECR_BUILD_ARGS="
 TOKEN=hunter2,hunter2
 VERSION
 "
-ECR_CACHE=type=s3,bucket=b,access_key_id=hunter2,secret_access_key=hunter2
+ECR_CACHE=type=s3,bucket=b,region=r,access_key_id=hunter2,secret_access_key=hunter2
 NPM_TOKEN=hunter2
 VERSION=hunter2
 """

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from ecr_tasks.model.manifest import CACHE_TAG
+from ecr_tasks.model.manifest import CACHE_TAGS
 from ecr_tasks.plan.prune.rules import PruneRule
 from ecr_tasks.plan.repository.lifecycle_policy import MAX_RULES, MAX_WILDCARDS
 
@@ -89,7 +89,7 @@ def _selection(rule: PruneRule) -> dict[str, Any] | None:
     """Return ECR's selection of a rule; None where it has none that selects the same or less."""
     if rule.type in ("gone", "keep") or (rule.newest and rule.older):
         return None
-    tagged = {"tagStatus": "tagged", "tagPatternList": [CACHE_TAG if rule.type == "cache" else rule.pattern]}
+    tagged = {"tagStatus": "tagged", "tagPatternList": [CACHE_TAGS if rule.type == "cache" else rule.pattern]}
     chosen = {"untagged": {"tagStatus": "untagged"}, "archived": {"tagStatus": "any"}}.get(rule.type, tagged)
     if rule.pattern.count("*") > MAX_WILDCARDS:
         return None
@@ -118,7 +118,7 @@ def _difference(rule: PruneRule) -> list[str]:
 def _difference_of_type(rule: PruneRule) -> list[str]:
     if rule.type == "cache":
         return [
-            f"A cache is what is tagged {CACHE_TAG}, and it counts from its push; `prune` knows any cache, and "
+            f"A cache is what is tagged {CACHE_TAGS}, and it counts from its push; `prune` knows any cache, and "
             f"counts from its last use: {rule.text}"
         ]
     if rule.newest:

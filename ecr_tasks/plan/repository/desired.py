@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from ecr_tasks.model.manifest import CACHE_TAG
+from ecr_tasks.model.manifest import CACHE_TAGS
 from ecr_tasks.model.registry import Mutability
 from ecr_tasks.model.repository import DesiredRepository
 from ecr_tasks.plan.repository.exclusion_filters import Locking, locking
@@ -65,4 +65,4 @@ def _lifecycle(settings: Settings) -> str | None:
     policy = settings.lifecycle_policy
     if isinstance(policy, Path):
         return read_lifecycle(policy, "ECR_LIFECYCLE_POLICY")
-    return default_lifecycle(CACHE_TAG) if policy == "default" else None
+    return default_lifecycle(CACHE_TAGS) if policy == "default" else None

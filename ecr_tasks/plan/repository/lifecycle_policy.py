@@ -27,8 +27,10 @@ PART_DAYS = 14
 """The days after which the default policy expires untagged images, an unused build cache, and parts of no image."""
 
 
-def default_lifecycle(cache_tag: str) -> str:
-    """Return the policy that expires untagged images, the build cache and parts, but no image with another tag.
+def default_lifecycle(cache_tags: str) -> str:
+    """Return the policy that expires untagged images, build caches and parts, but no image with another tag.
+
+    ``cache_tags`` is the pattern of the caches' tags.
 
     The images of an index are untagged too, but ECR expires none of them before the index (user guide, "Lifecycle
     policy evaluation rules"). So a part, too, stays as long as an image needs it. An overwritten build cache is an
@@ -38,7 +40,7 @@ def default_lifecycle(cache_tag: str) -> str:
     parts = f"A part of an image that no runner has completed within {PART_DAYS} days"
     rules = [
         _expire(1, f"Untagged for {UNTAGGED_DAYS} days", {"tagStatus": "untagged"}, UNTAGGED_DAYS),
-        _expire(2, unused, {"tagStatus": "tagged", "tagPatternList": [cache_tag]}, CACHE_DAYS),
+        _expire(2, unused, {"tagStatus": "tagged", "tagPatternList": [cache_tags]}, CACHE_DAYS),
         _expire(3, parts, {"tagStatus": "tagged", "tagPatternList": [f"{PART_TAG}*"]}, PART_DAYS),
     ]
     return json.dumps({"rules": rules}, indent=2)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ecr_tasks.model.manifest import CACHE_TAG, INPUTS_TAG
+from ecr_tasks.model.manifest import CACHE_TAGS, INPUTS_TAG
 from ecr_tasks.model.tag import DIRTY, Kind
 from ecr_tasks.tags.dates import has_seconds
 from ecr_tasks.tags.evaluate import UNVERSIONED, affixes, templates
@@ -48,7 +48,7 @@ def tag_shapes(
         shapes.append(Shape(f"{prefix}latest{suffix}", "moving", f"flavor latest={flavor.latest}"))
     if inputs:
         shapes.append(Shape(f"{INPUTS_TAG}%", "fixed", "ECR_SKIP=content"))
-    shapes.append(Shape(CACHE_TAG, "moving", "the build cache"))
+    shapes.append(Shape(CACHE_TAGS, "moving", "the build caches"))
     if dirty:
         commits = [shape for rule in enabled if rule.type == "sha" for shape in _shapes(rule, flavor)]
         texts = dict.fromkeys(f"{shape.text}{DIRTY}" for shape in commits) or {f"sha-%{DIRTY}": None}

@@ -147,20 +147,6 @@ def _checked(entries: tuple[str, ...], pattern: str, message: str) -> tuple[str,
     return entries
 
 
-def cache(text: str) -> str:
-    """Parse ``off``, ``registry``, or buildx's own ``type=…`` (several of them on separate lines)."""
-    text = text.strip()
-    if text.lower() in ("off", "registry"):
-        return text.lower()
-    if text == "false":  # YAML converts an unquoted off to false
-        return "off"
-    lines = lists.split_plain(text) if "\n" in text else (text,)
-    if not all(any(field.key == "type" for field in lists.csv_fields(line)) for line in lines):
-        # The message does not contain the text, because s3 and azblob caches can have keys in it.
-        raise Malformed("must be off, registry, or buildx's own syntax, which has type=…")
-    return text
-
-
 def referenced_variables(build_args: Iterable[str], secrets: Iterable[str]) -> frozenset[str]:
     """Return the environment variables from which build arguments and secrets take their values.
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from ecr_tasks.model.manifest import CACHE_TAG
+from ecr_tasks.model.manifest import CACHE_TAG, CACHE_TAGS
 from ecr_tasks.model.registry import Repository, wildcard_matches
 from ecr_tasks.model.repository import DesiredRepository
 from ecr_tasks.model.tag import Tag
@@ -78,7 +78,7 @@ def test_without_branches_everything_is_locked_but_what_moves() -> None:
     wanted = wants(rules)
     assert (wanted.mutability, wanted.filters) == (
         "IMMUTABLE_WITH_EXCLUSION",
-        ("latest", CACHE_TAG, "sha-*-dirty"),
+        ("latest", CACHE_TAGS, "sha-*-dirty"),
     )
     assert wanted.notes == ()
     there = locked_by(wanted)
@@ -161,7 +161,7 @@ def test_a_branch_that_looks_like_inputs_is_named_in_a_note() -> None:
 
 def test_refusing_uncommitted_trees_needs_no_room_for_their_tags() -> None:
     wanted = wants("type=sha;type=semver,pattern={{version}}", dirty="refuse")
-    assert wanted.filters == ("latest", CACHE_TAG)
+    assert wanted.filters == ("latest", CACHE_TAGS)
     assert not any("-dirty" in note for note in wants(dirty="refuse").notes)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.local_ecr import lifecycle_policy
 from ecr_tasks.local_ecr.errors import EcrError
-from ecr_tasks.model.manifest import CACHE_TAG
+from ecr_tasks.model.manifest import CACHE_TAG, CACHE_TAGS
 from ecr_tasks.plan.repository.lifecycle_policy import CACHE_DAYS, UNTAGGED_DAYS, default_lifecycle, read_lifecycle
 from ecr_tasks.plan.repository.repository_policy import same
 from tests.plan.repository.files import write_policy
@@ -48,11 +48,12 @@ def test_the_default_policy_takes_untagged_and_cache_images_and_nothing_else() -
         image("untagged"),
         image("new", days=UNTAGGED_DAYS - 1),
         image("cache", CACHE_TAG),
+        image("branch's cache", f"{CACHE_TAG}-feature-x"),
     ]
-    outcomes = lifecycle_policy.evaluate(lifecycle_policy.parse(default_lifecycle(CACHE_TAG)), images, NOW)
-    assert set(outcomes) == {"untagged", "cache"}
+    outcomes = lifecycle_policy.evaluate(lifecycle_policy.parse(default_lifecycle(CACHE_TAGS)), images, NOW)
+    assert set(outcomes) == {"untagged", "cache", "branch's cache"}
     fresh = lifecycle_policy.evaluate(
-        lifecycle_policy.parse(default_lifecycle(CACHE_TAG)), [image("cache", CACHE_TAG, days=CACHE_DAYS - 1)], NOW
+        lifecycle_policy.parse(default_lifecycle(CACHE_TAGS)), [image("cache", CACHE_TAG, days=CACHE_DAYS - 1)], NOW
     )
     assert fresh == {}
 
