@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from ecr_tasks.ci.oidc.issuer import Issuer
     from ecr_tasks.ci.outputs.adapter import Adapter
 
+Feature = Literal["native"]
+"""What a pipeline has only where it is asked for: ``native`` has a runner for each platform."""
+
 Credentials = Literal["oidc", "keys", "role"]
 """The CI's OpenID Connect token, access keys that the CI stores, or the role of the machine that the CI runs on."""
 
@@ -38,6 +41,7 @@ class System:
     system's own expressions and variables. ``values_in_shell`` says that the template's values are in shell commands.
     Where the pipeline names its branches, ``branch_escapes`` keep a name from being a pattern, ``branch_quotes`` are
     the quotes for it, of which it gets one that it hasn't, and no name there can have one of ``branch_refused``.
+    ``features`` are those that the template has.
     """
 
     name: str
@@ -54,6 +58,7 @@ class System:
     branch_escapes: tuple[tuple[str, str], ...] = ()
     branch_quotes: str = ""
     branch_refused: tuple[str, ...] = ()
+    features: tuple[Feature, ...] = ("native",)
 
     @property
     def credentials(self) -> tuple[Credentials, ...]:
@@ -159,6 +164,7 @@ _ROWS = (
         template="pipeline.kts",
         comment="//",
         escapes=(("%", "%%"),),
+        features=(),
     ),
     # Before Drone: Woodpecker sets many of Drone's variables.
     System(
@@ -178,6 +184,7 @@ _ROWS = (
         no_oidc="Drone issues none",
         escapes=_DOLLAR_ESCAPE,
         branch_escapes=_BRACE_ESCAPE,
+        features=(),
     ),
     # After the systems above: a machine that runs their jobs may have Jenkins' address in its environment.
     System(
@@ -190,6 +197,7 @@ _ROWS = (
         variants=("keys", "oidc"),
         template="pipeline.groovy",
         comment="//",
+        features=(),
     ),
     # Last: jobs of GitHub, GitLab, Buildkite and Jenkins can run in CodeBuild, but belong to these systems.
     # A build that Jenkins starts in CodeBuild belongs to CodeBuild and has none of Jenkins' variables.

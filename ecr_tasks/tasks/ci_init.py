@@ -21,21 +21,33 @@ if TYPE_CHECKING:
         "check": "write nothing; print what has changed in the template since, and exit 6 if anything has",
         "keys": "access keys that the CI stores, where it could do without",
         "oidc": "the CI's own token, where that isn't the default anyway (jenkins)",
+        "native-platforms": "a runner for each of linux/amd64 and linux/arm64, without emulation",
         "install": "the shell command that installs ecr-tasks; default: pip install -r requirements-ci.txt",
     },
 )
-def init(run: Run, name: str, check: bool = False, keys: bool = False, oidc: bool = False, install: str = "") -> None:
+def init(
+    run: Run,
+    name: str,
+    check: bool = False,
+    keys: bool = False,
+    oidc: bool = False,
+    install: str = "",
+    native_platforms: bool = False,
+) -> None:
     """Write a complete pipeline for a CI system.
 
     It is written where that looks for it; nothing is overwritten.
     """
+    from dataclasses import replace
+
     from ecr_tasks.ci import systems
     from ecr_tasks.ci.pipelines import compare, write
     from ecr_tasks.console import data, say
     from ecr_tasks.errors import Refused
 
     system = systems.find(name)
-    values = _values(run, install)
+    features = write.choose_features(system, run.settings.platforms, native=native_platforms)
+    values = replace(_values(run, install), features=features)
     if not check:
         credentials = write.choose_credentials(system, keys=keys, oidc=oidc)
         for line in write.write(run.project, system, credentials, values, dry=run.dry):

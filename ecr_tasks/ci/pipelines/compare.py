@@ -25,7 +25,7 @@ def pipeline_diff(project: Path, system: System, values: Values) -> str:
         raise Refused(f"There is no {system.path}.", f"`inv ci.init {system.name}` writes it.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{system.path} can't be read: {error}.", "It has to be a readable text file.") from error
-    credentials, old_fingerprint = origin(system, text) or (None, "")
+    credentials, features, old_fingerprint = origin(system, text) or (None, (), "")
     if credentials is None:
         default = system.credentials[0]
         line = header(system, default, load(system, default)).splitlines()[0]
@@ -33,10 +33,10 @@ def pipeline_diff(project: Path, system: System, values: Values) -> str:
             f"{system.path} doesn't say which template it was made from.",
             f"Compare it by hand with what `inv ci.init {system.name}` writes elsewhere, then begin it with: {line}",
         )
-    template = load(system, credentials)
+    template = load(system, credentials, features)
     if fingerprint(template) == old_fingerprint:
         return ""
     replacements = values.by_placeholder(system) | own_values(template, text)
-    current = fill(system, credentials, template, replacements).splitlines(keepends=True)
+    current = fill(system, credentials, template, replacements, features).splitlines(keepends=True)
     existing = text.splitlines(keepends=True)
     return "".join(difflib.unified_diff(existing, current, f"a/{system.path}", f"b/{system.path}"))

@@ -1,18 +1,20 @@
 """The templates of pipelines, and the header and values by which a pipeline is compared with its template.
 
-A template has ``@if oidc@ … @else@ … @end@``, on lines of their own, and the placeholders ``@NAME@``.
+A template has ``@if oidc@ … @else@ … @end@``, with credentials or a feature (``native``), on lines of their own, and
+the placeholders ``@NAME@``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
 from ecr_tasks.ci.pipelines import quoting
 from ecr_tasks.ci.pipelines.requirements import DEFAULT_INSTALL
-from ecr_tasks.ci.systems import Credentials, System
+from ecr_tasks.ci.systems import Credentials, Feature, System
 
 _IF = re.compile(r"\s*@if (\w+)@\s*")
 _PLACEHOLDER = re.compile(r"@([A-Z_]+)@")
@@ -26,7 +28,9 @@ _FORMS = {"REPOSITORY_SETTING": "(ECR_REPOSITORY(?:_PREFIX)?)"}
 
 @dataclass(frozen=True)
 class Values:
-    """The project's values for a template; a person has to fill in those that are None."""
+    """The project's values for a template; a person has to fill in those that are None. ``features`` are what the
+    pipeline has besides.
+    """
 
     region: str | None = None
     role: str | None = None
@@ -34,6 +38,7 @@ class Values:
     repository_setting: str = "ECR_REPOSITORY"
     branch: str = "main"
     install: str = DEFAULT_INSTALL
+    features: tuple[Feature, ...] = ()
 
     def by_placeholder(self, system: System) -> dict[str, str]:
         """Return the text for each placeholder of this system's template.
@@ -54,14 +59,14 @@ class Values:
         }
 
 
-def load(system: System, credentials: Credentials) -> str:
-    """Return the system's template with the lines for these credentials, and with its placeholders."""
+def load(system: System, credentials: Credentials, features: Collection[Feature] = ()) -> str:
+    """Return the system's template with the lines for these credentials and features, and with its placeholders."""
     file = resources.files("ecr_tasks.ci") / system.name / system.template
     lines: list[str] = []
     conditions = [True]
     for line in file.read_text(encoding="utf-8").splitlines():
         if condition := _IF.fullmatch(line):
-            conditions.append(condition[1] == credentials)
+            conditions.append(condition[1] in (credentials, *features))
         elif line.strip() == "@else@":
             conditions[-1] = not conditions[-1]
         elif line.strip() == "@end@":
@@ -79,28 +84,39 @@ def fingerprint(template: str) -> str:
     return hashlib.sha256(template.encode()).hexdigest()[:12]
 
 
-def header(system: System, credentials: Credentials, template: str) -> str:
+def header(system: System, credentials: Credentials, template: str, features: Sequence[Feature] = ()) -> str:
     """Return the comment that a pipeline made from this template begins with."""
+    kinds = " and ".join((credentials, *features))
     return (
-        f"{system.comment} Made by ecr-tasks: ci.init {system.name} with {credentials}, template "
+        f"{system.comment} Made by ecr-tasks: ci.init {system.name} with {kinds}, template "
         f"{fingerprint(template)}. The file is yours to change;\n"
         f"{system.comment} `inv ci.init {system.name} --check` goes by the line above and tells when the template "
         f"has changed."
     )
 
 
-def origin(system: System, text: str) -> tuple[Credentials, str] | None:
-    """Return the credentials and the fingerprint in a pipeline's header; None without a header for this system."""
-    for kind in system.credentials:
-        pattern = rf"ecr-tasks: ci\.init {system.name} with {kind}, template ([0-9a-f]{{12}})\b"
-        if match := re.search(pattern, text):
-            return kind, match[1]
-    return None
+def origin(system: System, text: str) -> tuple[Credentials, tuple[Feature, ...], str] | None:
+    """Return the credentials, the features and the fingerprint in a pipeline's header; None without a header for this
+    system.
+    """
+    pattern = rf"ecr-tasks: ci\.init {system.name} with (\w+)((?: and \w+)*), template ([0-9a-f]{{12}})\b"
+    match = re.search(pattern, text)
+    credentials = next((kind for kind in system.credentials if match and kind == match[1]), None)
+    if match is None or credentials is None:
+        return None
+    words = match[2].split(" and ")
+    return credentials, tuple(feature for feature in system.features if feature in words), match[3]
 
 
-def fill(system: System, credentials: Credentials, template: str, texts: dict[str, str]) -> str:
+def fill(
+    system: System,
+    credentials: Credentials,
+    template: str,
+    texts: dict[str, str],
+    features: Sequence[Feature] = (),
+) -> str:
     """Return the template with its header and with each other placeholder replaced."""
-    texts = texts | {"HEADER": header(system, credentials, template)}
+    texts = texts | {"HEADER": header(system, credentials, template, features)}
     return _PLACEHOLDER.sub(lambda match: texts[match[1]], template)
 
 

@@ -8,17 +8,20 @@ from pathlib import Path
 from ecr_tasks.ci.pipelines import requirements
 from ecr_tasks.ci.pipelines.requirements import DEFAULT_INSTALL
 from ecr_tasks.ci.pipelines.template import FILL_IN, Values, fill, load
-from ecr_tasks.ci.systems import Credentials, System
+from ecr_tasks.ci.systems import SYSTEMS, Credentials, Feature, System
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.files import write_remedy
+
+NATIVE_PLATFORMS = ("linux/amd64", "linux/arm64")
+"""The platforms that CI systems have runners for."""
 
 
 def pipeline(system: System, credentials: Credentials, values: Values) -> str:
     """Return the text of the pipeline. Raises SettingsError when ``values.install`` is not one line."""
     if "\n" in values.install or not values.install.strip():
         raise SettingsError("--install has to be one line of shell.", f"Its default is: {DEFAULT_INSTALL}.")
-    template = load(system, credentials)
-    return fill(system, credentials, template, values.by_placeholder(system))
+    template = load(system, credentials, values.features)
+    return fill(system, credentials, template, values.by_placeholder(system), values.features)
 
 
 def write(project: Path, system: System, credentials: Credentials, values: Values, *, dry: bool) -> list[str]:
@@ -61,6 +64,29 @@ def choose_credentials(system: System, *, keys: bool, oidc: bool) -> Credentials
     else:
         cause = f"{system.title} hands out no token that AWS could take."
     raise SettingsError(cause, f"Leave --{kind} out.")
+
+
+def choose_features(system: System, platforms: Sequence[str], *, native: bool) -> tuple[Feature, ...]:
+    """Return the features of the options. ``platforms`` are those of ECR_PLATFORMS, if any.
+
+    Raises SettingsError for one that the system's template doesn't have, and for other platforms than it has.
+    """
+    if not native:
+        return ()
+    if "native" not in system.features:
+        having = ", ".join(item.name for item in SYSTEMS.values() if "native" in item.features)
+        raise SettingsError(
+            f"We have no pipeline of native runners for {system.title}.",
+            "Write one job for each platform, with ECR_NATIVE=true and the same ECR_PLATFORMS: the last one "
+            f"publishes the image (docs/native-runners.md). There are such pipelines for {having}.",
+        )
+    if platforms and set(platforms) != {*NATIVE_PLATFORMS}:
+        raise SettingsError(
+            f"ECR_PLATFORMS is {', '.join(platforms)}, and the runners of such a pipeline are for "
+            f"{' and '.join(NATIVE_PLATFORMS)}.",
+            "Leave --native-platforms out, and write a job for each platform (docs/native-runners.md).",
+        )
+    return ("native",)
 
 
 def _requirements(project: Path, done: Sequence[str], *, dry: bool) -> Iterator[str]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
 
 from ecr_tasks.ci.pipelines.template import Values
 from ecr_tasks.ci.pipelines.write import pipeline
-from ecr_tasks.ci.systems import SYSTEMS, Credentials, System
+from ecr_tasks.ci.systems import SYSTEMS, Credentials, Feature, System
 
 KNOWN = Values(region="eu-central-1", role="arn:aws:iam::123456789012:role/push", repository="team/app")
 UNKNOWN = Values()
@@ -21,20 +21,27 @@ AMBIGUOUS = Values("eu-central-1", "arn:aws:iam::123456789012:role/no", "1.10", 
 
 @dataclass(frozen=True)
 class Variant:
-    """A system with one kind of credentials."""
+    """A system with one kind of credentials, and features."""
 
     system: System
     credentials: Credentials
+    features: tuple[Feature, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.system.name}-{self.credentials}"
+        return "-".join((self.system.name, self.credentials, *self.features))
 
     def text(self, values: Values = KNOWN) -> str:
         """Return the pipeline."""
-        return pipeline(self.system, self.credentials, values)
+        return pipeline(self.system, self.credentials, replace(values, features=self.features))
 
 
 VARIANTS = [Variant(system, kind) for system in SYSTEMS.values() for kind in system.credentials]
+NATIVE = [
+    Variant(system, kind, ("native",))
+    for system in SYSTEMS.values()
+    for kind in system.credentials
+    if "native" in system.features
+]
 
 
 @dataclass(frozen=True)
@@ -141,7 +148,7 @@ def _azure(text: str) -> Iterator[Job]:
 def _bitbucket(text: str) -> Iterator[Job]:
     document = load_yaml(text)
     (steps,) = document["pipelines"]["branches"].values()
-    for item in steps:
+    for item in (entry for step in steps for entry in step.get("parallel", [step])):
         yield Job(item["step"]["name"], (Step(_lines(item["step"]["script"])),))
 
 

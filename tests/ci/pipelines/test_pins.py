@@ -15,6 +15,8 @@ UNPINNED = {
     "ubuntu-2404:current": "no digest to pin",
     "cimg/base:2026.03": "month",
     "woodpeckerci/plugin-git:2.9.3": "its version",
+    "aws/codebuild/standard:7.0": "CodeBuild's own images have versions and no digests",
+    "aws/codebuild/amazonlinux-aarch64-standard:3.0": "CodeBuild's own images have versions and no digests",
 }
 
 

@@ -15,10 +15,10 @@ import yaml
 from click.testing import CliRunner
 
 from ecr_tasks.ci.pipelines.template import Values
-from tests.ci.pipelines.generated import AMBIGUOUS, KNOWN, UNKNOWN, VARIANTS, Variant, jobs
+from tests.ci.pipelines.generated import AMBIGUOUS, KNOWN, NATIVE, UNKNOWN, VARIANTS, Variant, jobs
 
 TOOLS = Path(sys.executable).parent
-ALL = pytest.mark.parametrize("variant", VARIANTS, ids=str)
+ALL = pytest.mark.parametrize("variant", [*VARIANTS, *NATIVE], ids=str)
 VALUES = (KNOWN, UNKNOWN, AMBIGUOUS)
 SYSTEMS = tuple(dict.fromkeys(variant.system.name for variant in VARIANTS))
 # The schemas that check-jsonschema brings along, so that nothing is downloaded. Two of them have patterns that only
@@ -72,7 +72,7 @@ def write_file(folder: Path, variant: Variant, values: Values) -> Path:
 def test_all_of_them_fit_the_vendors_schema(name: str, tmp_path: Path) -> None:
     paths = [
         write_file(tmp_path / f"{variant}-{number}", variant, values)
-        for variant in VARIANTS
+        for variant in (*VARIANTS, *NATIVE)
         if variant.system.name == name
         for number, values in enumerate(VALUES)
     ]
@@ -96,7 +96,7 @@ def test_the_schema_would_find_a_mistake(name: str, tmp_path: Path) -> None:
         check_schema(name, path)
 
 
-@pytest.mark.parametrize("variant", [item for item in VARIANTS if item.system.name == "github"], ids=str)
+@pytest.mark.parametrize("variant", [item for item in (*VARIANTS, *NATIVE) if item.system.name == "github"], ids=str)
 def test_zizmor_finds_no_weakness_in_the_workflow(variant: Variant, tmp_path: Path) -> None:
     path = write_file(tmp_path, variant, KNOWN)
     run(TOOLS / "zizmor", "--offline", "--no-progress", path)
