@@ -127,7 +127,7 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast
     engine = next((item.engine for item in items if item.engine), None)
 
     def make(batch: Sequence[Image]) -> Mapping[str, Built]:
-        with ci_results.group(run, f"Build {name_some([image.name for image in batch])}"):
+        with ci_results.build_groups(run, [image.name for image in batch]):
             return build(
                 batch,
                 run.source,

@@ -6,12 +6,14 @@ The CI systems' formats are in ``ci/``. Outside CI nothing is written, and ``ci/
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ecr_tasks.console import working
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.receipt import FOLDER, ImageReceipt, Receipt
 from ecr_tasks.runner import receipt_file
@@ -55,6 +57,32 @@ def group(run: Run, title: str) -> AbstractContextManager[None]:
     from ecr_tasks.ci.systems import outputs_adapter
 
     return log_group(outputs_adapter(run.source.ci), title)
+
+
+@contextmanager
+def build_groups(run: Run, names: Sequence[str]) -> Iterator[None]:
+    """Put what a build of images prints in the block into a group of the CI's log for each of them.
+
+    The group of one of several appears when the image is built; its title has the seconds since the build began.
+    """
+    if not run.in_ci or len(names) == 1:
+        with group(run, f"Build {names[0]}" if len(names) == 1 else "Build"):
+            yield
+        return
+    from ecr_tasks.ci.systems import outputs_adapter
+    from ecr_tasks.clients.docker.build_log import BuildLog, sorted_by
+
+    adapter, titles = outputs_adapter(run.source.ci), {}
+
+    def begin(name: str, seconds: float) -> str:
+        titles[name] = f"Build {name} ({seconds:.1f} s)"
+        return adapter.group_start(titles[name], time.time() - seconds) or titles[name]
+
+    def end(name: str) -> str:
+        return adapter.group_end(titles[name], time.time()) or ""
+
+    with sorted_by(BuildLog(names, begin, end)), working(f"building {len(names)} images"):
+        yield
 
 
 def annotate(run: Run, items: Sequence[Annotation]) -> None:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from ecr_tasks.ci.outputs.model import VARIABLES
+from ecr_tasks.clients.docker import process
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.tag import Tag
-from ecr_tasks.runner.ci_results import outputs_of
+from ecr_tasks.runner.ci_results import build_groups, outputs_of
 from tests.ci.outputs.build import NAME, PROJECT, REFERENCE, STORED, TAGS, built, entry, output, published, receipt
 from tests.support.build import BRANCH, FIXED, HOST, LATEST, VERSION, image, index, manifest
 
@@ -126,3 +132,31 @@ def test_after_a_failed_push_there_are_no_values() -> None:
 
 def test_an_image_without_tags_has_its_repository() -> None:
     assert output(tags=(), digest=None, state="built").image == f"{HOST}/{NAME}"
+
+
+@pytest.mark.parametrize(
+    ("provider", "begin", "end"),
+    [
+        ("github", r"::group::Build web \(\d+\.\d s\)", "::endgroup::"),
+        ("gitlab", r".*section_start:\d+:.*Build web \(\d+\.\d s\)", ".*section_end:.*"),
+        ("jenkins", r"Build web \(\d+\.\d s\)", "#2 DONE 0.1s"),
+    ],
+)
+def test_each_of_several_builds_has_a_group_with_its_time(
+    provider: str, begin: str, end: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run: Any = SimpleNamespace(in_ci=True, source=SimpleNamespace(ci=provider))
+    program = "print('#2 [web] exporting to image\\n#2 DONE 0.1s\\n#3 [api] exporting to image')"
+    with build_groups(run, ["api", "web"]):
+        process.run([sys.executable, "-c", program], env=dict(os.environ), build=True)
+    lines = capfd.readouterr().err.split("\n")
+    assert re.fullmatch(begin, lines[0])
+    assert re.fullmatch(end, lines[lines.index("#2 DONE 0.1s") + (provider != "jenkins")])
+    assert any("Build api" in line for line in lines)
+
+
+def test_outside_ci_a_build_is_shown_as_it_comes(capfd: pytest.CaptureFixture[str]) -> None:
+    run: Any = SimpleNamespace(in_ci=False)
+    with build_groups(run, ["api", "web"]):
+        process.run([sys.executable, "-c", "print('#2 [web] x\\n\\n#3 [api] x')"], env=dict(os.environ), build=True)
+    assert capfd.readouterr().err == "#2 [web] x\n\n#3 [api] x\n"

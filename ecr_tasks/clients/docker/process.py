@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from ecr_tasks.clients.docker.build_log import BuildLog, current_log
 from ecr_tasks.one_line import without_commands
 from ecr_tasks.redaction import redact_known
 from ecr_tasks.signals import held_back, on_interruption, was_interrupted
@@ -99,6 +100,9 @@ def run(
     terminal = live and gathered() is None and sys.stderr is not None and sys.stderr.isatty() and os.name == "posix"
     read_end, write_end = _open_terminal() if terminal else os.pipe()
     plain = None if terminal else partial(_plain, commands=build)
+    log = current_log() if build and not terminal else None
+    if log is not None:
+        plain = partial(_sorted, log)
     child = killer = None
     try:
         try:
@@ -120,10 +124,14 @@ def run(
         if was_interrupted() and threading.current_thread() is not threading.main_thread():
             raise KeyboardInterrupt  # the signal came before the child was there
         tail, held = _forward(read_end, plain, last_line.encode())
+        if log is not None:
+            _show(log.rest().encode("utf-8", "surrogateescape"))
         code = child.wait()
     except BaseException:
         if child is not None:
             _stop(child, read_end, plain)
+        if log is not None:
+            _show(log.rest().encode("utf-8", "surrogateescape"))
         raise
     finally:
         if killer is not None:
@@ -217,6 +225,12 @@ def _plain(text: bytes, *, commands: bool) -> bytes:
         return shown
     lines = shown.decode("utf-8", "surrogateescape").split("\n")
     return "\n".join(map(without_commands, lines)).encode("utf-8", "surrogateescape")
+
+
+def _sorted(log: BuildLog, text: bytes) -> bytes:
+    """Return those of a build's lines, made plain, that are to be shown now."""
+    shown = _plain(text, commands=True).decode("utf-8", "surrogateescape")
+    return log.feed(shown).encode("utf-8", "surrogateescape")
 
 
 def _show(text: bytes) -> None:

@@ -1,0 +1,104 @@
+"""Sort the plain progress of a bake of several targets by target: each one's lines together, once it is done.
+
+buildx mixes the lines of all targets. Each begins with a step's number, and a step's first line has its target in
+brackets: ``#7 [web 2/3] RUN make``, ``#7 0.4 cc -c main.c``, ``#7 DONE 3.1s`` (buildx, util/progress and BuildKit,
+util/progress/progressui).
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_LINE = re.compile(r"#(?P<step>\d+) (?P<text>.*)")
+_FIRST = re.compile(r"\[(?P<target>[A-Za-z0-9_-]+)(?: [^\]]*)?\] (?P<what>.*)")
+_NO_TARGETS = ("internal", "auth")
+_PLATFORM = "-(?:linux|windows|freebsd)-.+"
+_EXPORT = re.compile("exporting to (?:image|docker image format|oci image format|client)")
+
+
+class BuildLog:
+    """The lines of a bake: those of no target at once, and each target's when it is exported or has failed.
+
+    ``names`` are the images that are built; a target that is one platform of an image belongs to it. ``begin`` and
+    ``end`` return the lines around those of one image, with the seconds that it took; an empty one is none.
+    """
+
+    def __init__(
+        self,
+        names: Collection[str],
+        begin: Callable[[str, float], str],
+        end: Callable[[str], str],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._names = sorted(names, key=len, reverse=True)
+        self._begin, self._end, self._now = begin, end, now
+        self._start = now()
+        self._targets: dict[str, str] = {}
+        """The target of each step that has one, by the step's number."""
+        self._exports: dict[str, str] = {}
+        """The target of each step that exports one."""
+        self._lines: dict[str, list[str]] = {}
+
+    def feed(self, text: str) -> str:
+        """Take whole lines, and return those that are to be shown now."""
+        return "".join(self._take(line) for line in re.findall(r"[^\n]*\n|[^\n]+", text))
+
+    def rest(self) -> str:
+        """Return the lines that were not shown yet, image by image."""
+        return "".join(self._shown(name) for name in [*self._lines])
+
+    def _take(self, line: str) -> str:
+        match = _LINE.match(line)
+        if match is None:
+            return "" if not line.strip() and self._targets else line
+        step, text = match["step"], match["text"].rstrip()
+        first = _FIRST.match(text)
+        if text == "..." or (first and step in self._targets):  # it went on with another step in between
+            return ""
+        if first and first["target"] not in _NO_TARGETS:
+            name = self._image(first["target"])
+            self._targets[step] = name
+            if _EXPORT.match(first["what"]):
+                self._exports[step] = name
+        name = self._targets.get(step, "")
+        if not name:
+            return line
+        self._lines.setdefault(name, []).append(line)
+        failed = text.startswith("ERROR")
+        if failed or (text.startswith("DONE") and step in self._exports):
+            self._exports.pop(step, None)
+            if failed or name not in self._exports.values():
+                return self._shown(name)
+        return ""
+
+    def _image(self, target: str) -> str:
+        """Return the image that a target belongs to: ``web-linux-arm64`` is one platform of ``web``."""
+        plain = next((name for name in self._names if re.fullmatch(f"{re.escape(name)}{_PLATFORM}", target)), target)
+        return target if target in self._names else plain
+
+    def _shown(self, name: str) -> str:
+        lines = "".join(self._lines.pop(name))
+        begin, end = self._begin(name, self._now() - self._start), self._end(name)
+        return "".join(part if part.endswith("\n") else f"{part}\n" for part in (begin, lines, end) if part)
+
+
+_sorting: ContextVar[BuildLog | None] = ContextVar("sorting", default=None)
+
+
+def current_log() -> BuildLog | None:
+    """Return what sorts the output of a build that this thread starts; None where it is shown as it comes."""
+    return _sorting.get()
+
+
+@contextmanager
+def sorted_by(log: BuildLog) -> Iterator[None]:
+    """Sort the output of the builds that this thread starts in the block."""
+    token = _sorting.set(log)
+    try:
+        yield
+    finally:
+        _sorting.reset(token)

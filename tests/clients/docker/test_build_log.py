@@ -1,0 +1,125 @@
+"""The output of a bake of several images, sorted by image for a CI's log."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecr_tasks.clients.docker import process
+from ecr_tasks.clients.docker.build_log import BuildLog, sorted_by
+
+RECORDED = """\
+#0 building with "default" instance using docker driver
+
+#1 [internal] load local bake definitions
+#1 DONE 0.0s
+
+#2 [web internal] load build definition from Dockerfile
+#2 transferring dockerfile: 68B done
+#2 DONE 0.1s
+
+#3 [api internal] load build definition from Dockerfile
+#3 DONE 0.2s
+
+#4 [web 2/2] RUN make
+#4 0.412 cc -c main.c
+#4 ...
+
+#5 [api base 1/2] FROM docker.io/local/busybox:1
+#5 CACHED
+
+#4 [web 2/2] RUN make
+#4 0.500 [done]
+#4 DONE 0.6s
+
+#6 [api] exporting to image
+#6 exporting layers done
+#6 DONE 0.3s
+
+#7 [web] exporting to image
+#7 DONE 0.4s
+"""
+"""The lines of buildx 0.29 for two targets, shortened."""
+
+
+def log(*names: str) -> BuildLog:
+    seconds = iter(range(100))
+    return BuildLog(
+        names, lambda name, s: f"::group::{name} ({s:.0f} s)", lambda _: "::endgroup::", lambda: float(next(seconds))
+    )
+
+
+def test_each_image_has_its_lines_in_one_group_when_it_is_exported() -> None:
+    sorted_log = log("api", "web")
+    shown = sorted_log.feed(RECORDED) + sorted_log.rest()
+    assert shown.splitlines() == [
+        '#0 building with "default" instance using docker driver',
+        "",
+        "#1 [internal] load local bake definitions",
+        "#1 DONE 0.0s",
+        "",
+        "::group::api (1 s)",
+        "#3 [api internal] load build definition from Dockerfile",
+        "#3 DONE 0.2s",
+        "#5 [api base 1/2] FROM docker.io/local/busybox:1",
+        "#5 CACHED",
+        "#6 [api] exporting to image",
+        "#6 exporting layers done",
+        "#6 DONE 0.3s",
+        "::endgroup::",
+        "::group::web (2 s)",
+        "#2 [web internal] load build definition from Dockerfile",
+        "#2 transferring dockerfile: 68B done",
+        "#2 DONE 0.1s",
+        "#4 [web 2/2] RUN make",
+        "#4 0.412 cc -c main.c",
+        "#4 0.500 [done]",
+        "#4 DONE 0.6s",
+        "#7 [web] exporting to image",
+        "#7 DONE 0.4s",
+        "::endgroup::",
+    ]
+
+
+def test_the_image_of_a_failed_step_is_shown_at_once_and_the_others_at_the_end() -> None:
+    sorted_log = log("api", "web")
+    sorted_log.feed("#2 [web 1/2] RUN make\n#3 [api 1/2] RUN true\n")
+    failed = sorted_log.feed('#2 ERROR: process "make" did not complete\n------\n > [web 1/2] RUN make:\n------\n')
+    assert failed.splitlines()[1:3] == ["#2 [web 1/2] RUN make", '#2 ERROR: process "make" did not complete']
+    assert failed.splitlines()[-3:] == ["------", " > [web 1/2] RUN make:", "------"]
+    assert "#3 [api 1/2] RUN true" in sorted_log.rest()
+    assert sorted_log.rest() == ""
+
+
+def test_the_platforms_of_an_image_are_one_group() -> None:
+    sorted_log = log("web", "web-linux")
+    shown = sorted_log.feed(
+        "#2 [web-linux-arm64] exporting to image\n#3 [web-linux-amd64] exporting to image\n"
+        "#2 DONE 0.1s\n#3 DONE 0.2s\n"
+    )
+    assert shown.count("::group::") == 1
+    assert shown.startswith("::group::web (")
+
+
+@given(st.lists(st.sampled_from(RECORDED.splitlines(keepends=True))))
+def test_no_output_of_a_step_is_lost_whatever_its_order(lines: list[str]) -> None:
+    sorted_log = log("api", "web")
+    shown = sorted_log.feed("".join(lines)) + sorted_log.rest()
+    kept = [line for line in lines if line.strip() and not line.endswith("...\n") and "[" not in line]
+    assert sorted(kept) == sorted(
+        line for line in shown.splitlines(keepends=True) if line.strip() and "::" not in line and "[" not in line
+    )
+
+
+def test_a_build_in_the_block_is_sorted_and_another_program_is_not(capfd: pytest.CaptureFixture[str]) -> None:
+    script = f"import sys; sys.stdout.write({RECORDED!r})"
+    with sorted_by(log("api", "web")):
+        process.run([sys.executable, "-c", script], env=dict(os.environ), build=True)
+        assert capfd.readouterr().err.count("::group::") == 2
+        process.run([sys.executable, "-c", script], env=dict(os.environ))
+    process.run([sys.executable, "-c", script], env=dict(os.environ), build=True)
+    assert capfd.readouterr().err == RECORDED * 2
