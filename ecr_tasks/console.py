@@ -335,7 +335,7 @@ def _print(text: str, stream: TextIO | None, end: str = "\n") -> None:
     text = text.encode(stream.encoding or "utf-8", "backslashreplace").decode(stream.encoding or "utf-8")
     try:
         with paused():
-            print(text, end=end, file=stream, flush=True)
+            print(text + end, end="", file=stream, flush=True)  # in one write, as other threads print, too
     except OSError:
         discard(stream)
         raise

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from ecr_tasks.clients.parallel import map_parallel
+from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.ports import Target
@@ -12,6 +14,9 @@ from ecr_tasks.model.repository import DesiredRepository
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.repository.diff import describe_mutability
 from ecr_tasks.plan.snapshot import Snapshot
+
+PARALLEL = 8
+"""How many repositories are created at once."""
 
 
 def create_repository(
@@ -54,20 +59,35 @@ def create_missing(
     target: Callable[[Destination], Target],
     say: Callable[[str], None],
     warn: Callable[[str], None],
-) -> Snapshot:
-    """Create the repositories that the plan lists as missing, and return the snapshot with them.
+    retrier: Retrier,
+) -> tuple[Snapshot, Mapping[str, EcrTasksError]]:
+    """Create the repositories that the plan lists as missing, several at a time, and return the snapshot with them.
 
-    An error at a destination becomes part of the snapshot and does not stop the others.
+    An error at a destination becomes part of the snapshot and does not stop the others; those of the settings'
+    registry are returned by repository. Raises the errors of ``desired``.
     """
-    created = {}
-    for item in items:
-        name = item.image.repository
-        if item.creates_repository and name not in created:
-            created[name] = create_repository(name, desired(), registry, say, warn, tags=item.image.tag_names)
+    missing = {item.image.repository: item.image.tag_names for item in items if item.creates_repository}
+
+    def create(name: str) -> RepositoryView | EcrTasksError:
+        try:
+            return create_repository(name, wanted, registry, say, warn, tags=missing[name])
+        except EcrTasksError as error:
+            return error
+
+    created: dict[str, RepositoryView] = {}
+    failed: dict[str, EcrTasksError] = {}
+    if missing:
+        wanted = desired()
+        registry.connect()  # which threads must not do
+        for name, result in zip(missing, map_parallel(create, [*missing], PARALLEL, retrier), strict=True):
+            if isinstance(result, EcrTasksError):
+                failed[name] = result
+            else:
+                created[name] = result
     destinations: dict[tuple[str, Destination], RepositoryView | EcrTasksError] = {}
     for item in items:
         for copy in item.copies:
-            if copy.creates_repository:
+            if copy.creates_repository and item.image.repository not in failed:
                 key = item.image.repository, copy.destination
                 try:
                     destination_registry = target(copy.destination)
@@ -82,4 +102,4 @@ def create_missing(
                     )
                 except EcrTasksError as error:
                     destinations[key] = error
-    return snapshot.with_created(created, destinations)
+    return snapshot.with_created(created, destinations), failed

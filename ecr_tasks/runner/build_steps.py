@@ -36,10 +36,12 @@ PARALLEL = 4
 """How many built images are looked at at once, each by programs of its own."""
 
 
-def create_repositories(run: Run, job: Job, *, before_build: bool = False) -> Job:
+def create_repositories(run: Run, job: Job, *, before_build: bool = False, fail_fast: bool = False) -> Job:
     """Create the missing repositories that may be created, also at destinations, and plan again with them.
 
-    ``before_build`` does so only where builds keep their cache in them: elsewhere a build that fails leaves none.
+    An image whose repository can't be created is in the job's ``failed``. Raises the first error with ``fail_fast``,
+    and where none can be. ``before_build`` does so only where builds keep their cache in them: elsewhere a build that
+    fails leaves none.
     """
     items = [item for item in job.plan.images if item.image.name not in job.failed]
     if job.snapshot is None or not any(item.creates_any_repository for item in items):
@@ -49,10 +51,11 @@ def create_repositories(run: Run, job: Job, *, before_build: bool = False) -> Jo
     from ecr_tasks.execute.create_repository import create_missing
     from ecr_tasks.plan.repository.desired import desired_repository
 
+    before = [*job.snapshot.repositories.values(), *job.snapshot.destinations.values()]
     created: list[str] = []
     try:
         with working("creating repositories"):
-            snapshot = create_missing(
+            snapshot, refused = create_missing(
                 items,
                 job.snapshot,
                 lambda: desired_repository(job.settings, run.source),
@@ -60,13 +63,19 @@ def create_repositories(run: Run, job: Job, *, before_build: bool = False) -> Jo
                 run.target,
                 created.append,
                 warn,
+                run.retrier,
             )
     finally:
         for text in together(created) if len(created) > FEW else created:
             say(text)
+    failed = {item.image.name: refused[item.image.repository] for item in items if item.image.repository in refused}
+    if failed and (fail_fast or len(failed) == len(job.plan.images)):
+        raise next(iter(failed.values()))
+    for name, error in failed.items():
+        warn(f"{name} failed: {error}")
+    job = replace(job, failed={**job.failed, **failed})
     run.locks.release_all()  # with the new repositories' locks, they are to be taken in one order by every run
     views = [*snapshot.repositories.values(), *snapshot.destinations.values()]
-    before = [*job.snapshot.repositories.values(), *job.snapshot.destinations.values()]
     if all(view in before or not getattr(view, "tags", ()) for view in views):
         return with_plan(run, job, snapshot)
     job = with_registries(run, job)  # another run has created one, and published in it

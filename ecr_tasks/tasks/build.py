@@ -89,12 +89,15 @@ def build(
     if run.dry:
         _show(job, json)
         return job
-    job = create_repositories(run, job, before_build=True)
+    fail_fast = fail_fast or push_has("--fail-fast")
+    job = create_repositories(run, job, before_build=True, fail_fast=fail_fast)
     if push_follows:
         job = lock_images(run, job, show_plan)
     # If a push follows, images that are already published are neither built nor stored.
     items = [item for item in job.plan.images if item.build_needed or not push_follows]
-    job = build_images(run, job, items, fail_fast=fail_fast or push_has("--fail-fast"))
+    items = [item for item in items if item.image.name not in job.failed]
+    job = build_images(run, job, items, fail_fast=fail_fast)
+    items = [item for item in job.plan.images if item in items or item.image.name in job.failed]
     receipt = build_receipt(run, job, items)
     if items:
         receipt_file.write(run.project, receipt)

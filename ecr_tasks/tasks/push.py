@@ -82,13 +82,13 @@ def push(
         if json:
             document(build_receipt(run, job, job.plan.images).as_json(with_typed_commands))
         return None
-    job = create_repositories(run, job, before_build=True)
+    job = create_repositories(run, job, before_build=True, fail_fast=fail_fast)
     job = lock_images(run, job, show_plan)
     job = reuse_builds(run, job)
     done = {*job.built, *job.failed}
     unbuilt = [item for item in job.plan.images if item.build_needed and item.image.name not in done]
     job = build_images(run, job, unbuilt, fail_fast=fail_fast)
-    job = create_repositories(run, job)
+    job = create_repositories(run, job, fail_fast=fail_fast)
     job = lock_images(run, job, show_plan)
     receipt = publish_images(run, job, fail_fast=fail_fast)
     unsigned = wait_for_managed_signing(run, receipt)
