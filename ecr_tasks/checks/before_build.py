@@ -22,6 +22,7 @@ from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.conflicts import Conflict
+from ecr_tasks.plan.other_client import check_client
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.repository.desired import desired_repository
 from ecr_tasks.settings.settings import Settings
@@ -60,6 +61,10 @@ def obstacles(
         found += _first(item.image.name, (check for about, check in checks if promises or about != "copied files"))
     for text in needless_entries(settings, builds_of(item.image for item in building), environ) if building else ():
         note(text)
+    for item in building:
+        definition = item.image.definition
+        copies, client = bool(settings.destinations), settings.client
+        found += _first(item.image.name, [partial(check_client, item.image.name, definition, client, copies=copies)])
     for item in creating[:1]:
         found += _first(item.image.name, [lambda: desired_repository(settings, source)])
     answers: list[Engine] = []

@@ -197,7 +197,14 @@ class Run:
             # A CI may give its jobs a terminal, and still keep their output as a log.
             live = not self.in_ci and os.environ.get("TERM") != "dumb"
             self._docker = WhalesDocker(
-                self._private, self.project, variables, self._before_login, self.retrier, live, self._seconds
+                self._private,
+                self.project,
+                variables,
+                self._before_login,
+                self.retrier,
+                live,
+                self._seconds,
+                self.settings.client,
             )
         return self._docker
 

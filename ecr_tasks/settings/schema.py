@@ -26,6 +26,7 @@ from ecr_tasks.settings.setting import Setting, setting
 Preset = Literal["default", "lambda", "supply-chain"]
 Attest = Literal["preset", "referrers"]
 Dirty = Literal["tag", "refuse"]
+Client = Literal["docker", "podman", "finch", "nerdctl"]
 Emulation = Literal["off", "install"]
 Skip = Literal["commit", "content", "never"]
 
@@ -255,6 +256,12 @@ class Schema:
         unset="BuildKit's own, gzip",
     )
     builder: str | None = setting("ECR_BUILDER=multi", values.word, "A buildx builder.", unset="buildx's current one")
+    client: Client = setting(
+        "ECR_CLIENT=podman",
+        values.choice("docker", "podman", "finch", "nerdctl"),
+        "The program that builds and pushes. All but docker have no buildx: they build one platform of a Dockerfile.",
+        default="docker",
+    )
     emulation: Emulation = setting(
         "ECR_EMULATION=install",
         values.choice("off", "install"),

@@ -42,7 +42,7 @@ ELSEWHERE: tuple[str, ...] = (
     *("ECR_SCAN_ACCEPTED", "ECR_REGISTRY_LOGINS", "ECR_CACHE_COMPRESSION", "ECR_PUTS_PER_SECOND"),
     *("ECR_PRUNE", "ECR_PRUNE_ASK", "ECR_NATIVE", "ECR_MIRRORS", "ECR_PULL_THROUGH"),
     *("ECR_SIGN", "ECR_SIGNED_BY"),
-    *("ECR_EMULATION", "ECR_EMULATION_IMAGE"),
+    *("ECR_EMULATION", "ECR_EMULATION_IMAGE", "ECR_CLIENT"),
 )
 """The settings that change nothing in an image's definition, tags or repository: they mean the same for all kinds."""
 

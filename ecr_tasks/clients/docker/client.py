@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -28,6 +29,7 @@ from ecr_tasks.model.image import BakeFile, BuildDefinition, BuildInput
 from ecr_tasks.model.image_config import ImageConfig
 from ecr_tasks.model.ports import BuildResult, Engine
 from ecr_tasks.model.registry import RegistryToken
+from ecr_tasks.plan.other_client import DOCKER, PODMAN, argument_variables, build_words, check_client
 from ecr_tasks.redaction import keep_build_arguments
 from ecr_tasks.settings.parse.build_options import referenced_variables
 from ecr_tasks.settings.parse.lists import csv_fields
@@ -58,8 +60,9 @@ class WhalesDocker(ImageStore):
         retrier: Retrier | None = None,
         live: bool = True,
         seconds: float | None = None,
+        program: str = DOCKER,
     ) -> None:
-        super().__init__(config, CommandLine(config, project, live=live, seconds=seconds))
+        super().__init__(config, CommandLine(config, project, live=live, seconds=seconds, program=program))
         self._variables = variables
         self._mask = mask
         self._retrier = retrier or Retrier()
@@ -72,6 +75,8 @@ class WhalesDocker(ImageStore):
         the current one: buildx shows contexts as builders, but builds only in the engine that docker uses. A builder
         on other machines needs no engine here.
         """
+        if self._commands.program != DOCKER:
+            return Engine(False, "", self._commands.program, self._commands.program)
         try:
             info = self._info()
         except BuildError:
@@ -107,6 +112,8 @@ class WhalesDocker(ImageStore):
         reported. Inputs with ``push`` are pushed by digest. Raises BuildError with the failing step, and
         RegistryError when a push fails; the error's ``about`` has the builds that failed, where buildx says it.
         """
+        if self._commands.program != DOCKER:
+            return {item.name: self._build_without_buildx(item) for item in inputs}
         with self._config.scratch_folder() as folder:
             inputs = self._config.names.for_builds(inputs)
             definition, metadata_file = folder / "bake.json", folder / "metadata.json"
@@ -149,12 +156,39 @@ class WhalesDocker(ImageStore):
                 targets = [dict(metadata[name]) for name in target_names(inputs)]
         return {item.name: self._build_result(item, target) for item, target in zip(inputs, targets, strict=True)}
 
+    def _build_without_buildx(self, item: BuildInput) -> BuildResult:
+        """Build one image with Podman, Finch or nerdctl, which makes its manifest at the push."""
+        program, definition = self._commands.program, item.definition
+        check_client(item.name, definition, program)
+        keep_build_arguments(definition.args)
+        if program != PODMAN and definition.annotations_at("manifest"):
+            self._retrier.report(f"{item.name}: {program} gives images no annotations; the labels say the same")
+        variables = argument_variables(definition, os.environ)
+        for name in referenced_variables((), definition.secrets):
+            if name in {**definition.variables, **self._variables}:
+                variables[name] = {**definition.variables, **self._variables}[name]
+        with self._config.scratch_folder() as folder:
+            id_file = folder / "id"
+            command = self._commands.docker(*build_words(item, str(id_file), program))
+            result = retry_transient(
+                lambda: self._commands.show(command, variables, needed=variables, build=True),
+                transient.build_reason,
+                self._retrier,
+            )
+            if result.code != 0:
+                raise _told_once(errors.build_failed(result.lines), result)
+            with errors.reading_answer("say what it has built"):
+                image_id = id_file.read_text("utf-8").strip()
+        return BuildResult(item.name, None, image_id, definition.platforms)
+
     def read_dockerfiles(self, definitions: Sequence[BuildDefinition], builder: str | None) -> None:
         """Let the builder read the Dockerfiles of builds and look for their base images; nothing is built.
 
         Raises BuildError for one that can't be built, and RegistryError for an image that a registry doesn't give. A
         buildx that can't be asked for it (before 0.17) is no error.
         """
+        if self._commands.program != DOCKER:
+            return
         with self._config.scratch_folder() as folder:
             (folder / "linked").mkdir()
             inputs = []
@@ -217,13 +251,13 @@ class WhalesDocker(ImageStore):
 
     def push(self, reference: str) -> None:
         """Push one name. Raises RegistryError, or Refused for an immutable tag."""
-        result = self._transfer(self._commands.docker("push", reference), reference)
+        result = self._transfer(self._commands.docker("push", *self._tls_options(reference), reference), reference)
         if result.code != 0:
             raise _told_once(errors.push_failed(reference, result.lines), result)
 
     def pull(self, reference: str, platform: str | None) -> None:
         """Pull one name. Raises RegistryError with the registry's own message."""
-        options = ["--platform", platform] if platform else []
+        options = [*(["--platform", platform] if platform else []), *self._tls_options(reference)]
         result = self._transfer(self._commands.docker("pull", *options, reference), reference, last_line=reference)
         if result.code != 0:
             raise _told_once(errors.pull_failed(reference, result.lines), result)
@@ -278,11 +312,12 @@ class WhalesDocker(ImageStore):
         """Run `docker login` in the user's own configuration, with the password on stdin."""
         self._mask(token)
         options = ["--username", token.username, "--password-stdin"]
-        run_in_own_config(f"log in to {token.host}", "login", *options, token.host, stdin=token.password)
+        words = ("login", *options, token.host)
+        run_in_own_config(f"log in to {token.host}", *words, stdin=token.password, program=self._commands.program)
 
     def logout(self, host: str) -> None:
         """Run `docker logout` in the user's own configuration."""
-        run_in_own_config(f"log out of {host}", "logout", host)
+        run_in_own_config(f"log out of {host}", "logout", host, program=self._commands.program)
 
     def run_service(
         self, name: str, image: str, command: Sequence[str], *, port: int, mounts: Mapping[str, str]
@@ -318,6 +353,11 @@ class WhalesDocker(ImageStore):
 
         with translate_errors(f"remove {name}"), suppress(NoSuchContainer):
             self._commands.client.container.remove(name, force=True)
+
+    def _tls_options(self, reference: str) -> list[str]:
+        """Return the option by which Podman speaks HTTP with a registry on this machine, as docker does by itself."""
+        is_local = re.match(r"(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])(?::\d+)?/", reference)
+        return ["--tls-verify=false"] if self._commands.program == PODMAN and is_local else []
 
     def _attachment(self, record: str, *options: str) -> str:
         """Return an attachment of a build from the builder's history."""

@@ -28,18 +28,20 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.docker import errors, process, transient
-from ecr_tasks.clients.docker.config import PrivateConfig
+from ecr_tasks.clients.docker.config import CONFIG, PrivateConfig
 from ecr_tasks.clients.docker.known_errors import OWN_WORDS
 from ecr_tasks.clients.docker.retry import LOOKUP
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError, Refused
 from ecr_tasks.files import is_file, read_text
 from ecr_tasks.model.child_environment import docker_environment
+from ecr_tasks.plan.other_client import DOCKER, PODMAN
 from ecr_tasks.redaction import redact
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
 
+_PODMANS_LOGINS = "REGISTRY_AUTH_FILE"
 _INTERRUPTED = 130
 """The exit code of docker after Ctrl-C, which it may receive before we do."""
 
@@ -62,8 +64,15 @@ class CommandLine:
     """
 
     def __init__(
-        self, config: PrivateConfig, project: Path, *, live: bool = True, seconds: float | None = None
+        self,
+        config: PrivateConfig,
+        project: Path,
+        *,
+        live: bool = True,
+        seconds: float | None = None,
+        program: str = DOCKER,
     ) -> None:
+        self.program = program
         self._config = config
         self._seconds = seconds
         self._project = project
@@ -75,20 +84,31 @@ class CommandLine:
 
         The API starts docker with our own environment; env(1) takes out of it what docker has no use for.
         """
-        from python_on_whales import DockerClient
-
         environment = self.environment()
         withheld = [word for name in os.environ if name not in environment for word in ("-u", name)]
-        plain = DockerClient(config=environment["DOCKER_CONFIG"])
+        plain = self._whales()
         env = shutil.which("env")
         if not withheld or env is None:
             return plain
-        docker = str(plain.client_config.get_client_call_with_path()[0])
-        return DockerClient(config=environment["DOCKER_CONFIG"], client_call=[env, *withheld, docker])
+        program = str(plain.client_config.get_client_call_with_path()[0])
+        added = [f"{name}={environment[name]}" for name in (_PODMANS_LOGINS,) if name in environment]
+        return self._whales([env, *withheld, *added, program])
+
+    def _whales(self, call: Sequence[str] = ()) -> DockerClient:
+        """Return python-on-whales' client of our program; another one than docker's knows no --config."""
+        from python_on_whales import DockerClient
+
+        if self.program != DOCKER:
+            return DockerClient(client_call=list(call) or [self.program])
+        config = self._config.environment()["DOCKER_CONFIG"]
+        return DockerClient(config=config, client_call=list(call)) if call else DockerClient(config=config)
 
     def environment(self, needed: Collection[str] = ()) -> dict[str, str]:
         """Return the environment of a docker command; ``needed`` are the variables that it refers to."""
-        return self._environment(os.environ, needed) | self._config.environment()
+        own = self._config.environment()
+        if self.program == PODMAN:  # it reads docker's file, by a name of its own (containers-auth.json(5))
+            own[_PODMANS_LOGINS] = str(Path(own["DOCKER_CONFIG"], CONFIG))
+        return self._environment(os.environ, needed) | own
 
     def _environment(self, environ: Mapping[str, str], needed: Collection[str]) -> dict[str, str]:
         return docker_environment(environ, needed=needed, starts_programs=self._config.starts_programs())
@@ -96,6 +116,8 @@ class CommandLine:
     def docker(self, *arguments: str) -> list[str]:
         """Return the command line of a docker command. Raises BuildError when there is no docker client."""
         check_arguments(*arguments)
+        if self.program != DOCKER:
+            return [_program(self.program), *arguments]
         return [_program(), "--config", self._config.environment()["DOCKER_CONFIG"], *arguments]
 
     def buildx(self, *arguments: str) -> list[str]:
@@ -104,6 +126,8 @@ class CommandLine:
         docker looks through all its plugins before it starts one, which costs a tenth of a second. buildx also runs
         by itself, with the same configuration and contexts.
         """
+        if self.program != DOCKER:
+            raise errors.no_buildx(self.program)
         plugin = self._config.buildx_plugin()
         if plugin is None:
             return self.docker("buildx", *arguments)
@@ -233,11 +257,11 @@ class CommandFailedError(Exception):
         self.stdout, self.stderr = stdout, stderr
 
 
-def _program() -> str:
-    """Return the docker client that is on PATH. Raises BuildError when there is none."""
-    program = shutil.which("docker")
+def _program(name: str = DOCKER) -> str:
+    """Return the docker client that is on PATH, or another one. Raises BuildError when there is none."""
+    program = shutil.which(name)
     if program is None:
-        raise errors.no_docker()
+        raise errors.no_docker(name)
     return program
 
 
@@ -252,13 +276,13 @@ def check_arguments(*arguments: str) -> None:
             )
 
 
-def run_in_own_config(action: str, *arguments: str, stdin: str = "") -> None:
+def run_in_own_config(action: str, *arguments: str, stdin: str = "", program: str = DOCKER) -> None:
     """Run a docker command in the user's own configuration. Raises BuildError like :meth:`CommandLine.output`.
 
     A login goes to the user's credential helper.
     """
     with translate_errors(action):
-        command = [_program(), *arguments]
+        command = [_program(program), *arguments]
         _run(command, docker_environment(os.environ, starts_programs=True), stdin.encode())
 
 

@@ -48,8 +48,10 @@ _NAME_TAKEN = re.compile(r'image "[^"]+": already exists$')
 one name at once (`latest`, a branch's), the second one fails."""
 
 
-def no_docker() -> BuildError:
-    """Return the error for a missing docker client."""
+def no_docker(program: str = "docker") -> BuildError:
+    """Return the error for a missing docker client, or for the one that ECR_CLIENT names."""
+    if program != "docker":
+        return BuildError(f"The {program} command was not found.", "Install it, or correct ECR_CLIENT.")
     return BuildError("The docker command was not found.", "Install Docker (client and buildx) and run it again.")
 
 
@@ -60,6 +62,15 @@ def other_client() -> BuildError:
         "buildx.",
         "Install Docker's client with buildx (docker-ce-cli and docker-buildx-plugin) in its place; it can also use "
         "Podman's engine: `systemctl --user start podman.socket`, DOCKER_HOST=unix:///run/user/UID/podman/podman.sock.",
+    )
+
+
+def no_buildx(program: str) -> BuildError:
+    """Return the error for what only buildx can do, where another program than docker is chosen."""
+    return BuildError(
+        f"{program} has no buildx, which this needs (bake and compose files, other builders, copies to "
+        "more registries, the digests of base images).",
+        "Use docker for it: ECR_CLIENT=docker.",
     )
 
 

@@ -1,0 +1,63 @@
+"""Podman in docker's place: what it is started with, and what it is not asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ecr_tasks.clients.docker.client import WhalesDocker
+from ecr_tasks.clients.docker.config import PrivateConfig
+from ecr_tasks.errors import BuildError
+from ecr_tasks.model.image import BuildDefinition, BuildInput
+from ecr_tasks.model.registry import RegistryToken
+
+ID = "sha256:" + "1" * 64
+PODMAN = f"""#!/bin/sh
+echo "$* | $VERSION" >>{{folder}}/calls
+grep -c '"host"' "$REGISTRY_AUTH_FILE" >>{{folder}}/logins
+while [ $# -gt 0 ]; do [ "$1" = --iidfile ] && echo {ID} >"$2"; shift; done
+exit 0
+"""
+
+
+@pytest.fixture
+def podman(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WhalesDocker:
+    script = tmp_path / "bin" / "podman"
+    script.parent.mkdir()
+    script.write_text(PODMAN.format(folder=tmp_path), "utf-8")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{script.parent}:/usr/bin:/bin")
+    config = PrivateConfig({"DOCKER_CONFIG": str(tmp_path / "docker")}, tmp_path)
+    return WhalesDocker(config, tmp_path, {}, program="podman")
+
+
+def test_it_builds_and_pushes_with_the_runs_own_login(podman: WhalesDocker, tmp_path: Path) -> None:
+    podman.authorize(RegistryToken("host", "AWS", "hush"))
+    definition = BuildDefinition("/project", args={"VERSION": "1.2"})
+    result = podman.build([BuildInput("app", definition, ("team/app:main",))], None)["app"]
+    assert (result.digest, result.image_id) == (None, ID)
+    podman.push("host/team/app:main")
+    podman.push("127.0.0.1:5000/team/app:main")
+    build, push, local = (tmp_path / "calls").read_text("utf-8").splitlines()
+    assert build.startswith("build --build-arg VERSION --tag team/app:main --iidfile ")
+    assert build.endswith(" /project | 1.2")
+    assert (push, local) == (
+        "push host/team/app:main | ",
+        "push --tls-verify=false 127.0.0.1:5000/team/app:main | ",
+    )
+    assert (tmp_path / "logins").read_text("utf-8").split() == ["1", "1", "1"]
+
+
+def test_what_needs_buildx_is_refused(podman: WhalesDocker, tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="podman has no buildx"):
+        podman.targets(["docker-bake.hcl"], tmp_path, {})
+    with pytest.raises(BuildError, match="lacks several platforms"):
+        podman.build([BuildInput("app", BuildDefinition(".", platforms=("linux/amd64", "linux/arm64")), ())], None)
+    assert not (tmp_path / "calls").exists()
+
+
+def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
+    port = WhalesDocker(PrivateConfig({}, tmp_path), tmp_path, {}, program="finch")
+    with pytest.raises(BuildError, match="The finch command was not found"):
+        port.push("host/app")
