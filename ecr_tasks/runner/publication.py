@@ -18,6 +18,7 @@ from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.publication import Publication, PublishedImage, publication_of
 from ecr_tasks.model.receipt import Receipt
 from ecr_tasks.model.reference import ImageName, parse_image_name
+from ecr_tasks.model.wording import join_words
 from ecr_tasks.plan.conflicts import check_published
 from ecr_tasks.plan.destinations import as_in_settings
 from ecr_tasks.plan.image_choice import Members, chosen_names, no_groups
@@ -153,6 +154,10 @@ def published_to_deploy(
     if source is not None:
         return published_in_ecr(run, parse_image_name(source), choice)
     if receipt is not None:
+        for image in receipt.images:
+            if image.part is not None and not image.published:
+                others = join_words(image.part.missing)
+                say(f"{image.name}: left to the runner that publishes it; {others} is missing yet")
         return published_by_push(receipt, choice, members_of(run)).images
     publication, missing = published_before(run, choice)
     images = publication.images

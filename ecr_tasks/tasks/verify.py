@@ -70,7 +70,7 @@ def verify(
     found = verify_images(run, images, gates or Gates())
     if json:
         document({"ok": not _wrong(found), "images": [_as_json(key, value) for key, value in found.items()]})
-    else:
+    elif found:
         _show(found)
     if _wrong(found):
         from ecr_tasks.errors import ExitCode

@@ -81,6 +81,8 @@ def test_the_runner_that_pushes_last_publishes_the_image(runners: dict[str, Proj
     part = first.receipt["images"][0]["part"]
     assert (part["platform"], part["missing"]) == ("linux/amd64", ["linux/arm64"])
 
+    verified = first.ok("push", "--only", "linux/amd64", "verify")
+    assert (verified.stdout, "left to the runner that publishes it" in verified.stderr) == ("", True)
     missing = first.inv("merge")
     assert missing.code == 6
     assert "has no part for linux/arm64 of this commit" in missing.stderr
@@ -134,3 +136,25 @@ def test_a_race_ends_in_one_index(runners: dict[str, Project], api: Any, mutabil
         assert {reference.rpartition("@")[2] for reference in printed} == image
         entries = index_of(api, name, "main")["manifests"]
         assert [entry["platform"]["architecture"] for entry in entries] == ["amd64", "arm64"]
+
+
+def test_attestations_of_both_parts_belong_to_the_image(runners: dict[str, Project], api: Any) -> None:
+    first = runners["linux/amd64"]
+    first.environ |= {"ECR_ATTEST": "referrers", "ECR_SBOM_GENERATOR": "none"}
+    waiting = first.ok("build", "push", ECR_NATIVE="true")
+    assert waiting.stdout == ""
+    joined = first.ok("build", "push", "--only", "linux/arm64")  # one engine can build both: nothing runs in them
+    digest = joined.stdout.strip().rpartition("@")[2]
+    attached = first.receipt["images"][0]["published"][0]["attached"]
+    assert sorted(item["platform"] for item in attached) == [*PLATFORMS]
+    assert {(item["kind"], item["subject"]) for item in attached} == {("provenance", digest)}
+    # It is published with all that is asked for, so that nothing is missing for a run of both platforms.
+    assert first.ok("push").stdout == joined.stdout
+    # Attestations in the image itself, which BuildKit makes.
+    chain = {"ECR_ATTEST": "preset", "ECR_PRESET": "supply-chain", "ECR_REPOSITORY": "team/chain"}
+    first.ok("build", "push", "--only", "linux/amd64", **chain)
+    first.ok("build", "push", "--only", "linux/arm64", **chain)
+    entries = index_of(api, "team/chain", "main")["manifests"]
+    assert [entry["platform"]["architecture"] for entry in entries] == ["amd64", "unknown", "arm64", "unknown"]
+    about = [entry.get("annotations", {}).get("vnd.docker.reference.digest") for entry in entries]
+    assert about == [None, entries[0]["digest"], None, entries[2]["digest"]]
