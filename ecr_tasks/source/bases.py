@@ -104,35 +104,35 @@ def with_base_annotations(definition: BuildDefinition) -> BuildDefinition:
 
     They are ``org.opencontainers.image.base.name`` and ``.base.digest`` (OCI image specification, annotations.md).
     """
-    base = _final_base(definition)
-    if base is None:
+    name, digest = _final_base(definition)
+    if name is None or digest is None:
         return definition
-    name, digest = base
     return replace(definition, annotations={BASE_NAME: name, BASE_DIGEST: digest, **definition.annotations})
 
 
-def _final_base(definition: BuildDefinition) -> tuple[str, str] | None:
-    """Return the full name and the digest of the image that the last stage stands on; None if they aren't known."""
+def moving_base(definition: BuildDefinition) -> str | None:
+    """Return the full name of the image that a definition's result stands on; None where none, or a fixed one, is."""
+    name, digest = _final_base(replace(definition, bases={}))
+    return name if digest is None else None
+
+
+def _final_base(definition: BuildDefinition) -> tuple[str | None, str | None]:
+    """Return the full name and the digest of the image that the last stage stands on, each None where unknown."""
     try:
         content, _ = read_dockerfile(definition)
     except Unknown:
-        return None
+        return None, None
     platform = (definition.platforms or (LOCAL,))[0]
     written = final_base(parse(content), definition, platform, LOCAL)
-    if written is None:
-        return None
-    value = definition.contexts.get(written, "")
+    value = definition.contexts.get(written, "") if written is not None else ""
+    if written is None or (value and not value.startswith((IMAGE, "target:"))):
+        return None, None
     if value.startswith("target:"):
         linked = definition.linked.get(value.removeprefix("target:"))
-        return _final_base(linked) if linked else None
-    if value:
-        if not value.startswith(IMAGE):
-            return None
-        reference, place = value.removeprefix(IMAGE), definition.bases.get(written)
-    else:
-        reference, place = written, definition.bases.get(context_name(written))
-    digest = pinned_digest(reference) or (pinned_digest(place) if place else None)
-    return (full_name(reference), digest) if digest else None
+        return _final_base(linked) if linked else (None, None)
+    reference, context = (value.removeprefix(IMAGE), written) if value else (written, context_name(written))
+    place = definition.bases.get(context)
+    return full_name(reference), pinned_digest(reference) or (pinned_digest(place) if place else None)
 
 
 def all_bases(definition: BuildDefinition) -> Iterator[Base]:

@@ -63,6 +63,7 @@ def build(
     """
     from dataclasses import replace
 
+    from ecr_tasks.errors import SettingsError
     from ecr_tasks.model.image import Fresh
     from ecr_tasks.plan.outcomes import failure
     from ecr_tasks.runner import ci_results, receipt_file
@@ -71,6 +72,11 @@ def build(
     from ecr_tasks.runner.publish_steps import build_receipt
     from ecr_tasks.tasks.plan import show_plan
 
+    if push_has("--outdated"):
+        raise SettingsError(
+            "push --outdated builds what it publishes by itself, and build would build the others, too.",
+            "Leave out build: `inv push --outdated`.",
+        )
     push_follows = follows("push")
     # A build without a push needs docker only, and ECR only if the cache is in ECR.
     read_registries = push_follows or run.settings.caches_in_repository

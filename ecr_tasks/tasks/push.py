@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ecr_tasks.console import data, document, with_typed_commands
+from ecr_tasks.console import data, document, say, with_typed_commands
 from ecr_tasks.runner.command_line import IMAGES, as_choice
 from ecr_tasks.runner.decorator import chained_task
 
@@ -33,6 +33,7 @@ def published(receipt: Job | Receipt | None) -> Publication:
         "image": IMAGES,
         "only": "a platform: push it alone; whichever runner pushes the last one publishes the image",
         "republish": "build a published commit anew, and publish it beside what is published (…-r2)",
+        "outdated": "where base images have moved, build and publish anew the images on them, and no others",
         "pull": "take base images from their registries, also those that are here",
         "no-cache": "build every step anew",
         "fail-fast": "stop at the first image that fails, instead of publishing the others",
@@ -47,6 +48,7 @@ def push(
     pull: bool = False,
     no_cache: bool = False,
     fail_fast: bool = False,
+    outdated: bool = False,
     image: Sequence[str] | None = None,
     only: str = "",
 ) -> Receipt | None:
@@ -64,6 +66,13 @@ def push(
     from ecr_tasks.tasks.closing_summary import show_summary
     from ecr_tasks.tasks.plan import show_plan
 
+    if outdated:
+        from ecr_tasks.runner.outdated import outdated_images
+
+        if moved := outdated_images(run, as_choice(image)):
+            image, pull, republish = moved, True, True
+        else:
+            say("no image of this commit stands on a base image that has moved")
     fresh = Fresh(pull, no_cache)
     job = earlier.job  # the job of `build`, if it ran before in this command line
     if job is not None and fresh.flags and job.fresh != fresh:

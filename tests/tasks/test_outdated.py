@@ -66,3 +66,38 @@ def test_a_base_image_that_cant_be_looked_up_is_an_error_after_the_table(publish
 @pytest.mark.parametrize("words", [["--limit", "0"], ["--limit", "x"]])
 def test_a_limit_that_is_no_number_is_refused(published: Project, words: list[str]) -> None:
     published.inv("outdated", *words).failed(2)
+
+
+def test_push_outdated_builds_only_where_the_base_has_moved(project: Project) -> None:
+    project.write("Dockerfile", "FROM python:3.12\n")
+    project.commit()
+    project.docker.unstable = True
+    project.docker.registry_bases[PYTHON] = A
+    assert project.inv("push", "--outdated").code == 0  # the commit isn't published yet
+    result = project.inv("push", "--outdated")
+    assert (result.code, project.docker.builds) == (0, 1)
+    assert project.tags["main"] in result.stdout
+    assert "no image of this commit stands on a base image that has moved" in result.stderr
+    project.docker.registry_bases[PYTHON] = B
+    assert project.inv("push", "--outdated").code == 0
+    assert project.docker.builds == 2
+    sha = f"sha-{project.revision[:7]}"
+    assert project.tags["main"] == project.tags[f"{sha}-r2"] != project.tags[sha]
+
+
+def test_build_before_push_outdated_is_refused(project: Project) -> None:
+    assert "inv push --outdated" in project.inv("build", "push", "--outdated").failed(2)
+
+
+def test_push_outdated_ends_where_a_base_cant_be_looked_up(project: Project) -> None:
+    project.write("Dockerfile", "FROM python:3.12\n")
+    project.commit()
+    project.inv("build", "push")
+    assert PYTHON in project.inv("push", "--outdated").failed(3)
+    assert project.docker.builds == 1
+
+
+def test_an_image_on_nothing_is_never_outdated(project: Project) -> None:
+    project.inv("build", "push")
+    assert project.inv("push", "--outdated").code == 0
+    assert project.docker.builds == 1

@@ -11,7 +11,7 @@ from ecr_tasks.errors import BuildError, EcrTasksError
 from ecr_tasks.model.image import BakeFile, BakeTarget, BuildDefinition, BuildInput
 from ecr_tasks.model.image_config import ImageConfig
 from ecr_tasks.model.local_image import LocalImage
-from ecr_tasks.model.manifest import INPUTS, INPUTS_TRACKED, REVISION, StoredImage
+from ecr_tasks.model.manifest import BASE_DIGEST, BASE_NAME, INPUTS, INPUTS_TRACKED, REVISION, StoredImage
 from ecr_tasks.model.ports import BuildResult, Engine
 from ecr_tasks.model.registry import RegistryToken
 from tests.support.build import HOST, REVISION_A, digest, index, manifest
@@ -206,7 +206,9 @@ class FakeDocker:
         content = f"{name} build {self.builds}" if self.unstable else f"{name} as built"
         annotations = item.definition.annotations
         inputs = {
-            key: annotations[key] for key in (INPUTS, INPUTS_TRACKED) if key in annotations and not self.classic
+            key: annotations[key]
+            for key in (INPUTS, INPUTS_TRACKED, BASE_NAME, BASE_DIGEST)
+            if key in annotations and not self.classic
         }
         image = manifest(content, annotations.get(REVISION, REVISION_A), inputs)
         platforms = item.definition.platforms or ("linux/amd64",)
