@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ecr_tasks.ci.oidc.issuer import Issuer
     from ecr_tasks.ci.outputs.adapter import Adapter
 
-Feature = Literal["native"]
+Feature = Literal["native", "nightly"]
 """What a pipeline has only where it is asked for: ``native`` has a runner for each platform."""
 
 Credentials = Literal["oidc", "keys", "role"]
@@ -41,7 +41,7 @@ class System:
     system's own expressions and variables. ``values_in_shell`` says that the template's values are in shell commands.
     Where the pipeline names its branches, ``branch_escapes`` keep a name from being a pattern, ``branch_quotes`` are
     the quotes for it, of which it gets one that it hasn't, and no name there can have one of ``branch_refused``.
-    ``features`` are those that the template has.
+    ``features`` are those that the template has; every one can be ``nightly``.
     """
 
     name: str

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         "keys": "access keys that the CI stores, where it could do without",
         "oidc": "the CI's own token, where that isn't the default anyway (jenkins)",
         "native-platforms": "a runner for each of linux/amd64 and linux/arm64, without emulation",
+        "nightly": "it also runs every night, and builds anew what stands on a base image that has moved",
         "install": "the shell command that installs ecr-tasks; default: pip install -r requirements-ci.txt",
     },
 )
@@ -33,6 +34,7 @@ def init(
     oidc: bool = False,
     install: str = "",
     native_platforms: bool = False,
+    nightly: bool = False,
 ) -> None:
     """Write a complete pipeline for a CI system.
 
@@ -46,7 +48,7 @@ def init(
     from ecr_tasks.errors import Refused
 
     system = systems.find(name)
-    features = write.choose_features(system, run.settings.platforms, native=native_platforms)
+    features = write.choose_features(system, run.settings.platforms, native=native_platforms, nightly=nightly)
     values = replace(_values(run, install), features=features)
     if not check:
         credentials = write.choose_credentials(system, keys=keys, oidc=oidc)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from ecr_tasks.ci.pipelines import quoting
+from ecr_tasks.ci.pipelines.nightly import NIGHTLY, with_nightly
 from ecr_tasks.ci.pipelines.requirements import DEFAULT_INSTALL
 from ecr_tasks.ci.systems import Credentials, Feature, System
 
@@ -73,7 +74,8 @@ def load(system: System, credentials: Credentials, features: Collection[Feature]
             conditions.pop()
         elif all(conditions):
             lines.append(line)
-    return "\n".join(lines) + "\n"
+    text = "\n".join(lines) + "\n"
+    return with_nightly(system, text) if "nightly" in features else text
 
 
 def fingerprint(template: str) -> str:
@@ -105,7 +107,7 @@ def origin(system: System, text: str) -> tuple[Credentials, tuple[Feature, ...],
     if match is None or credentials is None:
         return None
     words = match[2].split(" and ")
-    return credentials, tuple(feature for feature in system.features if feature in words), match[3]
+    return credentials, tuple(feature for feature in (*system.features, NIGHTLY) if feature in words), match[3]
 
 
 def fill(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ecr_tasks.ci.pipelines import requirements
+from ecr_tasks.ci.pipelines.nightly import NIGHTLY, what_to_schedule
 from ecr_tasks.ci.pipelines.requirements import DEFAULT_INSTALL
 from ecr_tasks.ci.pipelines.template import FILL_IN, Values, fill, load
 from ecr_tasks.ci.systems import SYSTEMS, Credentials, Feature, System
@@ -43,6 +44,8 @@ def write(project: Path, system: System, credentials: Credentials, values: Value
     for number, line in enumerate(text.splitlines(), 1):
         if FILL_IN in line:
             lines.append(f"  line {number} has to be filled in: {line.strip()}")
+    if NIGHTLY in values.features and (schedule := what_to_schedule(system)):
+        lines.append(schedule)
     if not (project / "tasks.py").exists():
         lines.append("There is no tasks.py yet: `ecr-tasks init` writes it.")
     lines.append(f"What to set up for {system.title} and in AWS: docs/ci/{system.name}.md of ecr-tasks.")
@@ -66,13 +69,20 @@ def choose_credentials(system: System, *, keys: bool, oidc: bool) -> Credentials
     raise SettingsError(cause, f"Leave --{kind} out.")
 
 
-def choose_features(system: System, platforms: Sequence[str], *, native: bool) -> tuple[Feature, ...]:
+def choose_features(
+    system: System, platforms: Sequence[str], *, native: bool, nightly: bool = False
+) -> tuple[Feature, ...]:
     """Return the features of the options. ``platforms`` are those of ECR_PLATFORMS, if any.
 
     Raises SettingsError for one that the system's template doesn't have, and for other platforms than it has.
     """
+    if native and nightly:
+        raise SettingsError(
+            "--native-platforms and --nightly don't go together: each runner pushes its own platform alone.",
+            "Leave one of them out.",
+        )
     if not native:
-        return ()
+        return (NIGHTLY,) if nightly else ()
     if "native" not in system.features:
         having = ", ".join(item.name for item in SYSTEMS.values() if "native" in item.features)
         raise SettingsError(

@@ -31,7 +31,9 @@ def write_pipeline(project: Path, variant: Variant, values: Values = KNOWN) -> P
 def change_the_template(monkeypatch: pytest.MonkeyPatch, old: str, new: str) -> None:
     """Change the template, as another version of ecr-tasks could."""
     load = template.load
-    monkeypatch.setattr("ecr_tasks.ci.pipelines.compare.load", lambda *which: load(*which).replace(old, new))
+    monkeypatch.setattr(
+        "ecr_tasks.ci.pipelines.compare.load", lambda *which, **more: load(*which, **more).replace(old, new)
+    )
 
 
 @ALL
