@@ -55,6 +55,7 @@ SITUATIONS = {
     "engine-is-none": "no Docker engine | DOCKER_HOST",
     "engine-dies": "broke off | run it again",
     "pull-engine-dies": "connection to the Docker engine failed | Start Docker",
+    "command-kubernetes-none": "no Kubernetes cluster | KUBECONFIG",
     "command-desktop-paused": "paused | Resume",
     "command-desktop-mount": "/opt/data | File sharing",
     "helper-missing": "docker-credential-desktop, which is not installed | credsStore",

@@ -163,6 +163,12 @@ OTHER_CONTEXT = KnownError(
 BUILDERS = (
     OTHER_CONTEXT,
     KnownError(
+        r"cannot determine Kubernetes namespace|no configuration has been provided, try setting KUBERNETES_MASTER",
+        "There is no Kubernetes cluster to build in: no configuration of kubectl's is found.",
+        "Set KUBECONFIG, or let `kubectl config current-context` name a cluster; in a pod, give its service account "
+        "the right to create deployments.",
+    ),
+    KnownError(
         r'no builder "(?P<name>[^"]*)" found|failed to find builder "?(?P<other>[^"\s]*)',
         "There is no builder or docker context {name}{other}.",
         "Correct ECR_BUILDER, BUILDX_BUILDER or DOCKER_CONTEXT; `docker buildx ls` lists the builders.",
