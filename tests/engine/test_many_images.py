@@ -11,7 +11,7 @@ import pytest
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.project import Project, project
 
-NAMES = ["api", "base", "broken", "job", "needs-broken", "web"]
+NAMES = ["web", "base", "broken", "job", "needs-broken", "api"]
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def published(lines: list[str]) -> list[str]:
 def test_the_others_are_published_and_a_second_run_does_the_rest(app: Project) -> None:
     result = app.inv("build", "push")
     assert result.code == 3
-    assert published(result.lines) == ["api", "base", "job", "web"]  # the file's order
+    assert published(result.lines) == ["web", "base", "job", "api"]  # the file's order
     assert outcomes(app) == {name: "failed" if name in ("broken", "needs-broken") else "published" for name in NAMES}
     assert "2 of 6 images failed (4 are published):" in result.stderr
     error = result.stderr.partition("2 of 6 images failed")[2]  # buildx names the target or the one that needs it
@@ -57,7 +57,7 @@ def test_the_others_are_published_and_a_second_run_does_the_rest(app: Project) -
     assert app.receipt["images"][2]["error"]["exit_code"] == 3
 
     again = app.inv("build", "push")
-    assert (again.code, published(again.lines)) == (3, ["api", "base", "job", "web"])
+    assert (again.code, published(again.lines)) == (3, ["web", "base", "job", "api"])
     assert "api: built" not in again.stderr
     app.write("broken/missing.txt", "here")
     app.commit()

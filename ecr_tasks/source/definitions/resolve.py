@@ -6,6 +6,7 @@ There is one way to read them: plan, build, commands and inputs use its result.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +35,9 @@ _EXPORTER_OPTIONS = ("compression", "compression-level", "force-compression", "r
 """The options of an exporter that decide the image's content, and that every exporter of images has."""
 
 _IMAGE_EXPORTERS = ("image", "registry", "docker", "oci")
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_COMMENT = re.compile(r"^\s*(?:#|//).*")
+
 _OURS = {
     *("type", "push", "name", "dest", "tar", "oci-mediatypes", "push-by-digest", "unpack", "store"),
     *("name-canonical", "context", "dangling-name-prefix"),
@@ -88,7 +92,7 @@ def resolve(
             f"{files.names} alone says what to publish; {unread} is not read unless ECR_BAKE_FILE names it."
         )
     published = []
-    for name in bake_file.default:
+    for name in _in_files_order(bake_file.default, files):
         service, target = services.get(name), targets[name]
         if service is not None and not service.is_active(profiles):
             continue
@@ -113,6 +117,17 @@ def resolve(
         tuple(warnings),
         replace(files, included=included),
     )
+
+
+def _in_files_order(names: Sequence[str], files: DefinitionFiles) -> list[str]:
+    """Return names in the order in which the files first have them: bake sorts them by the alphabet.
+
+    What a file doesn't name, as the targets of a matrix, comes last.
+    """
+    lines = (line for path in files.paths for line in read_text(path, errors="replace").splitlines())
+    words = [word for line in lines for word in _NAME.findall(_COMMENT.sub("", line))]
+    first = {word: place for place, word in reversed(list(enumerate(words)))}
+    return sorted(names, key=lambda name: first.get(name, len(words)))
 
 
 def group_members(

@@ -62,6 +62,15 @@ def test_what_an_image_links_to_is_with_it_and_not_published(tmp_path: Path) -> 
     assert app.linked["base"].linked["deep"] == app.linked["deep"] == BuildDefinition(f"{tmp_path}/deep")
 
 
+def test_images_have_the_files_order_and_not_the_alphabets(tmp_path: Path) -> None:
+    bake = tmp_path / "docker-bake.hcl"
+    bake.write_text('# api first\ngroup "default" { targets = ["web", "api", "job"] }\n', encoding="utf-8")
+    targets = dict.fromkeys(["api", "job", "matrix-1", "web"], PLAIN)
+    files = DefinitionFiles((bake,), tmp_path)
+    result = resolve(files, settings(project=tmp_path), {}, lambda *_: BakeFile(targets, tuple(targets)))
+    assert list(result.targets) == ["web", "api", "job", "matrix-1"]
+
+
 def test_paths_count_from_the_folder(tmp_path: Path) -> None:
     result = definition(
         tmp_path,
