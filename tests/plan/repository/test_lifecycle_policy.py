@@ -14,7 +14,14 @@ from ecr_tasks.errors import SettingsError
 from ecr_tasks.local_ecr import lifecycle_policy
 from ecr_tasks.local_ecr.errors import EcrError
 from ecr_tasks.model.manifest import CACHE_TAG, CACHE_TAGS
-from ecr_tasks.plan.repository.lifecycle_policy import CACHE_DAYS, UNTAGGED_DAYS, default_lifecycle, read_lifecycle
+from ecr_tasks.model.tag import PART_TAG
+from ecr_tasks.plan.repository.lifecycle_policy import (
+    CACHE_DAYS,
+    PART_DAYS,
+    UNTAGGED_DAYS,
+    default_lifecycle,
+    read_lifecycle,
+)
 from ecr_tasks.plan.repository.repository_policy import same
 from tests.plan.repository.files import write_policy
 
@@ -49,9 +56,12 @@ def test_the_default_policy_takes_untagged_and_cache_images_and_nothing_else() -
         image("new", days=UNTAGGED_DAYS - 1),
         image("cache", CACHE_TAG),
         image("branch's cache", f"{CACHE_TAG}-feature-x"),
+        image("part of the index", f"{PART_TAG}1f2e3d4-0a1b-linux-arm64", parents=["index"]),
+        image("part that nobody completed", f"{PART_TAG}1f2e3d4-0a1b-linux-amd64"),
+        image("part that another runner completes", f"{PART_TAG}2f2e3d4-0a1b-linux-amd64", days=PART_DAYS - 1),
     ]
     outcomes = lifecycle_policy.evaluate(lifecycle_policy.parse(default_lifecycle(CACHE_TAGS)), images, NOW)
-    assert set(outcomes) == {"untagged", "cache", "branch's cache"}
+    assert set(outcomes) == {"untagged", "cache", "branch's cache", "part that nobody completed"}
     fresh = lifecycle_policy.evaluate(
         lifecycle_policy.parse(default_lifecycle(CACHE_TAGS)), [image("cache", CACHE_TAG, days=CACHE_DAYS - 1)], NOW
     )
