@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Generic, TypeVar
 
@@ -16,7 +16,9 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def map_parallel(function: Callable[[T], R], items: Sequence[T], workers: int, retrier: Retrier) -> list[R]:
+def map_parallel(
+    function: Callable[[T], R], items: Sequence[T], workers: int, retrier: Retrier | None = None
+) -> list[R]:
     """Return the function's results in the items' order, at most ``workers`` at a time; one item needs no thread.
 
     Raises the first error in that order and starts no further item. An interruption also ends the waits of the other
@@ -29,10 +31,28 @@ def map_parallel(function: Callable[[T], R], items: Sequence[T], workers: int, r
     try:
         return list(pool.map(lambda context, item: context.run(function, item), contexts, items))
     except KeyboardInterrupt:
-        retrier.stop()
+        if retrier is not None:
+            retrier.stop()
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def begin(call: Callable[[], T]) -> Callable[[], T]:
+    """Start a call in a thread of its own, and return what waits for its result, or raises its error.
+
+    A result that nobody waits for is lost. The thread is a daemon: an interruption does not wait for it.
+    """
+    done: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(call())
+        except BaseException as error:
+            done.set_exception(error)
+
+    threading.Thread(target=copy_context().run, args=(run,), daemon=True).start()
+    return done.result
 
 
 class Question(Generic[T]):

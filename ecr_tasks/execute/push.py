@@ -11,6 +11,7 @@ from ecr_tasks.execute.attestations import Wanted, attach_wanted
 from ecr_tasks.execute.push_first_tag import FirstTagPush, check_ours
 from ecr_tasks.execute.set_tags import (
     Newer,
+    Seen,
     any_order,
     check_kept,
     fixed_digests,
@@ -82,14 +83,16 @@ def publish(
         raise RegistryError(f"The repository {item.image.repository} is gone.", "Run it again.")
     image = None if item.build_needed else item.published
     state: PublishState = "already-published"
+    seen: Seen = {}
     pending: Sequence[PlannedTag] = item.tags
     if image is not None and fresh:
         newer = any_order
     if image is None:
         if built is None:
             raise RegistryError(f"{item.image.name} was not built.", "Run `inv build push`.")
-        image, state = FirstTagPush(item, built, repository, docker, registry, warn, newer).push()
-        pending = pending[1:]
+        push = FirstTagPush(item, built, repository, docker, registry, warn, newer, fresh)
+        image, state = push.push()
+        pending, seen = pending[1:], push.seen
     attached: tuple[Attached, ...] = ()
     if wanted.kinds:
         attached = _attach(wanted, image, built, item, repository, registry)
@@ -103,7 +106,9 @@ def publish(
             image = _read_published(image, item, repository, registry)
         _set_inputs_tag(item, image, repository, registry, warn, pushed=state == "pushed")
         others = set_in_turn(pending, image, repository, registry, warn)
-        any_set, left = set_tags(others, image, repository, registry, warn, newer)
+        if wanted.kinds or len(others) < len(pending):  # which took some time
+            seen = {}
+        any_set, left = set_tags(others, image, repository, registry, warn, newer, seen)
         any_set = any_set or len(others) < len(pending)
         just_set = [*item.tags[:1], *pending] if state == "pushed" else pending
         check_kept(just_set, image.digest, repository, registry)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.built_manifest import push_with_manifest, with_manifest
@@ -34,7 +34,10 @@ Pushed = tuple[StoredImage, PublishState]
 
 @dataclass(frozen=True)
 class FirstTagPush:
-    """The push of a build under the first of its planned tags. ``newer`` is as for ``publish``."""
+    """The push of a build under the first of its planned tags. ``newer`` and ``fresh`` are as for ``publish``.
+
+    ``seen`` gets the images that the moving tags have right after the push.
+    """
 
     item: PlannedImage
     built: Built
@@ -43,6 +46,8 @@ class FirstTagPush:
     registry: Registry
     warn: Callable[[str], None]
     newer: Newer
+    fresh: bool = False
+    seen: dict[str, StoredImage | None] = field(default_factory=dict)
 
     def push(self) -> Pushed:
         """Push the build and return the image that ECR then has under the tag.
@@ -84,9 +89,13 @@ class FirstTagPush:
     def _look_before_push(self) -> StoredImage | None:
         """Return the image that has the tag by now, or None once nothing is in the way of the push.
 
-        Raises Refused for another fixed tag that another image has, and for a moving one that has a newer image.
+        Raises Refused for another fixed tag that another image has, and for a moving one that has a newer image. ECR
+        itself refuses a tag that it locks: there is nothing to see that the plan didn't see a moment ago.
         """
         first, *others = self.item.tags
+        fixed = [item for item in self.item.tags if item.tag.kind == "fixed" and not item.stays]
+        if self.fresh and first in fixed and all(self.repository.locks(item.tag.name) for item in fixed):
+            return None
         existing = fixed_digests(self.item.tags, self.repository, self.registry)
         if first.tag.name in existing:
             current = self.registry.image(self.repository, existing[first.tag.name])
@@ -130,7 +139,11 @@ class FirstTagPush:
     def _verified(self, digest: str | None) -> Pushed:
         """Return the image that ECR has after the push. Raises RegistryError when it is not what was built."""
         tag, reference = self.item.image.tags[0], self.item.reference or ""
-        stored = self.registry.image(self.repository, tag.name)
+        # The moving tags are set next, after a look of their own: it is this one.
+        moving = [item.tag.name for item in self.item.tags[1:] if item.tag.forward is not None]
+        images = self.registry.find(self.repository.name, [tag.name, *moving]).tags
+        self.seen.update({name: images.get(name) for name in moving})
+        stored = images.get(tag.name)
         if stored is None:
             raise RegistryError(f"ECR does not have {reference} after the push.", "Run it again.")
         stored = self._with_manifest(stored)

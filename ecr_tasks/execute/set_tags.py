@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
+from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.execute.move_latest import move_forward
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Target
@@ -18,6 +20,13 @@ Read = Callable[[StoredImage], StoredImage]
 
 Newer = Callable[[Tag, StoredImage, Read], "str | None"]
 """Returns why the image that has a moving tag is newer than the one to publish, as a sentence; None if it isn't."""
+
+
+Seen = Mapping[str, "StoredImage | None"]
+"""The images of tags that were looked at just now; None for a tag that doesn't exist."""
+
+PARALLEL = 8
+"""How many tags are set at once; ECR's own limit is kept to by the registry."""
 
 
 def any_order(tag: Tag, current: StoredImage, read: Read) -> str | None:
@@ -78,13 +87,15 @@ def set_tags(
     registry: Target,
     warn: Callable[[str], None],
     newer: Newer = any_order,
+    seen: Seen = MappingProxyType({}),
 ) -> tuple[bool, dict[str, str]]:
     """Set the pending tags, except those that stay on a higher release or a newer image.
 
-    The caller has looked at the fixed ones (``free_tags``). With ``newer``, a moving tag is looked at right before it
-    is set, for another pipeline may have moved it since.
-    Returns whether any tag was set, and why each of the others stays. The first error ends the loop; earlier tags
-    stay set.
+    The fixed ones are set first, several at a time, and then the moving ones. The caller has looked at the fixed ones
+    (``free_tags``). With ``newer``, a moving tag is looked at right before it is set, for another pipeline may have
+    moved it since, unless that was done just now (``seen``).
+    Returns whether any tag was set, and why each of the others stays. Raises the first error when all of a kind have
+    been tried; those that were set stay so.
     """
     left: dict[str, str] = {}
     fixed = {item.tag.name for item in pending if item.tag.kind == "fixed"}
@@ -94,27 +105,38 @@ def set_tags(
         if name not in fixed:  # a fixed tag that stays is no surprise: it never moves
             warn(f"{because}.")
 
-    ordered = sorted(pending, key=lambda item: item.tag.kind != "fixed")
-    forward = [item.tag for item in ordered if item.tag.release and not item.stays]
-    any_set = False
-    for item in ordered:
-        if item.stays:
-            leave(item.tag.name, item.tag.because)
-        elif because := newer_now(item, repository, registry, newer):
-            leave(item.tag.name, because)
-        elif not item.tag.release:
+    def put(item: PlannedTag) -> str | None:
+        """Set a tag, or return why it stays."""
+        because = newer_now(item, repository, registry, newer, seen)
+        if because is None and not item.tag.release:
             delete_replaceable(item, repository, registry)
             registry.set_tag(repository, image, item.tag.name)
-            any_set = True
+        return because
+
+    forward = [item.tag for item in pending if item.tag.release and not item.stays]
+    any_set = False
+    for kind in ("fixed", "moving"):
+        of_kind = [item for item in pending if item.tag.kind == kind]
+        putting = [item for item in of_kind if not item.stays]
+        stays = dict(zip(putting, map_parallel(put, putting, PARALLEL), strict=True))
+        for item in of_kind:
+            because = item.tag.because if item.stays else stays[item]
+            if because is not None:
+                leave(item.tag.name, because)
+            elif not item.tag.release:
+                any_set = True
     moved = move_forward(forward, image, repository, registry, leave) if forward else []
     return any_set or bool(moved), left
 
 
-def newer_now(item: PlannedTag, repository: Repository, registry: Target, newer: Newer) -> str | None:
+def newer_now(
+    item: PlannedTag, repository: Repository, registry: Target, newer: Newer, seen: Seen = MappingProxyType({})
+) -> str | None:
     """Return why the image that has a moving tag by now is newer than ours; None if it isn't."""
     if item.tag.forward is None or newer is any_order:
         return None
-    current = registry.image(repository, item.tag.name)
+    name = item.tag.name
+    current = seen[name] if name in seen else registry.image(repository, name)
     return newer(item.tag, current, lambda image: read_commit(image, repository, registry)) if current else None
 
 

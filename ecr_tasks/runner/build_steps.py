@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from ecr_tasks.clients.parallel import map_parallel
+from ecr_tasks.clients.parallel import begin, map_parallel
 from ecr_tasks.console import say, warn, working
 from ecr_tasks.errors import BuildError, EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.build import build, build_apart, reuse_earlier_builds
@@ -95,7 +95,8 @@ def lock_images(run: Run, job: Job, show: Callable[[Plan], None]) -> Job:
         waits = [run.locks.acquire(name, say, job.settings.lock_minutes) for name in names]
     if not any(waits):
         return job
-    _check_source(run, [image for image in job.images if image.name not in job.built], during="the wait")
+    images = [image for image in job.images if image.name not in job.built]
+    _check_source(run, images, partial(_source_now, run), during="the wait")
     job = with_registries(run, job)
     show(job.plan)
     job.plan.check()
@@ -134,6 +135,7 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast
         install_missing(run, items)
     attests = {item.image.name: item.image.definition.attests for item in items}
     engine = next((item.engine for item in items if item.engine), None)
+    _ask_ahead(run, items)
 
     def make(batch: Sequence[Image]) -> Mapping[str, Built]:
         with ci_results.build_groups(run, [image.name for image in batch]):
@@ -162,9 +164,10 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast
                 environ=os.environ,
                 root=run.source.root,
             )
-        now = _check_source(run, [item.image for item in items], during="the build")
+        source_now = begin(partial(_source_now, run))  # git and docker are asked at the same time
         failed = {name: run.logins.explain(error) for name, error in failed.items()}
         failed |= _check_secrets(run, [item for item in items if item.image.name in builds], builds, fail_fast)
+        now = _check_source(run, [item.image for item in items], source_now, during="the build")
     except (BuildError, RegistryError) as error:
         run.locks.release_all()
         raise run.logins.explain(error) from error
@@ -191,14 +194,31 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast
     return replace(job, built={**job.built, **builds}, failed={**job.failed, **failed})
 
 
-def _check_source(run: Run, images: Sequence[Image], *, during: str) -> SourceState:
+def _ask_ahead(run: Run, items: Sequence[PlannedImage]) -> None:
+    """Ask for what the push needs of the registry while the build runs; what can't be had, the push says itself."""
+    repositories = [item.view.repository for item in items if item.view and item.view.repository]
+    if not repositories or not any(item.build_needed for item in items):
+        return
+    begin(run.registry.token)
+    begin(partial(run.registry.evidence.signing_profiles, repositories[0]))
+    if run.settings.account_id is None:
+        begin(run.registry.caller_account)
+
+
+def _source_now(run: Run) -> SourceState:
+    """Return what git says now."""
+    from ecr_tasks.source.read import read
+
+    return read(run.project, environ=os.environ, settings=run.settings)
+
+
+def _check_source(run: Run, images: Sequence[Image], ask: Callable[[], SourceState], *, during: str) -> SourceState:
     """Ask git again and return its state. Raises Refused when an image would not be what its tags say."""
     from ecr_tasks.checks.unchanged_source import check_unchanged_source
     from ecr_tasks.runner.images import definition_paths
-    from ecr_tasks.source.read import read
 
     with working("looking at the source once more"):
-        now = read(run.project, environ=os.environ, settings=run.settings)
+        now = ask()
     paths = definition_paths(run) if now.changes else ()
     check_unchanged_source(images, run.source, now, run.settings, paths, os.environ, during=during)
     return now

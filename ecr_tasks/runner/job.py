@@ -26,6 +26,7 @@ from ecr_tasks.plan.conflicts import Conflict
 from ecr_tasks.plan.image_store import needs_engine
 from ecr_tasks.plan.plan import Plan, make_plan
 from ecr_tasks.plan.snapshot import Snapshot
+from ecr_tasks.runner import receipt_file
 from ecr_tasks.runner.history import relation
 from ecr_tasks.runner.images import planned_images
 from ecr_tasks.runner.plan_warnings import warn_of_plan
@@ -107,7 +108,8 @@ def start_job(
         choice=tuple(choice),
         only=only,
     )
-    brief = not promises and not builds_all
+    # Few calls, one after another, tell that nothing is to be done; where it's unlikely, more go at the same time.
+    brief = not promises and not builds_all and receipt_file.published_revision(run.project) == run.source.revision
     if read_registries and builds_all:
         job = _with_registries_for_caches(run, job)
     else:

@@ -99,6 +99,15 @@ def last_built(project: Path, repositories: Mapping[str, str]) -> dict[str, Buil
     return builds
 
 
+def published_revision(project: Path) -> str | None:
+    """Return the commit whose images the last run published here; None where that isn't known."""
+    for image in _images(path(project)):
+        if isinstance(image, dict) and image.get("published") and isinstance(image.get("source"), dict):
+            revision = image["source"].get("revision")
+            return revision if isinstance(revision, str) else None
+    return None
+
+
 def _built(name: str, local: Any) -> Built | None:
     """Return the build that a receipt has under ``local``; None where it isn't as :meth:`Built.as_json` writes it."""
     if not isinstance(local, dict) or local.keys() != {*_TEXTS, "keep", "platforms", "manifests", "provenance"}:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ecr_tasks.clients.parallel import Question
+from ecr_tasks.clients.parallel import Question, begin
 from ecr_tasks.errors import AwsError, EcrTasksError, UnexpectedError
 
 LATE = AwsError("No answer.", "Wait.")
@@ -40,3 +40,18 @@ def test_an_exception_is_an_answer(raised: Exception, cause: str) -> None:
     answer = ask(fail).answer
     assert isinstance(answer, EcrTasksError)
     assert answer.cause == cause
+
+
+def test_a_call_that_was_begun_gives_its_result_or_its_error_when_it_is_asked_for() -> None:
+    started = threading.Event()
+
+    def call() -> str:
+        assert started.wait(60)
+        return "done"
+
+    result = begin(call)
+    started.set()
+    assert result() == "done"
+    failed = begin(lambda: [][0])
+    with pytest.raises(IndexError):
+        failed()

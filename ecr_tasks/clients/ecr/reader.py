@@ -75,6 +75,25 @@ class Reader:
                 return None
         return parse_repository(response["repositories"][0])
 
+    def describe_all(self, names: Sequence[str]) -> dict[str, Repository]:
+        """Return these repositories, a hundred in a call, and none of a call that one is missing in.
+
+        Raises the errors of :meth:`describe`.
+        """
+        from botocore.exceptions import ClientError
+
+        def describe(some: Sequence[str]) -> list[Repository]:
+            with errors.translate_errors("look at the repositories"):
+                try:
+                    response = self.client().describe_repositories(**self.registry_id, repositoryNames=[*some])
+                except ClientError:
+                    return []  # which the calls for each tell better
+            return [parse_repository(item) for item in response["repositories"]]
+
+        batches = [names[start : start + BATCH] for start in range(0, len(names), BATCH)]
+        found = map_parallel(describe, batches, PARALLEL, self.aws.retrier)
+        return {repository.name: repository for some in found for repository in some}
+
     @contextmanager
     def translate_errors(self, action: str) -> Iterator[None]:
         """Raise botocore's errors as ours, and AwsError when the credentials belong to another account."""

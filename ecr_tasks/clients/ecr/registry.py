@@ -60,6 +60,7 @@ class EcrRegistry:
         self._views = RepositoryViews(self._reader, lambda: self.token().host)
         self._rules: list[ReplicationRuleOutputTypeDef] | None = None
         self._identities: IdentitySessions | None = None
+        self._evidence: EcrEvidence | None = None
 
     def in_region(self, account: str, region: str, identity: Identity = OWN) -> EcrRegistry:
         """Return the registry of another account or region, with the same credentials or those of an identity."""
@@ -118,7 +119,8 @@ class EcrRegistry:
         """The adapter that reads the scans and signatures of the registry's images."""
         from ecr_tasks.clients.ecr.scans import EcrEvidence
 
-        return EcrEvidence(self._reader.client)
+        self._evidence = self._evidence or EcrEvidence(self._reader.client)
+        return self._evidence
 
     @property
     def removal(self) -> EcrRemoval:

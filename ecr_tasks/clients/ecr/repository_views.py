@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
+from typing import TypeVar
 
 from ecr_tasks.clients.ecr.parse import registry_host
 from ecr_tasks.clients.ecr.reader import PARALLEL, Reader
-from ecr_tasks.clients.parallel import map_parallel
+from ecr_tasks.clients.parallel import begin, map_parallel
 from ecr_tasks.errors import EcrTasksError, RegistryError
 from ecr_tasks.model.image import REVISIONS, revision_name
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import Repository, RepositoryView
+
+T = TypeVar("T")
 
 
 class RepositoryViews:
@@ -29,19 +33,63 @@ class RepositoryViews:
     ) -> Mapping[str, RepositoryView]:
         """Return repositories and those of the tags that exist, several repositories at a time.
 
-        None of the calls counts as a pull: DescribeRepositories, and a DescribeImages for the first tag, for its next
-        revision, and for each tag that is not on these images. With ``brief``, DescribeRepositories is left out where
+        None of the calls counts as a pull: DescribeRepositories, and a DescribeImages for each tag and for the first
+        one's next revision, all of them at the same time. With ``brief``, only the first tag and that revision are
+        looked at first, and the others where they are not on these images; DescribeRepositories is left out where
         every tag is there on one image, so that nothing is left to do: the repository lacks its mutability then.
         Raises AwsError when the credentials belong to another account than the settings name.
         """
         self._reader.client()  # which threads must not create
-        views = map_parallel(
-            lambda name: self._describe(name, repositories[name], brief=brief),
-            [*repositories],
-            PARALLEL,
-            self._reader.aws.retrier,
-        )
-        return dict(zip(repositories, views, strict=True))
+        names, retrier = [*repositories], self._reader.aws.retrier
+        if brief:
+            views = map_parallel(
+                lambda name: self._describe_briefly(name, repositories[name]), names, PARALLEL, retrier
+            )
+            return dict(zip(names, views, strict=True))
+
+        def look(name: str) -> dict[str, StoredImage] | EcrTasksError:
+            return _result_or_error(partial(self._look_at_all, name, repositories[name]))
+
+        described = begin(lambda: self._repositories(names))
+        looks = map_parallel(look, names, PARALLEL, retrier)
+        found = described()
+        return {
+            name: self._view(name, tags, found[name], images)
+            for (name, tags), images in zip(repositories.items(), looks, strict=True)
+        }
+
+    def _view(
+        self,
+        name: str,
+        tags: Sequence[str],
+        repository: Repository | EcrTasksError | None,
+        images: Mapping[str, StoredImage] | EcrTasksError,
+    ) -> RepositoryView:
+        """Return the view of a repository; that of a missing one says nothing of images. Raises the errors.
+
+        Where all tags are on one image, nothing is left to do that needs more of the repository than its address.
+        """
+        if isinstance(repository, EcrTasksError):
+            known = None if isinstance(images, EcrTasksError) else self._complete(name, tags, images)
+            if known is None:
+                raise repository
+            repository = known
+        if repository is None:
+            return RepositoryView(None)
+        if isinstance(images, EcrTasksError):
+            raise images
+        return RepositoryView(repository, images)
+
+    def _repositories(self, names: Sequence[str]) -> dict[str, Repository | EcrTasksError | None]:
+        """Return each repository, None for a missing one, or the error."""
+
+        def describe(name: str) -> Repository | EcrTasksError | None:
+            return _result_or_error(lambda: self._reader.describe(name))
+
+        known = self._reader.describe_all(names) if len(names) > 1 else {}
+        others = [name for name in names if name not in known]
+        found = dict(zip(others, map_parallel(describe, others, PARALLEL, self._reader.aws.retrier), strict=True))
+        return {name: known.get(name) or found.get(name) for name in names}
 
     def created_on_push(self, name: str) -> RepositoryView:
         """Return the repository that ECR creates by a creation template when it is pushed to, or a view without one.
@@ -78,29 +126,36 @@ class RepositoryViews:
         images = self._reader.look(name, references)
         return RepositoryView(self._address(name) or self._reader.describe(name) if images else None, images)
 
-    def _describe(self, name: str, tags: Sequence[str], *, brief: bool) -> RepositoryView:
+    def _look_at_all(self, name: str, tags: Sequence[str]) -> dict[str, StoredImage]:
+        """Return the images of those of the tags that exist."""
         found: dict[str, StoredImage] = {}
-        repository = None
-        if (not brief or not tags) and (repository := self._reader.describe(name)) is None:
-            return RepositoryView(None)
+        if tags:
+            revisions = _revisions(tags)
+            self._look(name, [tag for tag in tags if tag not in revisions[1:]], found)
+            self._look_at_revisions(name, revisions, found)
+        return {tag: found[tag] for tag in tags if tag in found}
+
+    def _look_at_revisions(self, name: str, revisions: Sequence[str], found: dict[str, StoredImage]) -> None:
+        for before, tag in pairwise(revisions):  # each revision is published after the one before
+            if before in found:
+                self._look(name, [tag], found)
+
+    def _describe_briefly(self, name: str, tags: Sequence[str]) -> RepositoryView:
+        found: dict[str, StoredImage] = {}
         if not tags:
-            return RepositoryView(repository)
-        revisions = [tag for tag in (revision_name(tags[0], number) for number in REVISIONS) if tag in tags[1:]]
+            return RepositoryView(self._reader.describe(name))
+        revisions = _revisions(tags)
         others = [tag for tag in tags[1:] if tag not in revisions]
         try:
             self._look(name, [*tags[:1], *revisions[:1]], found)
-            for before, tag in pairwise(revisions):  # each revision is published after the one before
-                if before in found:
-                    self._look(name, [tag], found)
+            self._look_at_revisions(name, revisions, found)
         except RegistryError:  # the repository may be missing
-            if repository is not None or (repository := self._reader.describe(name)) is not None:
+            if self._reader.describe(name) is not None:
                 raise
             return RepositoryView(None)
+        repository = self._complete(name, tags, found) or self._reader.describe(name)
         if repository is None:
-            published = [tag for tag in (tags[0], *revisions) if tag in found][-1:]
-            repository = self._known(name, [*published, *others], found) or self._reader.describe(name)
-            if repository is None:
-                return RepositoryView(None)
+            return RepositoryView(None)
         self._look(name, others, found)
         return RepositoryView(repository, {tag: found[tag] for tag in tags if tag in found})
 
@@ -109,9 +164,12 @@ class RepositoryViews:
         for tag, image in self._reader.look(name, [tag for tag in tags if tag not in found]).items():
             found.update(dict.fromkeys((tag, *image.tags), image))
 
-    def _known(self, name: str, tags: Sequence[str], found: Mapping[str, StoredImage]) -> Repository | None:
-        """Return a repository without its mutability if these tags are on one image and its address is known."""
-        digests = {found[tag].digest if tag in found else None for tag in tags}
+    def _complete(self, name: str, tags: Sequence[str], found: Mapping[str, StoredImage]) -> Repository | None:
+        """Return a repository without its mutability if its tags are all on one image and its address is known."""
+        revisions = _revisions(tags)
+        published = [tag for tag in (*tags[:1], *revisions) if tag in found][-1:]
+        others = [tag for tag in tags[1:] if tag not in revisions]
+        digests = {found[tag].digest if tag in found else None for tag in [*published, *others]}
         return self._address(name) if len(digests) == 1 and None not in digests else None
 
     def _address(self, name: str) -> Repository | None:
@@ -121,3 +179,15 @@ class RepositoryViews:
             return None
         host = registry_host(str(self._reader.client().meta.endpoint_url), account, own=self._reader.region is None)
         return Repository(name, account, f"{host}/{name}") if host else None
+
+
+def _revisions(tags: Sequence[str]) -> list[str]:
+    """Return those of an image's tags that are revisions of its first one, in their order."""
+    return [tag for tag in (revision_name(tags[0], number) for number in REVISIONS) if tag in tags[1:]]
+
+
+def _result_or_error(call: Callable[[], T]) -> T | EcrTasksError:
+    try:
+        return call()
+    except EcrTasksError as error:
+        return error

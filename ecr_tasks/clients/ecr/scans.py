@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 from ecr_tasks.clients.ecr.errors import DENIED_CODES, error_code, error_message, result_or_none, translate_errors
@@ -67,6 +68,8 @@ class EcrEvidence:
 
     def __init__(self, client: Callable[[], ECRClient]) -> None:
         self._client = client
+        self._signing: tuple[Mapping[str, Any] | None] | None = None
+        self._lock = Lock()
 
     def scan(self, repository: Repository, digest: str) -> ScanResult | None:
         """Return an image's scan with all findings (DescribeImageScanFindings), or None without a scan."""
@@ -155,10 +158,15 @@ class EcrEvidence:
         )
 
     def signing_profiles(self, repository: Repository) -> tuple[str, ...] | None:
-        """Return the profiles that ECR signs a repository's new images with; None where it can't be known."""
-        from ecr_tasks.clients.ecr.managed_signing import signing_profiles
+        """Return the profiles that ECR signs a repository's new images with; None where it can't be known.
 
-        return signing_profiles(self._client(), repository)
+        It is asked once.
+        """
+        from ecr_tasks.clients.ecr.managed_signing import signing_configuration, signing_profiles
+
+        with self._lock:
+            self._signing = self._signing or (signing_configuration(self._client()),)
+        return signing_profiles(self._signing[0], repository)
 
 
 def scan_summaries(

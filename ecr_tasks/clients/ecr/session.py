@@ -56,6 +56,8 @@ class AwsSession:
         self._cores: list[EnvironmentSession] = []
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = RLock()
+        self._caller: Caller | None = None
+        self._caller_lock = RLock()
         self._reported: set[str] = set()
 
     def report_once(self, line: str) -> None:
@@ -82,10 +84,13 @@ class AwsSession:
         return client
 
     def caller(self) -> Caller:
-        """Return whom STS takes us for (GetCallerIdentity, which needs no right)."""
-        with translate_errors("ask who we are (sts:GetCallerIdentity)"):
-            identity = self.sts().get_caller_identity()
-        return Caller(identity["Account"], identity.get("Arn", ""))
+        """Return whom STS takes us for (GetCallerIdentity, which needs no right). It is asked once."""
+        with self._caller_lock:
+            if self._caller is None:
+                with translate_errors("ask who we are (sts:GetCallerIdentity)"):
+                    identity = self.sts().get_caller_identity()
+                self._caller = Caller(identity["Account"], identity.get("Arn", ""))
+            return self._caller
 
     def service(self, name: str, region: str) -> Any:
         """Return the client of a service that may run images: ``ecs``, ``lambda`` or ``eks``."""

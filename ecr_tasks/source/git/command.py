@@ -79,6 +79,28 @@ class Git:
         """
         return self._completed(arguments, exit_codes, stdin).stdout
 
+    def run_all(self, *commands: tuple[str, ...], may_find_none: tuple[tuple[str, ...], ...] = ()) -> list[bytes]:
+        """Run several git commands at the same time and return their outputs, in their order.
+
+        Those that ``may_find_none`` end with 1 then. Raises the errors of :meth:`run`.
+        """
+        children = []
+        try:
+            for arguments in commands:
+                children.append(self._start(arguments))
+            return [
+                self._result(child, arguments, (0, 1) if arguments in may_find_none else (0,)).stdout
+                for child, arguments in zip(children, commands, strict=True)
+            ]
+        except BaseException:
+            for child in children:
+                child.kill()
+                child.wait()
+                for pipe in (child.stdin, child.stdout, child.stderr):
+                    if pipe is not None:
+                        pipe.close()
+            raise
+
     def test(self, *arguments: str) -> bool:
         """Run git and return True for exit code 0, False for 1. Raises the errors of :meth:`run` for other codes."""
         return self._completed(arguments, (0, 1)).returncode == 0
@@ -86,9 +108,12 @@ class Git:
     def _completed(
         self, arguments: tuple[str, ...], exit_codes: tuple[int, ...], stdin: bytes = b""
     ) -> subprocess.CompletedProcess[bytes]:
+        return self._result(self._start(arguments), arguments, exit_codes, stdin)
+
+    def _start(self, arguments: tuple[str, ...]) -> subprocess.Popen[bytes]:
         # The program is a resolved path, the arguments are this package's own and there is no shell.
         with held_back():
-            child = subprocess.Popen(  # noqa: S603
+            return subprocess.Popen(  # noqa: S603
                 [self.program, *CONFIGURATION, *arguments],
                 cwd=self.folder,
                 env=self.environ,
@@ -96,6 +121,14 @@ class Git:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
             )
+
+    def _result(
+        self,
+        child: subprocess.Popen[bytes],
+        arguments: tuple[str, ...],
+        exit_codes: tuple[int, ...],
+        stdin: bytes = b"",
+    ) -> subprocess.CompletedProcess[bytes]:
         with child:
             try:
                 try:

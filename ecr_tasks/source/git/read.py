@@ -14,10 +14,14 @@ from ecr_tasks.errors import SettingsError
 from ecr_tasks.files import is_folder
 from ecr_tasks.source.git.command import Git, NoRepositoryError, lines, text
 from ecr_tasks.source.git.fingerprint import fingerprint
-from ecr_tasks.source.git.status import status, without_tool_folder
+from ecr_tasks.source.git.status import STATUS, parse, status, without_tool_folder
 from ecr_tasks.source.git.unchecked import unchecked
 from ecr_tasks.source.semver import sort_releases
 from ecr_tasks.source.source_state import SourceState
+
+_ROOT = ("rev-parse", "--is-shallow-repository", "--show-toplevel")
+_TAGS = ("show-ref", "--tags", "--dereference")
+_REMOTES = ("remote", "--verbose")
 
 SHOWN = 10
 """The highest number of changed paths in a SourceState."""
@@ -73,15 +77,16 @@ def ignored_names(folder: Path, names: Sequence[str], *, environ: Mapping[str, s
 
 
 def _read(git: Git) -> SourceState:
-    root, shallow = _root(git)
-    head = status(git)
+    found, state, all_tags, all_remotes = git.run_all(_ROOT, STATUS, _TAGS, _REMOTES, may_find_none=(_TAGS,))
+    root, shallow = _root(git, found)
+    head = parse(state)
     if hidden := without_tool_folder(unchecked(git, root).changed):
         head = replace(head, changes=(*head.changes, *hidden))
-    tags = _tags(git)
+    tags = _tags(all_tags)
     here = sorted(name for name, revision in tags.items() if revision == head.revision)
     releases_here = sort_releases(here)
     commit_time, parents = _commit(git, head.revision)
-    remotes = _remotes(git)
+    remotes = _remotes(all_remotes)
     remote = _main_remote(remotes)
     return SourceState(
         root=root,
@@ -104,13 +109,13 @@ def _read(git: Git) -> SourceState:
     )
 
 
-def _root(git: Git) -> tuple[Path, bool]:
+def _root(git: Git, output: bytes) -> tuple[Path, bool]:
     """Return the top of the work tree, and whether the clone is shallow.
 
     The path is the last output, because a folder's name may contain a line break. Raises SettingsError where git
     names no folder, as another program under its name may do.
     """
-    shallow, _, output = git.run("rev-parse", "--is-shallow-repository", "--show-toplevel").partition(b"\n")
+    shallow, _, output = output.partition(b"\n")
     root = Path(os.fsdecode(output.removesuffix(b"\n")))
     if not root.is_absolute() or not is_folder(root):
         raise SettingsError(
@@ -120,10 +125,9 @@ def _root(git: Git) -> tuple[Path, bool]:
     return root, shallow == b"true"
 
 
-def _tags(git: Git) -> dict[str, str]:
+def _tags(output: bytes) -> dict[str, str]:
     """Return every tag with its commit; annotated tags, also of other tags, are followed to the commit."""
     prefix, peeled = "refs/tags/", "^{}"
-    output = git.run("show-ref", "--tags", "--dereference", exit_codes=(0, 1))  # 1: there are no tags
     tags: dict[str, str] = {}
     for line in lines(output):
         revision, _, name = text(line).partition(" ")
@@ -148,10 +152,10 @@ def _commit(git: Git, revision: str | None) -> tuple[datetime | None, tuple[str,
     return time, tuple(text(parent) for parent in parents)
 
 
-def _remotes(git: Git) -> Mapping[str, str]:
+def _remotes(output: bytes) -> Mapping[str, str]:
     """Return the URL of each remote, after git's own rewriting (url.*.insteadOf)."""
     remote_line = re.compile(r"(.+?)\t(.+) \(fetch\)(?: \[.*\])?")
-    matches = [remote_line.fullmatch(text(line)) for line in lines(git.run("remote", "--verbose"))]
+    matches = [remote_line.fullmatch(text(line)) for line in lines(output)]
     return {match[1]: match[2] for match in matches if match}
 
 
@@ -173,7 +177,7 @@ def _nested_fingerprint(git: Git, outer: Path, folder: Path) -> str | None:
         return None
     inner = Git(git.program, folder, git.environ)
     try:
-        root, _ = _root(inner)
+        root, _ = _root(inner, inner.run(*_ROOT))
         if root != folder:  # in an empty folder git finds the outer repository
             return None
         return fingerprint(root, status(inner), lambda below: _nested_fingerprint(inner, root, below))

@@ -10,6 +10,12 @@ from ecr_tasks.source.git.command import Git, lines, text
 TOOL_FOLDER = b".ecr-tasks"
 """This package's output folder. Changes in it are left out, even when its own .gitignore is missing."""
 
+STATUS = (
+    *("status", "--porcelain=v2", "--branch", "-z"),
+    *("--untracked-files=all", "--ignore-submodules=none", "--no-renames"),
+)
+"""The arguments whose output :func:`parse` reads."""
+
 _FIELDS_BEFORE_PATH = {b"1": 8, b"2": 9, b"u": 10}
 """The number of fields before the path by kind of record (porcelain v2); the path itself may contain spaces."""
 
@@ -29,8 +35,7 @@ def status(git: Git) -> Status:
     It lists every untracked file, because the fingerprint covers their content. Settings that would hide changes
     (status.showUntrackedFiles, submodule.*.ignore) are overridden, because the files are built nevertheless.
     """
-    options = ("--untracked-files=all", "--ignore-submodules=none", "--no-renames")
-    return parse(git.run("status", "--porcelain=v2", "--branch", "-z", *options))
+    return parse(git.run(*STATUS))
 
 
 def parse(output: bytes) -> Status:
