@@ -9,6 +9,7 @@ from functools import cache, partial
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.execute.prove_unchanged import Difference, git_proof
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.ports import Engine, Registry, Target
@@ -42,13 +43,15 @@ def look_at_registries(
     republish: bool = False,
     brief: bool = False,
     builds_elsewhere: Callable[[], bool] = lambda: False,
+    difference: Difference | None = None,
 ) -> Snapshot:
     """Describe the repositories of all registries at the same time, then read labels, replication and the engine.
 
     ``relation`` returns how a commit is related to the source's. ``brief`` is for a run that does nothing where
     everything is published: two API calls for each repository tell it so. ``builds_elsewhere`` tells whether the
-    builder works without an engine, which may be missing then. An error of a destination is part of the
-    snapshot. Raises the errors of the settings' registry, and SettingsError for destinations that make no sense.
+    builder works without an engine, which may be missing then. ``difference`` is what git tells of an image's inputs:
+    with ECR_SKIP=commit, one that has those of a published image needs no build. An error of a destination is part of
+    the snapshot. Raises the errors of the settings' registry, and SettingsError for destinations that make no sense.
     """
     check_destinations(settings.destinations, [image.repository for image in images])
     relation = cache(relation)
@@ -57,8 +60,9 @@ def look_at_registries(
     snapshot = _describe(images, settings.destinations, registry, target, retrier, brief=brief)
     if not settings.create_repository:
         snapshot = _with_templates(snapshot, registry, target)
-    items = [
-        plan_image(
+
+    def plan(image: Image) -> PlannedImage:
+        return plan_image(
             image,
             source,
             snapshot,
@@ -67,12 +71,17 @@ def look_at_registries(
             caches=caches_of(settings, source),
             republish=republish,
         )
-        for image in images
-    ]
+
+    items = [plan(image) for image in images]
     wholes = [item.whole or item for item in items]
     snapshot = _with_revisions(wholes, snapshot, target)
     snapshot = _with_commits(wholes, snapshot, source, relation, registry, target)
     snapshot = replace(snapshot, relations=_relations(wholes, snapshot, source, relation))
+    if difference is not None and settings.skip == "commit" and not republish:
+        proofs = {item.image.name: git_proof(item, source, registry, difference) for item in wholes}
+        snapshot = replace(snapshot, unchanged={name: proof for name, proof in proofs.items() if proof})
+        items = [plan(image) for image in images]
+        wholes = [item.whole or item for item in items]
     if settings.destinations:
         copies = [
             (item, destination)

@@ -277,6 +277,8 @@ class Image:
     outside: bool = False
     referrers: tuple[str, ...] = ()
     whole: Image | None = None
+    same_as: frozenset[str] = frozenset()
+    """Other commits of which git proves that they have the same inputs."""
 
     @property
     def local_tags(self) -> tuple[Tag, ...]:

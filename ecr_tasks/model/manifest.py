@@ -131,10 +131,15 @@ class StoredImage:
         that kind has (``sha-1a2b3c4``)."""
         if self.is_read:
             return self.revision
+        commits = self.tagged_commits
+        return commits[0] if len(commits) == 1 else None
+
+    @property
+    def tagged_commits(self) -> tuple[str, ...]:
+        """The beginnings of the commits that its tags name: of several, it is the image of each of them."""
         tags = [tag for tag in self.tags if not tag.startswith(INPUTS_TAG)]
         commits = {match["commit"] for match in map(_COMMIT_TAG.fullmatch, tags) if match}
-        commits = {commit for commit in commits if not commit.isdecimal()}  # it may be a date
-        return commits.pop() if len(commits) == 1 else None
+        return tuple(sorted(commit for commit in commits if not commit.isdecimal()))  # it may be a date
 
     @property
     def version(self) -> str | None:

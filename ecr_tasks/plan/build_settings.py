@@ -60,9 +60,14 @@ def build_settings(definition: BuildDefinition, project: Path) -> str:
 
 def other_settings(recorded: str | None, current: str | None) -> tuple[str, ...]:
     """Return in words which parts of two :func:`build_settings` differ; none where one of them is not known."""
+    return compared_settings(recorded, current) or ()
+
+
+def compared_settings(recorded: str | None, current: str | None) -> tuple[str, ...] | None:
+    """Return in words which parts of two :func:`build_settings` differ; None where one of them is not known."""
     first, second = _read(recorded), _read(current)
     if first is None or second is None:
-        return ()
+        return None
     return tuple(words for name, words in _WORDS.items() if first.get(name) != second.get(name))
 
 

@@ -151,7 +151,14 @@ def plan_image(
             cache_notes=notes,
         )
     rebuilds = skip == "never" or republish
+    proof = (
+        snapshot.unchanged.get(image.name) if snapshot is not None and skip == "commit" and not republish else None
+    )
+    if proof is not None:
+        image = replace(image, same_as=proof.commits)
     published = same_commit(image, view, source) or (None if republish else same_inputs(image, view))
+    if published is None and proof is not None:
+        published = proof.published
     builds = published is None or rebuilds
     revision = _new_revision(image, view, published, republish=republish, never=skip == "never")
     image = with_revision(image, view, source, new=revision)
@@ -159,7 +166,7 @@ def plan_image(
     own = {stored.digest for stored in revisions(image, view, source).values()}
     expected = published if revision is None else None
     tags = tuple(plan_tag(tag, view, expected, newer=newer.get(tag.name), own=own) for tag in image.tags)
-    why = skip_reason(image, view, source, rebuilds=skip == "never", revision=revision)
+    why = skip_reason(image, view, source, rebuilds=skip == "never", revision=revision, proof=proof)
     why = "its repository does not exist yet" if view.template else why
     return PlannedImage(
         image,

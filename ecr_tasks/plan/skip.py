@@ -8,6 +8,7 @@ from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.wording import join_words
 from ecr_tasks.plan.build_settings import other_settings
 from ecr_tasks.plan.republish import published_name, revisions
+from ecr_tasks.plan.snapshot import GitProof
 from ecr_tasks.source.source_state import SourceState
 
 
@@ -33,9 +34,10 @@ def is_ours(published: StoredImage, image: Image, revision: str | None) -> bool:
     """Return whether the image under a commit's tag was built from that commit or from the same tracked files.
 
     ``revision`` is that commit. Base images and files that git ignores may have changed since. If the inputs are not
-    known (ECR_SKIP is not content), any image with an annotation of its inputs is accepted.
+    known (ECR_SKIP is not content), any image with an annotation of its inputs is accepted, and one of a commit that
+    git proves to have the same.
     """
-    if published.revision in (None, revision):
+    if published.revision in (None, revision) or published.revision in image.same_as:
         return True
     tracked = image.inputs.tracked_digest if image.inputs else None
     return published.inputs_tracked is not None and tracked in (None, published.inputs_tracked)
@@ -48,11 +50,18 @@ def settings_that_differ(image: Image, view: RepositoryView, source: SourceState
 
 
 def skip_reason(
-    image: Image, view: RepositoryView, source: SourceState, *, rebuilds: bool, revision: str | None = None
+    image: Image,
+    view: RepositoryView,
+    source: SourceState,
+    *,
+    rebuilds: bool,
+    revision: str | None = None,
+    proof: GitProof | None = None,
 ) -> str:
     """Return the reason why an image is built or skipped; with ``rebuilds`` (ECR_SKIP=never) it is always built.
 
     With ``revision``, the reason for a new revision, what comes out otherwise than published gets a tag of its own.
+    ``proof`` is git's, of an image whose commit isn't published.
     """
     published = same_commit(image, view, source)
     name = published_name(image, view, source)
@@ -67,6 +76,8 @@ def skip_reason(
         return f"this commit is published as {name}{f', built with other {join_words(other)}' if other else ''}"
     if image.inputs is not None and same_inputs(image, view) is not None:
         return f"the same inputs are published as {image.inputs.tag}"
+    if proof is not None and proof.published is not None:
+        return f"nothing of it changed since {(proof.published.revision or '')[:12]}, which is published"
     if source.revision is None:
         reason = "there is no commit to know it by"
     elif image.dirty:
@@ -74,7 +85,7 @@ def skip_reason(
     else:
         reason = f"no image is tagged {name} yet"
     if image.inputs is None:
-        return reason
+        return f"{reason}; {proof.difference}" if proof is not None and proof.difference else reason
     if image.inputs.unknown_reason is not None:
         return f"{reason}, and its inputs can't be told: {image.inputs.unknown_reason}"
     return f"{reason}, and no image has the same inputs"

@@ -7,12 +7,26 @@ from dataclasses import dataclass, field, replace
 
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.destination import Destination
+from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.source.git.history import Relation
 
 CopyKey = tuple[str, Destination]
 """The key of one image's copy: the image's repository in the settings' registry, and the destination."""
+
+
+@dataclass(frozen=True)
+class GitProof:
+    """What git tells of an image's inputs beside those of published images.
+
+    ``commits`` are those whose inputs are the same; ``published`` is an image of one of them, with its manifest;
+    without one, ``difference`` is why, as a clause.
+    """
+
+    commits: frozenset[str] = frozenset()
+    published: StoredImage | None = None
+    difference: str | None = None
 
 
 @dataclass(frozen=True)
@@ -23,6 +37,7 @@ class Snapshot:
     not be read. ``replicated`` are the copies that ECR makes by its own replication rules. ``same_repository`` are
     the copies whose destination is the settings' own repository; only repositories that don't exist yet are in it.
     ``relations`` are git's, of the commits of images that have moving tags to the commit to publish, by commit.
+    ``unchanged`` has what git says of each image, by its name, whose inputs may be those of a published one.
     ``engine`` is None where nothing depends on it, and an error where it could not be read.
     """
 
@@ -32,6 +47,7 @@ class Snapshot:
     same_repository: Collection[CopyKey] = frozenset()
     engine: Engine | EcrTasksError | None = None
     relations: Mapping[str, Relation] = field(default_factory=dict)
+    unchanged: Mapping[str, GitProof] = field(default_factory=dict)
 
     def with_created(
         self,

@@ -19,6 +19,8 @@ def relation(run: Run, revision: str) -> history.Relation:
     own = run.source.revision
     if not own:
         return "unknown"
+    if own.startswith(revision):
+        return "newer"  # as git says of a commit and itself
     known = run.relations.get((own, revision))
     if known is None:
         known = history.relation(run.project, own, revision, environ=os.environ)

@@ -31,6 +31,7 @@ from ecr_tasks.runner.history import relation
 from ecr_tasks.runner.images import planned_images
 from ecr_tasks.runner.plan_warnings import warn_of_plan
 from ecr_tasks.settings.settings import Settings
+from ecr_tasks.source.unchanged import Unchanged
 
 if TYPE_CHECKING:
     from ecr_tasks.runner.run import Run
@@ -95,8 +96,10 @@ def start_job(
             from ecr_tasks.runner.parts import with_only
 
             images = with_only(run, images, only)
+    repositories = [image.repository for image in images]
+    published = receipt_file.were_published(run.project, repositories, run.source.revision)
     if not promises and not run.dry:
-        run.earlier_outputs.forget(image.repository for image in images)
+        run.earlier_outputs.forget(repositories)
     job = Job(
         run.settings,
         images,
@@ -109,7 +112,7 @@ def start_job(
         only=only,
     )
     # Few calls, one after another, tell that nothing is to be done; where it's unlikely, more go at the same time.
-    brief = not promises and not builds_all and receipt_file.published_revision(run.project) == run.source.revision
+    brief = not promises and not builds_all and published
     if read_registries and builds_all:
         job = _with_registries_for_caches(run, job)
     else:
@@ -174,6 +177,7 @@ def read_registries(
             republish=republish,
             brief=brief,
             builds_elsewhere=run.builds_elsewhere,
+            difference=Unchanged(run.source, run.project, os.environ).difference,
         )
     except AbsentRegistryError:
         return None

@@ -7,7 +7,7 @@ several repositories are published, a run for one must not take another one's bu
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -99,13 +99,19 @@ def last_built(project: Path, repositories: Mapping[str, str]) -> dict[str, Buil
     return builds
 
 
-def published_revision(project: Path) -> str | None:
-    """Return the commit whose images the last run published here; None where that isn't known."""
-    for image in _images(path(project)):
-        if isinstance(image, dict) and image.get("published") and isinstance(image.get("source"), dict):
-            revision = image["source"].get("revision")
-            return revision if isinstance(revision, str) else None
-    return None
+def were_published(project: Path, repositories: Iterable[str], revision: str | None) -> bool:
+    """Return whether the last run here published the images of this commit in all of the repositories."""
+    receipts = [_images(own_folder(project, repository) / NAME) for repository in repositories]
+    return revision is not None and all(
+        any(
+            isinstance(image, dict)
+            and image.get("published")
+            and isinstance(source := image.get("source"), dict)
+            and source.get("revision") == revision
+            for image in receipt
+        )
+        for receipt in receipts
+    )
 
 
 def _built(name: str, local: Any) -> Built | None:

@@ -318,7 +318,8 @@ class Schema:
     skip: Skip = setting(
         "ECR_SKIP=content",
         values.choice("commit", "content", "never"),
-        "commit: don't rebuild a clean commit that is published. content: nor the same inputs (files, Dockerfile, "
+        "commit: don't rebuild a clean commit that is published, nor an image of which git proves that nothing "
+        "changed since the one that its branch has. content: nor the same inputs (files, Dockerfile, "
         "arguments, platforms, base images), whichever commit they were built from; the image's labels go on naming"
         " that one. never: always build.",
         default="commit",

@@ -93,11 +93,11 @@ def _inside(
         path
         for path in source.changes
         if (changed := Path(os.path.normpath(root / path))) in paths
-        or any(_carries(folder, ignore, changed) for folder in contexts for ignore in contexts[folder])
+        or any(carries(folder, ignore, changed) for folder in contexts for ignore in contexts[folder])
     ]
 
 
-def _carries(context: Path, ignore: DockerIgnore, changed: Path) -> bool:
+def carries(context: Path, ignore: DockerIgnore, changed: Path) -> bool:
     """Return whether a context may carry a changed path, which can be a submodule or a nested repository."""
     if context.is_relative_to(changed):
         return True

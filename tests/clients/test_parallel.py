@@ -52,6 +52,7 @@ def test_a_call_that_was_begun_gives_its_result_or_its_error_when_it_is_asked_fo
     result = begin(call)
     started.set()
     assert result() == "done"
-    failed = begin(lambda: [][0])
-    with pytest.raises(IndexError):
+    nothing: dict[str, str] = {}
+    failed = begin(lambda: nothing["name"])
+    with pytest.raises(KeyError):
         failed()

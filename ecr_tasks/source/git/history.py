@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.source.git.command import Git, NoRepositoryError, text
+from ecr_tasks.source.git.command import Git, NoRepositoryError, lines, text
 
 Relation = Literal["newer", "older", "unrelated", "unknown"]
 """How another commit is related to ours: its descendant, its ancestor, neither, or not known to this clone."""
@@ -27,9 +28,7 @@ def relation(project: Path, revision: str, other: str, *, environ: Mapping[str, 
     if not (_COMMIT.fullmatch(revision) and _BEGINNING.fullmatch(other)):
         return "unknown"
     try:
-        # A partial clone would fetch a commit that it doesn't have (git help git, GIT_NO_LAZY_FETCH).
-        found = Git.find(project, environ)
-        git = Git(found.program, found.folder, {**found.environ, "GIT_NO_LAZY_FETCH": "1"})
+        git = _without_fetching(project, environ)
         if not _COMMIT.fullmatch(other):
             beginning = other
             other = text(git.run("rev-parse", "--verify", "--quiet", f"{other}^{{commit}}").strip())
@@ -46,3 +45,36 @@ def relation(project: Path, revision: str, other: str, *, environ: Mapping[str, 
         return "unknown" if shallow else "unrelated"
     except (EcrTasksError, NoRepositoryError):
         return "unknown"
+
+
+def changed_paths(project: Path, commit: str, revision: str, *, environ: Mapping[str, str]) -> tuple[str, ...] | None:
+    """Return the paths in which two commits differ, from the repository's top; None where the clone lacks one.
+
+    ``commit`` may be the beginning of an id. A submodule with another commit is one path.
+    """
+    if not _BEGINNING.fullmatch(commit):
+        return None
+    try:
+        git = _without_fetching(project, environ)
+        full = text(git.run("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}").strip())
+        if not full.startswith(commit):  # a branch or tag of that name
+            return None
+        output = git.run(
+            "diff-tree", "-r", "--name-only", "--no-renames", "--ignore-submodules=none", "-z", full, revision
+        )
+    except (EcrTasksError, NoRepositoryError):
+        return None
+    return tuple(map(os.fsdecode, lines(output, b"\0")))
+
+
+def ignored_paths(root: Path, *, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the files in a repository that git ignores, a folder in place of all that it has."""
+    git = Git.find(root, environ)
+    output = git.run("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
+    return tuple(os.fsdecode(path) for path in lines(output, b"\0"))
+
+
+def _without_fetching(project: Path, environ: Mapping[str, str]) -> Git:
+    """Return git for a folder; a partial clone would fetch what it lacks (git help git, GIT_NO_LAZY_FETCH)."""
+    found = Git.find(project, environ)
+    return Git(found.program, found.folder, {**found.environ, "GIT_NO_LAZY_FETCH": "1"})

@@ -1,0 +1,89 @@
+"""Find the published image that has an image's inputs, as git alone proves it: no build would give anything new."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from ecr_tasks.execute.set_tags import read_commit
+from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.manifest import SETTINGS, StoredImage
+from ecr_tasks.model.ports import Registry
+from ecr_tasks.model.registry import Repository
+from ecr_tasks.model.wording import join_words
+from ecr_tasks.plan.build_settings import compared_settings
+from ecr_tasks.plan.planned_image import PlannedImage
+from ecr_tasks.plan.republish import commit_tag
+from ecr_tasks.plan.skip import is_ours
+from ecr_tasks.plan.snapshot import GitProof
+from ecr_tasks.source.source_state import SourceState
+
+Difference = Callable[[BuildDefinition, str], "str | None"]
+"""Returns why a build may have other inputs than at a commit, as a clause; None where git proves that it hasn't."""
+
+
+MAX_TAGS = 950
+"""How many tags an image may have to get more of them; ECR allows 1,000 (service quotas, tags per image)."""
+
+
+def git_proof(item: PlannedImage, source: SourceState, registry: Registry, difference: Difference) -> GitProof | None:
+    """Return what git tells of an image's inputs beside those of the images that have its tags; None for nothing.
+
+    A manifest is read, which ECR counts as a pull, only where git finds nothing that changed: to set a tag takes the
+    manifest anyway.
+    """
+    image, view = item.image, item.view
+    if view is None or view.repository is None or image.dirty or image.outside:
+        return None
+    first = commit_tag(image)
+    own = view.tags.get(first.name) if first else None
+    if first is None or item.rebuilds:
+        return None
+    if own is not None:
+        # The commit may have got the image of another one, by an earlier run.
+        is_same = (
+            not is_ours(own, image, source.revision) and difference(image.definition, own.revision or "") is None
+        )
+        return GitProof(frozenset([own.revision or ""])) if is_same else None
+    if not item.build_needed:
+        return None
+    because = None
+    for candidate in _candidates(item):
+        answer = _compare(candidate, item, view.repository, registry, difference)
+        if isinstance(answer, StoredImage):
+            return GitProof(frozenset([answer.revision or ""]), answer)
+        because = because or answer
+    return GitProof(difference=because) if because else None
+
+
+def _candidates(item: PlannedImage) -> Iterator[StoredImage]:
+    """Yield the images that have the moving tags, each once."""
+    view = item.view
+    tags = [tag.name for tag in item.image.tags if tag.kind == "moving"]
+    images = [view.tags[name] for name in tags if view and name in view.tags]
+    yield from {image.digest: image for image in images}.values()
+
+
+def _compare(
+    stored: StoredImage, item: PlannedImage, repository: Repository, registry: Registry, difference: Difference
+) -> StoredImage | str | None:
+    """Return a published image with its manifest if it has the inputs of ``item``, else why it may not."""
+    definition = item.image.definition
+    if len(stored.tags) >= MAX_TAGS:
+        return f"its image has {len(stored.tags)} tags by now, and ECR allows a thousand"
+    commits = [stored.revision] if stored.revision else stored.tagged_commits
+    reasons = [difference(definition, commit) for commit in commits]
+    if not reasons or None not in reasons:
+        return reasons[0] if reasons else None
+    stored = read_commit(stored, repository, registry)
+    commit = stored.revision
+    if commit is None:
+        return None
+    if reason := difference(definition, commit):
+        return reason
+    if stored.settings is None:
+        stored = replace(stored, labels=registry.labels(repository, stored))
+    others = compared_settings(stored.settings, definition.labels.get(SETTINGS))
+    if others is None:
+        return f"the settings that {commit[:12]} was built with are not known"
+    return f"{commit[:12]} was built with other {join_words(others)}" if others else stored

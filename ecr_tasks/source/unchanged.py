@@ -1,0 +1,88 @@
+"""Whether git alone proves that an image's inputs are those of another commit: then no build gives anything new."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from ecr_tasks.files import resolved
+from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.wording import name_some
+from ecr_tasks.source.bases_lock import NAME
+from ecr_tasks.source.build_context.dockerignore import existing_dockerfile
+from ecr_tasks.source.build_context.walk import ContextFolder, fetches_context, unique_folders
+from ecr_tasks.source.git.history import changed_paths, ignored_paths
+from ecr_tasks.source.image_source import carries
+from ecr_tasks.source.source_state import SourceState
+
+
+class Unchanged:
+    """Compares the source's commit with others; git is asked once for each of them, and once for what it ignores."""
+
+    def __init__(self, source: SourceState, project: Path, environ: Mapping[str, str]) -> None:
+        self._source, self._project, self._environ = source, project, environ
+        self._changed: dict[str, Sequence[str] | None] = {}
+        self._ignored: Sequence[str] | None = None
+
+    def difference(self, definition: BuildDefinition, commit: str) -> str | None:
+        """Return why a build may have other inputs than at ``commit``, as a clause; None where git proves it hasn't.
+
+        The inputs are what the contexts carry after .dockerignore, the Dockerfiles and ignore files, also of what it
+        links to, and the lock of base images. Not compared are the settings, which the image itself records, and base
+        images that are not locked. Raises SettingsError for a malformed .dockerignore.
+        """
+        definitions = list(definition.with_links())
+        folders = list(unique_folders(definitions, self._project))
+        read = {Path(os.path.normpath(self._project / NAME)), *_read_files(folders)}
+        root = self._source.root
+        if root is None or self._source.revision is None:
+            return "there is no commit to compare"
+        if any(map(fetches_context, definitions)) or any(
+            value.startswith("oci-layout://") for item in definitions for value in item.contexts.values()
+        ):
+            return "docker fetches a part of it from elsewhere"
+        if any(not resolved(folder.path).is_relative_to(resolved(root)) for folder in folders):
+            return "a part of it is outside of the repository"
+        if self._source.changes and (names := _inputs(self._source.changes, root, folders, read)):
+            return f"{name_some(names)} is not committed"
+        if commit not in self._changed:
+            self._changed[commit] = changed_paths(self._project, commit, self._source.revision, environ=self._environ)
+        changed = self._changed[commit]
+        if changed is None:
+            return f"this clone doesn't have the commit {commit[:12]} that is published"
+        if names := _inputs(changed, root, folders, read):
+            return f"{name_some(names)} changed since {commit[:12]}"
+        if any((folder.path / ".git").exists() and not folder.ignore().ignores(".git") for folder in folders):
+            return "its context carries .git, which every commit changes"
+        if self._ignored is None:
+            self._ignored = ignored_paths(root, environ=self._environ)
+        if names := _inputs(self._ignored, root, folders, read):
+            return f"its context carries {name_some(names)}, which git ignores"
+        return None
+
+
+def _inputs(paths: Iterable[str], root: Path, folders: Iterable[ContextFolder], read: Collection[Path]) -> list[str]:
+    """Return those of a repository's paths that a build reads."""
+    contexts = [(resolved(folder.path), folder.ignore()) for folder in folders]
+    return [
+        path
+        for path in paths
+        if (file := Path(os.path.normpath(root / path))) in read
+        or any(carries(context, ignore, file) for context, ignore in contexts)
+    ]
+
+
+def _read_files(folders: Iterable[ContextFolder]) -> Iterator[Path]:
+    for folder in folders:
+        files = [folder.ignore().file]
+        if folder.dockerfile is not None:
+            # A Dockerfile's own ignore file, in place of .dockerignore, may be what was added or removed.
+            files += [
+                existing_dockerfile(folder.dockerfile),
+                folder.dockerfile.with_name(f"{folder.dockerfile.name}.dockerignore"),
+            ]
+        files.append(folder.path / ".dockerignore")
+        for file in files:
+            yield Path(os.path.normpath(file))
+            yield resolved(file)

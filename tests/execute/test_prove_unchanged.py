@@ -1,0 +1,101 @@
+"""Tests of the published image that git proves to have an image's inputs, and of the plan for its tags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from ecr_tasks.execute.prove_unchanged import MAX_TAGS, git_proof
+from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.manifest import SETTINGS, StoredImage
+from ecr_tasks.plan.build_settings import SCHEMA
+from ecr_tasks.plan.plan import make_plan
+from ecr_tasks.plan.planned_image import PlannedImage
+from ecr_tasks.plan.snapshot import GitProof, Snapshot
+from tests.support.build import BRANCH, REVISION_A, REVISION_B, SHA_TAG, image, manifest, repository, source
+from tests.support.fakes import Calls, FakeRegistry
+
+NAME = "team/app"
+NOW = f"{SCHEMA} target=1"
+IMAGE = image(definition=BuildDefinition("/project", labels={SETTINGS: NOW}))
+Difference = Callable[[BuildDefinition, str], "str | None"]
+
+
+def before(settings: str | None = NOW) -> StoredImage:
+    """Return the image of the commit before, as the branch has it."""
+    return manifest("before", REVISION_B, {SETTINGS: settings} if settings else None)
+
+
+def unchanged(definition: BuildDefinition, commit: str) -> str | None:
+    return None if commit == REVISION_B else f"{commit} is another one"
+
+
+def look(
+    stored: StoredImage, difference: Difference = unchanged, *, tag: str = BRANCH.name
+) -> tuple[GitProof | None, PlannedImage, list[str]]:
+    """Return what git proves, the plan that it leads to, and which conflicts that has."""
+    registry = FakeRegistry(Calls(), repository())
+    registry.put(NAME, stored, tag)
+    snapshot = Snapshot(registry.describe({NAME: IMAGE.tag_names}))
+    item = make_plan([IMAGE], source(), snapshot).images[0]
+    proof = git_proof(item, source(), registry, difference)
+    plan = make_plan([IMAGE], source(), replace(snapshot, unchanged={IMAGE.name: proof} if proof else {}))
+    return proof, plan.images[0], [conflict.error.cause for conflict in plan.conflicts]
+
+
+def test_the_branch_s_image_gets_the_new_commit_s_tags_where_git_proves_that_nothing_changed() -> None:
+    stored = before()
+    proof, item, conflicts = look(stored)
+    assert proof == GitProof(frozenset([REVISION_B]), stored)
+    assert (item.build_needed, item.published, conflicts) == (False, stored, [])
+    assert item.because == f"nothing of it changed since {REVISION_B[:12]}, which is published"
+    assert {tag.tag.name: tag.state for tag in item.tags}[SHA_TAG] == "new"
+
+
+def test_a_later_run_accepts_the_other_commit_s_image_under_this_one_s_tag() -> None:
+    proof, item, conflicts = look(before(), tag=SHA_TAG)
+    assert proof == GitProof(frozenset([REVISION_B]))
+    assert (item.build_needed, conflicts) == (False, [])
+    _, _, conflicts = look(before(), lambda definition, commit: "app.py changed", tag=SHA_TAG)
+    assert "built from another commit" in conflicts[0]
+
+
+def test_what_changed_is_the_reason_for_the_build() -> None:
+    proof, item, _ = look(before(), lambda definition, commit: f"app.py changed since {commit[:12]}")
+    assert proof is not None
+    assert proof.published is None
+    assert item.build_needed
+    assert item.because.endswith(f"; app.py changed since {REVISION_B[:12]}")
+
+
+@pytest.mark.parametrize(
+    ("settings", "because"),
+    [
+        (f"{SCHEMA} target=2", f"{REVISION_B[:12]} was built with other target"),
+        (None, f"the settings that {REVISION_B[:12]} was built with are not known"),
+        ("0 target=1", f"the settings that {REVISION_B[:12]} was built with are not known"),
+    ],
+)
+def test_other_settings_and_unknown_ones_prove_nothing(settings: str | None, because: str) -> None:
+    _, item, _ = look(before(settings))
+    assert item.build_needed
+    assert because in item.because
+
+
+def test_an_image_whose_commit_is_not_known_proves_nothing() -> None:
+    proof, item, _ = look(manifest("foreign", None))
+    assert (proof, item.build_needed) == (None, True)
+
+
+def test_an_image_with_as_many_tags_as_ecr_allows_is_built_anew() -> None:
+    tags = tuple(f"sha-{number:07x}" for number in range(MAX_TAGS))
+    _, item, _ = look(replace(before(), tags=tags))
+    assert item.build_needed
+    assert "950 tags by now" in item.because
+
+
+def test_the_commit_s_own_image_is_not_compared() -> None:
+    proof, item, _ = look(manifest("own", REVISION_A), tag=SHA_TAG)
+    assert (proof, item.build_needed) == (None, False)

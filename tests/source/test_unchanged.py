@@ -1,0 +1,95 @@
+"""Tests of what git proves of an image's inputs since another commit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.source.unchanged import Unchanged
+from tests.support.repo import Repo
+
+
+@pytest.fixture
+def first(repo: Repo) -> str:
+    repo.commit("app/Dockerfile", "FROM scratch\nCOPY . /\n")
+    repo.commit("app/.dockerignore", "docs\n")
+    repo.commit(".gitignore", "dist\n")
+    return repo.commit("app/main.py")
+
+
+def difference(repo: Repo, commit: str, **changes: object) -> str | None:
+    definition = replace(BuildDefinition(context=str(repo.path / "app")), **changes)  # type: ignore[arg-type]
+    return Unchanged(repo.read(), repo.path, repo.environ).difference(definition, commit)
+
+
+def test_a_commit_beside_the_context_changes_nothing(repo: Repo, first: str) -> None:
+    assert difference(repo, first) is None
+    repo.commit("other/main.py")
+    repo.commit("app/docs/guide.md")  # which .dockerignore keeps out
+    assert difference(repo, first) is None
+    assert difference(repo, first[:7]) is None
+
+
+@pytest.mark.parametrize("name", ["app/main.py", "app/new", "app/Dockerfile", "app/.dockerignore", "ecr-bases.lock"])
+def test_a_change_of_what_the_build_reads_is_named(repo: Repo, first: str, name: str) -> None:
+    repo.commit(name, "changed\n")
+    assert difference(repo, first) == f"{name} changed since {first[:12]}"
+
+
+def test_dockerfiles_ignore_files_of_their_own_count_beside_the_context(repo: Repo, first: str) -> None:
+    first = repo.commit("docker/app.Dockerfile", "FROM scratch\n")
+    dockerfile = str(repo.path / "docker/app.Dockerfile")
+    assert difference(repo, first, dockerfile=dockerfile) is None
+    repo.commit("docker/app.Dockerfile.dockerignore", "*\n")
+    assert "app.Dockerfile.dockerignore changed" in str(difference(repo, first, dockerfile=dockerfile))
+
+
+def test_a_linked_target_counts(repo: Repo, first: str) -> None:
+    linked = BuildDefinition(context=str(repo.path / "base"))
+    first = repo.commit("base/Dockerfile", "FROM scratch\n")
+    repo.commit("base/Dockerfile", "FROM scratch AS other\n")
+    assert difference(repo, first) is None
+    assert "base/Dockerfile changed" in str(difference(repo, first, linked={"base": linked}))
+
+
+def test_a_change_that_was_taken_back_is_none(repo: Repo, first: str) -> None:
+    repo.commit("app/main.py", "changed\n")
+    repo.commit("app/main.py")
+    assert difference(repo, first) is None
+
+
+def test_what_git_ignores_and_the_context_carries_proves_nothing(repo: Repo, first: str) -> None:
+    repo.write("dist/outside")
+    assert difference(repo, first) is None
+    repo.write("app/dist/made.js")
+    assert difference(repo, first) == "its context carries app/dist/, which git ignores"
+    repo.commit("app/.dockerignore", "docs\ndist\n")
+    assert difference(repo, repo.git("rev-parse", "HEAD")) is None
+
+
+def test_a_context_with_git_s_own_folder_differs_at_every_commit(repo: Repo, first: str) -> None:
+    whole = str(repo.path)
+    assert "carries .git" in str(difference(repo, first, context=whole, dockerfile="app/Dockerfile"))
+    head = repo.commit(".dockerignore", ".git\n")
+    assert difference(repo, head, context=whole, dockerfile="app/Dockerfile") is None
+
+
+@pytest.mark.parametrize("context", ["https://example.com/app.git", "/elsewhere"])
+def test_what_is_not_in_the_repository_proves_nothing(repo: Repo, first: str, context: str) -> None:
+    assert difference(repo, first, contexts={"more": context})
+
+
+def test_a_commit_that_the_clone_lacks_proves_nothing(repo: Repo, first: str) -> None:
+    repo.commit("other/main.py")
+    shallow = repo.clone("shallow", "--depth=1")
+    assert difference(shallow, first) == f"this clone doesn't have the commit {first[:12]} that is published"
+    assert "doesn't have" in str(difference(repo, "main"))
+
+
+def test_an_uncommitted_change_proves_nothing(repo: Repo, first: str) -> None:
+    repo.write("other/main.py", "changed\n")
+    assert difference(repo, first) is None
+    repo.write("app/main.py", "changed\n")
+    assert difference(repo, first) == "app/main.py is not committed"
