@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ecr_tasks.model.inventory import ImageDetail, ListedImage, ScanSummary
 from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.model.tag import PART_TAG
 from ecr_tasks.plan.group_manifests import group_manifests
 from ecr_tasks.tasks.images import age, as_json, chosen, is_tag_of, scan_text, show_images
 from tests.support.build import INDEX, MANIFEST, digest
@@ -77,6 +78,14 @@ def test_a_platform_with_a_tag_of_its_own_has_a_line_as_well() -> None:
     images = group_manifests(details, manifest_of("both", index_entry("amd64", AMD64)))
     assert sorted(tags(images)) == [("1",), ("1-amd64",)]
     assert [part.name for item in images for part in item.platforms] == ["linux/amd64"]
+
+
+def test_a_part_that_a_runner_pushed_is_with_its_index_and_alone_until_there_is_one() -> None:
+    part = single_manifest("amd64", f"{PART_TAG}1f2e3d4-0a1b-linux-amd64")
+    (image,) = group_manifests([index_detail("both", "1"), part], manifest_of("both", index_entry("amd64", AMD64)))
+    assert (image.detail.tags, [item.name for item in image.platforms]) == (("1",), ["linux/amd64"])
+    (alone,) = group_manifests([part], {})
+    assert (alone.detail.tags, alone.detail.own_tags) == (part.tags, ())
 
 
 def test_an_index_in_an_index_gives_its_platforms() -> None:
