@@ -27,6 +27,9 @@ _FOR_ECR = ("image-manifest=true", "oci-mediatypes=true")
 """ECR accepts a cache only as an image manifest with OCI media types (AWS blog, Remote cache support in Amazon ECR
 for BuildKit clients)."""
 
+IMAGE = "{{image}}"
+"""What stands for an image's name in an entry."""
+
 _DEFAULT_BRANCHES = ("main", "master")
 """The names of default branches, where neither git nor CI says which it is."""
 
@@ -44,6 +47,13 @@ class Caches:
     tags: tuple[str, ...] = (CACHE_TAG,)
     compression: tuple[str, ...] = ()
     read_only: str | None = None
+
+    def for_image(self, name: str) -> Caches:
+        """Return the caches of one image, whose name stands where entries have ``{{image}}``."""
+        reads, writes = (
+            tuple(entry.replace(IMAGE, name) for entry in entries) for entries in (self.reads, self.writes)
+        )
+        return replace(self, reads=reads, writes=writes)
 
     def for_platform(self, platform: str) -> Caches:
         """Return the caches of a runner that builds one platform of an image: runners would replace each other's."""

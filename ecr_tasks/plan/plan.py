@@ -114,6 +114,7 @@ def plan_image(
     ``republish`` is whether to build a published commit anew, as a new revision. Of a part, the whole image is
     planned first: where that is published, the part isn't needed.
     """
+    caches = caches.for_image(image.name)
     if image.whole is not None:
         whole = plan_image(
             image.whole,

@@ -29,7 +29,7 @@ def iam_scope(run: Run, more: Iterable[Destination] = ()) -> Scope:
     reads: set[str] = set()
     caches: set[str] = set()
     for definition in planned_builds(run):
-        cached = with_cache(definition, caches_of(settings, None), None)
+        cached = with_cache(definition, caches_of(settings, None).for_image("*"), None)
         for build in cached.with_links():
             references = read_references(build, lambda: "linux/amd64")
             reads |= references.all - references.caches

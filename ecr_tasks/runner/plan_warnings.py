@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from ecr_tasks.console import say, warn
 from ecr_tasks.model.option_fields import split_fields
 from ecr_tasks.model.wording import join_words, name_some
+from ecr_tasks.plan.cache import IMAGE
 from ecr_tasks.plan.plan import Plan
 from ecr_tasks.plan.planned_image import PlannedImage
 
@@ -28,6 +29,7 @@ def warn_of_builds(items: Sequence[PlannedImage]) -> None:
     for note in dict.fromkeys(note for item in items for note in item.cache_notes):
         say(f"{note[0].upper()}{note[1:]}.")
     _warn_of_inactive_caches(items, os.environ)
+    _warn_of_shared_caches(items)
     for item in items:
         _warn_of_caches_of_several_nodes(item)
 
@@ -67,6 +69,22 @@ def _warn_of_inactive_caches(items: Sequence[PlannedImage], environ: Mapping[str
                 "GitHub gives actions, and no steps with run: (crazy-max/ghaction-github-runtime hands them on)."
             )
             return
+
+
+def _warn_of_shared_caches(items: Sequence[PlannedImage]) -> None:
+    """Warn about a cache that several images write, which is then that of the last one."""
+    writers: dict[str, list[str]] = {}
+    for item in items:
+        definition = item.image.definition
+        for entry in dict.fromkeys(definition.cache_to):
+            if entry not in definition.inline_caches:
+                writers.setdefault(entry, []).append(item.image.name)
+    for entry, names in writers.items():
+        if len(names) > 1:
+            warn(
+                f"{name_some(names)} write the same {split_fields(entry).get('type', '')} cache, so it is the last "
+                f"one's: put {IMAGE} into the name that it has in ECR_CACHE (scope={IMAGE}, ref=…:{IMAGE}, …)."
+            )
 
 
 def _warn_of_caches_of_several_nodes(item: PlannedImage) -> None:

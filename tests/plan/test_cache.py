@@ -191,6 +191,12 @@ def test_a_cache_in_the_image_is_written_and_read_as_an_image() -> None:
     assert cache_notes(Caches(("type=registry,ref=r.example/app:main",), ("type=inline",)), None) == ()
 
 
+def test_an_entry_may_have_the_images_name() -> None:
+    definition = with_cache(PLAIN, both("type=gha,scope=a-{{image}}").for_image("api"), None)
+    assert definition.cache_from == ("type=gha,scope=a-api",)
+    assert definition.cache_to == ("type=gha,scope=a-api,ignore-error=true",)
+
+
 def test_several_caches_are_several_entries() -> None:
     definition = with_cache(PLAIN, both("type=gha", "type=local,src=cache,dest=cache"), None)
     assert definition.cache_from == ("type=gha", "type=local,src=cache,dest=cache")

@@ -373,6 +373,19 @@ def test_a_github_cache_that_buildx_leaves_out_is_said(project: Project, given: 
     assert ("The gha cache is left out" in result.stderr) == (not given)
 
 
+@pytest.mark.parametrize(("dest", "written"), [("c", {"c"}), ("c/{{image}}", {"c/api", "c/worker"})])
+def test_several_images_that_write_one_cache_are_warned_of(project: Project, dest: str, written: set[str]) -> None:
+    project.write(".env", "AWS_REGION=eu-central-1\nECR_BAKE_FILE=docker-bake.hcl\nECR_REPOSITORY_PREFIX=team/\n")
+    project.write("docker-bake.hcl", "")
+    project.commit()
+    project.docker.bake_targets = {"api": BuildDefinition("."), "worker": BuildDefinition(".")}
+    result = project.inv("build", ECR_CACHE_TO=f"type=local,dest={dest}")
+    assert result.code == 0, result.stderr
+    entries = {entry for build in project.docker.inputs for entry in build.definition.cache_to}
+    assert entries == {f"type=local,dest={place}" for place in written}
+    assert ("write the same local cache" in result.stderr) == (len(written) == 1)
+
+
 def test_a_base_image_in_ecr_is_logged_in_to_before_the_build(project: Project) -> None:
     base = "210987654321.dkr.ecr.us-east-1.amazonaws.com"
     project.write("Dockerfile", f"FROM {base}/python:3.13\n")
