@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import working
-from ecr_tasks.errors import BuildError, EcrTasksError, NoAnswer
+from ecr_tasks.errors import BuildError, EcrTasksError, LostBuild, NoAnswer
 from ecr_tasks.model.image import BuildDefinition, Image
+from ecr_tasks.plan.batches import MOST
 from ecr_tasks.plan.conflicts import Conflict
 from ecr_tasks.runner.job import Job
 from ecr_tasks.source.build_context.walk import fetches_context
@@ -26,8 +27,8 @@ def read_dockerfiles(run: Run, images: Iterable[Image]) -> None:
     for item in (item for image in images for item in image.definition.with_links()):
         if item not in definitions and not fetches_context(item):
             definitions.append(item)
-    if definitions:
-        run.docker.read_dockerfiles(definitions, run.settings.builder)
+    for first in range(0, len(definitions), MOST):
+        run.docker.read_dockerfiles(definitions[first : first + MOST], run.settings.builder)
 
 
 def with_unreadable_dockerfiles(run: Run, job: Job) -> Job:
@@ -46,7 +47,7 @@ def with_unreadable_dockerfiles(run: Run, job: Job) -> Job:
             definitions = [item for image in images for item in image.definition.without_caches().with_links()]
             run.logins.log_in_for_builds(definitions, run.engine)
             read_dockerfiles(run, images)
-    except NoAnswer:
+    except (NoAnswer, LostBuild):  # a builder that loses one of many says nothing about its Dockerfile
         return job
     except EcrTasksError as error:
         conflict = Conflict(images[0].name, error)

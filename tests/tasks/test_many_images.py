@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from ecr_tasks.errors import RegistryError
+from ecr_tasks.errors import LostBuild, RegistryError
+from ecr_tasks.model.image import BuildDefinition
 from tests.tasks.conftest import Project
 from tests.tasks.several_images import several
 
@@ -95,3 +96,23 @@ def test_a_few_images_are_shown_one_by_one(project: Project) -> None:
     result = project.inv("build", "push")
     assert "api: build" in result.stderr
     assert "2 images:" not in result.stderr.replace("these 2 images:", "")
+
+
+def test_the_builder_is_asked_about_the_dockerfiles_of_some_images_at_a_time(many: Project) -> None:
+    """With 200 at once it loses some, and the plan had one of them in the way ("no such job")."""
+    names = tuple(f"x{number}" for number in range(90))
+    several(many, *names)
+    many.docker.bake_targets = {name: BuildDefinition(name) for name in names}
+    for name in names:
+        many.write(f"{name}/Dockerfile", "FROM scratch\n")
+    many.commit()
+    assert many.inv("plan").code == 0
+    assert len(many.calls.named("read_dockerfiles")) == 3
+
+
+def test_a_build_that_the_builder_lost_is_nothing_in_the_way(many: Project) -> None:
+    def lose() -> None:
+        raise LostBuild("The builder lost one of many builds: no such job.", "Run it again.")
+
+    many.calls.before["read_dockerfiles"] = lose
+    assert many.inv("plan").code == 0
