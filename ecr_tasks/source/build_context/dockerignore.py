@@ -14,19 +14,22 @@ from __future__ import annotations
 
 import posixpath
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.files import read_bytes
-from ecr_tasks.source.build_context.dockerignore_pattern import Matcher, matcher
+from ecr_tasks.source.build_context.dockerignore_pattern import Matcher, matcher, possible_match
 
 NAME = ".dockerignore"
 
-Matched = Sequence["bool | None"]
+Matched = tuple["bool | None", ...]
 """For each rule, whether it matched; None where that is unknown."""
+
+Applied = tuple["bool | None", Matched]
+"""Whether a path is ignored (None: unknown), and for each rule whether it matches the path or a parent."""
 
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 """The characters that Go's strings.TrimSpace trims; Python's strip() would trim a few control characters more."""
@@ -95,17 +98,36 @@ class DockerIgnore:
                 return True
         return self.apply("/".join(parts), matched)[0] is True
 
-    def apply(self, path: str, matched_parent: Matched | None) -> tuple[bool | None, Matched]:
-        """Return whether ``path`` is ignored (None: unknown), and for each rule whether it matches it or a parent.
+    def in_folder(self, depth: int, matched: Matched | None) -> Callable[[str], Applied]:
+        """Return :meth:`apply` for the paths in a folder with these matches, ``depth`` folders below the context.
 
-        BuildKit doesn't try a rule that can't change the result, and treats it as no match. Therefore the order of
-        rules matters for the files in a folder, and one unknown match can make others unknown.
+        It tries the rules one by one only for a path that one of them may match: most paths match none.
+        """
+        key = depth, matched
+        if key not in self._in_folders:
+            before = matched or (False,) * len(self.rules)
+            pending = [rule for rule, known in zip(self.rules, before, strict=True) if not known]
+            may_match = possible_match({rule.pattern: rule.matches for rule in pending}, depth)
+            without_match = self.apply(None, matched)
+            self._in_folders[key] = lambda path: self.apply(path, matched) if may_match(path) else without_match
+        return self._in_folders[key]
+
+    @cached_property
+    def _in_folders(self) -> dict[tuple[int, Matched | None], Callable[[str], Applied]]:
+        return {}
+
+    def apply(self, path: str | None, matched_parent: Matched | None) -> Applied:
+        """Return whether ``path`` is ignored, and for each rule whether it matches the path or a parent.
+
+        None is a path that no rule matches itself. BuildKit doesn't try a rule that can't change the result, and
+        treats it as no match. Therefore the order of rules matters for the files in a folder, and one unknown match
+        can make others unknown.
         """
         ignored: bool | None = False
         matched: list[bool | None] = []
         for rule, matched_before in zip(self.rules, matched_parent or [False] * len(self.rules), strict=True):
             can_change = ignored is not (not rule.exception)
-            match = rule.matches(path) if can_change and not matched_before else False
+            match = rule.matches(path) if path is not None and can_change and not matched_before else False
             unknown = matched_before is None or match is None
             matches = True if matched_before or match else None if unknown else False
             # If ``ignored`` is unknown, BuildKit may skip the rule: its match is then unknown, but not its effect.
@@ -114,7 +136,7 @@ class DockerIgnore:
                 ignored = not rule.exception
             elif matches is None and can_change:
                 ignored = None
-        return ignored, matched
+        return ignored, tuple(matched)
 
     def enters(self, ignored_folder: str) -> bool:
         """Return whether the walk enters an ignored folder, because an exception may include a file in it."""

@@ -10,7 +10,7 @@ matcher returns None. ``re`` matches only what it can't take long for.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ecr_tasks.source.build_context.linear_match import MAX_TOKENS, LinearMatch, Token
 
@@ -63,7 +63,7 @@ def matcher(pattern: str) -> Matcher:
         linear = _linear(tokens)
         expression = re.compile(rf"(?:\A){''.join(map(_to_python, tokens))}\Z")
     except (_Ambiguous, re.error, OverflowError):
-        return lambda path: None
+        return _unknown
     wildcards = sum(
         token.lastgroup in ("folders", "star") or (token.lastgroup == "operator" and token[0] != "^")
         for token in tokens
@@ -75,6 +75,47 @@ def matcher(pattern: str) -> Matcher:
         return any(alternative.matches(path) for alternative in linear)
 
     return matches
+
+
+def _unknown(path: str) -> None:
+    """Match any path or none: it isn't known which."""
+
+
+def possible_match(patterns: Mapping[str, Matcher], depth: int) -> Callable[[str], bool]:
+    """Return a quick test of paths with ``depth`` slashes: False if certainly none of the patterns matches.
+
+    ``patterns`` are cleaned, each with its matcher. The test only looks for a text that every path that a pattern
+    matches has at its end, at its beginning or inside.
+    """
+    ends: list[str] = []
+    begins: list[str] = []
+    insides: list[str] = []
+    for pattern, matches in patterns.items():
+        tokens = list(_tokens(pattern))
+        kinds = {token.lastgroup for token in tokens}
+        if "operator" in kinds or matches is _unknown:
+            return lambda path: True
+        if not kinds & {"folders", "class"} and sum(token[0] in ("/", "\\/") for token in tokens) != depth:
+            continue
+        literals = [""]
+        for token in tokens:
+            if token.lastgroup in ("character", "escaped"):
+                literals[-1] += token[token.lastgroup]
+            else:
+                literals.append("")
+        if not any(literals):
+            return lambda path: True
+        if literals[-1]:
+            ends.append(literals[-1])
+        elif literals[0]:
+            begins.append(literals[0])
+        else:
+            insides.append(max(literals, key=len))
+    end, begin = tuple(ends), tuple(begins)
+    if not insides:
+        return lambda path: path.endswith(end) or path.startswith(begin)
+    inside = re.compile("|".join(map(re.escape, insides)))
+    return lambda path: path.endswith(end) or path.startswith(begin) or inside.search(path) is not None
 
 
 def _linear(tokens: Sequence[re.Match[str]]) -> list[LinearMatch]:

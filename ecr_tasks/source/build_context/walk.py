@@ -99,12 +99,13 @@ def context_files(
             if path == os.fspath(folder):
                 raise
             continue  # it went away meanwhile, and the others are still there
+        apply = ignore.in_folder(prefix.count("/"), matched)
         for entry in entries:
             wanted_here = None if wanted is None else _step(wanted, entry.name)
             if wanted_here == ():
                 continue
             path = prefix + entry.name
-            ignored, matched_here = ignore.apply(path, matched)
+            ignored, matched_here = apply(path)
             if not entry.is_dir(follow_symlinks=False):
                 if not ignored and wanted_here is None:
                     yield path, entry

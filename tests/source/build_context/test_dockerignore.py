@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecr_tasks.errors import ExitCode, SettingsError
-from ecr_tasks.source.build_context.dockerignore import DockerIgnore
+from ecr_tasks.source.build_context.dockerignore import DockerIgnore, Rule
+from ecr_tasks.source.build_context.walk import context_files
 
 FILE = Path("context/.dockerignore")
 
@@ -246,6 +247,27 @@ lines = st.lists(
     max_size=5,
 )
 
+USUAL = (
+    *(".git", "**/__pycache__", "**/*.pyc", "**/node_modules", ".venv", "*.md", "!README.md", "**/.env*", "dist"),
+    *("build", "**/*.log", "tests/**", "!tests/data", "*/*.tmp", "[a-c]?.txt", "a\\*b", "**/x/**/y"),
+)
+USUAL_PATHS = (
+    *("a/.git", "a/b/__pycache__/c.pyc", "web/node_modules/x/index.js", "docs/README.md", "README.md", "CHANGES.md"),
+    *(
+        "a/.env.prod",
+        ".env",
+        "a/dist",
+        "dist/a",
+        "tests/data/x",
+        "tests/x/y",
+        "a/b.tmp",
+        "a/b/c.tmp",
+        "b1.txt",
+        "a*b",
+    ),
+    *("x/y", "a/x/b/y/c", "x/y.log"),
+)
+
 
 def _is_well_formed(line: str) -> bool:
     try:
@@ -293,3 +315,32 @@ def test_without_exceptions_a_folder_holds_its_own(before: list[str], path: str,
 def test_a_path_may_be_spelled_in_many_ways(before: list[str], path: str) -> None:
     rules = ignore(*before)
     assert rules.ignores(f"./{path}/") == rules.ignores(path)
+
+
+@settings(deadline=None, max_examples=400)
+@given(lines | st.lists(st.sampled_from(USUAL), max_size=6), paths | st.sampled_from(USUAL_PATHS))
+def test_the_quick_way_through_a_folder_is_the_plain_one(before: list[str], path: str) -> None:
+    rules, plain, quick = ignore(*before), None, None
+    parts = path.split("/")
+    for depth in range(len(parts)):
+        folder = "/".join(parts[: depth + 1])
+        expected, found = rules.apply(folder, plain), rules.in_folder(depth, quick)(folder)
+        assert found == expected
+        plain, quick = expected[1], found[1]
+
+
+def test_a_pattern_is_tried_only_on_what_it_may_match(tmp_path: Path) -> None:
+    for folder in ("src/a", "src/b", "web/node_modules", "web/pages"):
+        (tmp_path / folder).mkdir(parents=True)
+        for number in range(50):
+            (tmp_path / folder / f"file{number}.py").touch()
+    (tmp_path / "src/a/old.pyc").touch()
+    tried: list[str] = []
+
+    def counted(rule: Rule) -> Rule:
+        return replace(rule, matches=lambda path: tried.append(path) or rule.matches(path))  # type: ignore[func-returns-value]
+
+    rules = ignore(*USUAL[:-1])
+    rules = replace(rules, rules=tuple(map(counted, rules.rules)))
+    assert len([*context_files(tmp_path, rules, frozenset())]) == 150
+    assert set(tried) == {"src/a/old.pyc", "web/node_modules"}
