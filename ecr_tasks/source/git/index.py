@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +10,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from ecr_tasks.files import resolved
-from ecr_tasks.source.git.command import Git, NoRepositoryError, lines
+from ecr_tasks.source.git.command import Git, NoRepositoryError
 
 _KINDS = {"100644": "file", "100755": "exec", "120000": "link"}
 _SUBMODULE = "160000"
@@ -21,6 +20,10 @@ _CONVERTS = ("text", "eol", "crlf", "ident", "filter", "working-tree-encoding")
 """The attributes that can make a file's bytes in the work tree differ from the blob's (gitattributes(5))."""
 
 _SHA256_DIGITS = 64
+
+_LIST = ("ls-files", "--stage", "-v", "-z")
+_DIFFERING = ("diff-files", "--name-only", "--relative", "--ignore-submodules=all", "-z")
+_AUTOCRLF = ("config", "--get", "core.autocrlf")
 
 
 @dataclass(frozen=True)
@@ -49,24 +52,29 @@ def read_index(folder: Path, environ: Mapping[str, str]) -> Index:
     """
     try:
         git = Git.find(folder, environ)
-        records = _split(git.run("ls-files", "--stage", "-v", "-z"))
+        listed, differing, converting = git.run_all(_LIST, _DIFFERING, _AUTOCRLF, may_find_none=(_AUTOCRLF,))
     except NoRepositoryError:
         return Index()
     tracked: dict[str, tuple[str, str]] = {}
-    compared, submodules = set(), []
+    compared: list[str] = []
+    submodules = []
     algorithm = "sha1"
-    for record in records:
-        flag, mode, blob, stage, path = re.split(r"[ \t]", record, maxsplit=4)
-        algorithm = "sha256" if len(blob) == _SHA256_DIGITS else "sha1"
+    for record in _split(listed):
+        entry, _, path = record.partition("\t")
+        flag, mode, blob, stage = entry.split(" ")
         if mode == _SUBMODULE:
             submodules.append(path)
             continue
         tracked[path] = (_KINDS.get(mode, "file"), blob)
         if flag == "H" and stage == "0":
-            compared.add(path)
-    differing = ("diff-files", "--name-only", "--relative", "--ignore-submodules=all", "-z")
-    changed = frozenset(_split(git.run(*differing)) if tracked else ())
-    return Index(tracked, _unchanged(git, compared - changed), changed, tuple(submodules), algorithm, git)
+            compared.append(path)
+    if listed:
+        algorithm = "sha256" if len(blob) == _SHA256_DIGITS else "sha1"
+    changed = frozenset(_split(differing))
+    # Line ends in the work tree may differ from the blob's; with core.autocrlf=input, too.
+    converts = converting.strip().lower() not in (b"", b"false", b"no", b"off", b"0")
+    unchanged = frozenset() if converts else _unconverted(git, [path for path in compared if path not in changed])
+    return Index(tracked, unchanged, changed, tuple(submodules), algorithm, git)
 
 
 Indexes = Callable[[Path], Index]
@@ -144,24 +152,23 @@ def uncommitted_blobs(index: Index, paths: Collection[str]) -> dict[str, str]:
     return dict(zip(pending, blobs, strict=True)) if len(blobs) == len(pending) else {}
 
 
-def _unchanged(git: Git, files: set[str]) -> frozenset[str]:
-    """Return those of git's unchanged files whose bytes in the work tree are exactly the blob's."""
+def _unconverted(git: Git, files: Sequence[str]) -> frozenset[str]:
+    """Return those of git's unchanged files whose bytes in the work tree are exactly the blob's.
+
+    Files of one folder must follow each other: at each change of it, git opens the .gitattributes of its parents.
+    """
     if not files:
-        return frozenset()
-    # Line ends in the work tree may differ from the blob's; with core.autocrlf=input, too.
-    autocrlf = git.run("config", "--get", "core.autocrlf", exit_codes=(0, 1)).strip().lower()
-    if autocrlf not in (b"", b"false", b"no", b"off", b"0"):
         return frozenset()
     fields = _split(git.run("check-attr", "--stdin", "-z", "--all", stdin=_records(files)))
     attributes = zip(fields[::3], fields[1::3], fields[2::3], strict=True)
-    return frozenset(
-        files.difference(path for path, name, value in attributes if name in _CONVERTS and value != "unset")
+    return frozenset(files).difference(
+        path for path, name, value in attributes if name in _CONVERTS and value != "unset"
     )
 
 
 def _records(paths: Iterable[str]) -> bytes:
-    return b"".join(os.fsencode(path) + b"\0" for path in paths)
+    return os.fsencode("".join(f"{path}\0" for path in paths))
 
 
 def _split(output: bytes) -> list[str]:
-    return [os.fsdecode(record) for record in lines(output, b"\0")]
+    return os.fsdecode(output).split("\0")[:-1]

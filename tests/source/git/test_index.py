@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 
+from ecr_tasks.source.git.command import Git
 from ecr_tasks.source.git.index import Index, indexes, read_index
 from tests.support.folder import Folder
 
@@ -66,6 +68,28 @@ def test_git_is_asked_once_for_all(project: Folder, monkeypatch: pytest.MonkeyPa
     for name in FOLDERS:
         read(project.path / name)
     assert 0 < first == len(started)
+
+
+def test_git_opens_the_attributes_of_each_folder_once(project: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At each change of the folder in what it is asked for, it opens those of all parents again."""
+    for number in range(40):
+        project.write(f"many/{number % 8}/file{number}", "x")
+    project.git("add", "--all")
+    asked: list[str] = []
+    run = Git.run
+
+    def spy(self: Git, *arguments: str, stdin: bytes = b"", **options: tuple[int, ...]) -> bytes:
+        if arguments[0] == "check-attr":
+            asked.extend(os.fsdecode(stdin).split("\0")[:-1])
+        return run(self, *arguments, stdin=stdin, **options)
+
+    monkeypatch.setattr(Git, "run", spy)
+    index = read_index(project.path, os.environ)
+    folders = [
+        folder for folder, _ in groupby(path for path in map(os.path.dirname, asked) if path.startswith("many"))
+    ]
+    assert len(folders) == 8
+    assert {path for path in index.unchanged if path.startswith("many")} == {path for path in asked if "many" in path}
 
 
 def test_another_repository_inside_or_outside_is_read_by_itself(project: Folder, tmp_path: Path) -> None:
