@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ecr_tasks.ci.environ import Environ, Fact
 from ecr_tasks.ci.facts import Facts
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 Feature = Literal["native", "nightly"]
 """What a pipeline has only where it is asked for: ``native`` has a runner for each platform."""
+
+FEATURES: tuple[Feature, ...] = get_args(Feature)
+"""The features, in the order in which a pipeline's first line names them."""
 
 Credentials = Literal["oidc", "keys", "role"]
 """The CI's OpenID Connect token, access keys that the CI stores, or the role of the machine that the CI runs on."""
@@ -41,7 +44,6 @@ class System:
     system's own expressions and variables. ``values_in_shell`` says that the template's values are in shell commands.
     Where the pipeline names its branches, ``branch_escapes`` keep a name from being a pattern, ``branch_quotes`` are
     the quotes for it, of which it gets one that it hasn't, and no name there can have one of ``branch_refused``.
-    ``features`` are those that the template has; every one can be ``nightly``.
     """
 
     name: str
@@ -58,7 +60,6 @@ class System:
     branch_escapes: tuple[tuple[str, str], ...] = ()
     branch_quotes: str = ""
     branch_refused: tuple[str, ...] = ()
-    features: tuple[Feature, ...] = ("native",)
 
     @property
     def credentials(self) -> tuple[Credentials, ...]:
@@ -164,7 +165,6 @@ _ROWS = (
         template="pipeline.kts",
         comment="//",
         escapes=(("%", "%%"),),
-        features=(),
     ),
     # Before Drone: Woodpecker sets many of Drone's variables.
     System(
@@ -184,7 +184,6 @@ _ROWS = (
         no_oidc="Drone issues none",
         escapes=_DOLLAR_ESCAPE,
         branch_escapes=_BRACE_ESCAPE,
-        features=(),
     ),
     # After the systems above: a machine that runs their jobs may have Jenkins' address in its environment.
     System(
@@ -197,7 +196,6 @@ _ROWS = (
         variants=("keys", "oidc"),
         template="pipeline.groovy",
         comment="//",
-        features=(),
     ),
     # Last: jobs of GitHub, GitLab, Buildkite and Jenkins can run in CodeBuild, but belong to these systems.
     # A build that Jenkins starts in CodeBuild belongs to CodeBuild and has none of Jenkins' variables.

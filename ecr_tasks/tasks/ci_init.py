@@ -48,7 +48,7 @@ def init(
     from ecr_tasks.errors import Refused
 
     system = systems.find(name)
-    features = write.choose_features(system, run.settings.platforms, native=native_platforms, nightly=nightly)
+    features = write.choose_features(run.settings.platforms, native=native_platforms, nightly=nightly)
     values = replace(_values(run, install), features=features)
     if not check:
         credentials = write.choose_credentials(system, keys=keys, oidc=oidc)

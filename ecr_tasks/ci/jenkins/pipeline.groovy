@@ -7,10 +7,17 @@
 // And one more: OpenID Connect Provider.
 @end@
 pipeline {
+@if native@
+    // Each stage names its agents. Those of the stage Image need git, Python 3.10 or newer (with venv) and Docker with
+    // buildx. They may run several builds at once: everything that a build writes lies in its own workspace, its own
+    // temporary folder beside that, and a docker configuration that ecr-tasks makes for each run and removes.
+    agent none
+@else@
     // Any agent with this label that has git, Python 3.10 or newer (with venv) and Docker with buildx. It may run several
     // builds at once: everything that a build writes lies in its own workspace, its own temporary folder beside that, and a
     // docker configuration that ecr-tasks makes for each run and removes.
     agent { label 'docker' }
+@end@
 
     options {
         skipDefaultCheckout() // the stage Checkout does it, with tags
@@ -27,15 +34,34 @@ pipeline {
         // The token of the stage Build and push is traded for this role's credentials.
         ECR_ROLE_ARN = '@ROLE@'
 @end@
+@if native@
+        // Each runner builds its own platform; the one that pushes last publishes the image.
+        ECR_PLATFORMS = 'linux/amd64,linux/arm64'
+        ECR_NATIVE = 'true'
+@end@
         // Python's cache files would make the checkout look changed.
         PYTHONDONTWRITEBYTECODE = '1'
     }
 
     stages {
+@if native@
+        stage('Image') {
+            matrix {
+                axes {
+                    axis {
+                        name 'RUNNER'
+                        values 'amd64', 'arm64'
+                    }
+                }
+                // An agent with both labels: docker, and the one of its machine.
+                agent { label "docker && ${RUNNER}" }
+                stages {
+@indent 12@
+@end@
         stage('Checkout') {
             steps {
-                // As the job says, but with all commits and tags, which a multibranch job leaves out: the git tags decide
-                // versions and which one is the latest.
+                // As the job says, but with all commits and tags, which a multibranch job leaves out: the git
+                // tags decide versions and which one is the latest.
                 checkout(scmGit(
                     branches: scm.branches,
                     extensions: scm.extensions + [cloneOption(noTags: false, reference: "", shallow: false)],
@@ -46,8 +72,8 @@ pipeline {
 
         stage('Install') {
             steps {
-                // WORKSPACE_TMP is this workspace's own folder for what does not belong in the checkout. It outlives the build,
-                // so it is cleared: what is installed is what this commit asks for.
+                // WORKSPACE_TMP is this workspace's own folder for what does not belong in the checkout. It
+                // outlives the build, so it is cleared: what is installed is what this commit asks for.
                 sh '''
                     python3 -m venv --clear "$WORKSPACE_TMP/ecr-tasks"
                     . "$WORKSPACE_TMP/ecr-tasks/bin/activate"
@@ -83,20 +109,44 @@ pipeline {
                 )]) {
 @end@
                     script {
-                        // stdout is the image alone, repository@sha256:…, and all else is stderr. Digest, tags and version
-                        // are in .ecr-tasks/outputs.json and .ecr-tasks/outputs.properties.
+                        // stdout is the image alone, repository@sha256:…, and all else is stderr. Digest,
+                        // tags and version are in .ecr-tasks/outputs.json and .ecr-tasks/outputs.properties.
+@if native@
+                        def image = sh(returnStdout: true, script: '''
+                            . "$WORKSPACE_TMP/ecr-tasks/bin/activate"
+                            inv build push
+                        ''').trim()
+                        // Only the runner that published the image has it.
+                        if (image) {
+                            env.IMAGE = image
+                            archiveArtifacts artifacts: '.ecr-tasks/receipt.json', allowEmptyArchive: true
+                        }
+@else@
                         env.IMAGE = sh(returnStdout: true, script: '''
                             . "$WORKSPACE_TMP/ecr-tasks/bin/activate"
                             inv build push
                         ''').trim()
+@end@
                     }
                 }
             }
         }
+@if native@
+@outdent@
+                }
+            }
+        }
+@end@
 
         // What was pushed, by digest: put your deployment here.
         stage('Deploy') {
+@if native@
+            agent { label 'docker' }
+@end@
             when {
+@if native@
+                beforeAgent true
+@end@
                 anyOf {
                     branch pattern: '@BRANCH@', comparator: 'EQUALS'
                     buildingTag()
@@ -107,10 +157,13 @@ pipeline {
             }
         }
     }
+@if native@
+@else@
 
     post {
         success {
             archiveArtifacts artifacts: '.ecr-tasks/receipt.json', allowEmptyArchive: true
         }
     }
+@end@
 }

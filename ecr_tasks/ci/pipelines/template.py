@@ -1,23 +1,27 @@
 """The templates of pipelines, and the header and values by which a pipeline is compared with its template.
 
 A template has ``@if oidc@ … @else@ … @end@``, with credentials or a feature (``native``), on lines of their own, and
-the placeholders ``@NAME@``.
+the placeholders ``@NAME@``. What is left may have ``@each amd64 arm64@ … @done@``, lines that are written for each
+word in place of ``@EACH@``, and ``@indent 12@ … @outdent@``, lines that stand that many columns further to the right.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+import textwrap
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
 from ecr_tasks.ci.pipelines import quoting
-from ecr_tasks.ci.pipelines.nightly import NIGHTLY, with_nightly
+from ecr_tasks.ci.pipelines.nightly import with_nightly
 from ecr_tasks.ci.pipelines.requirements import DEFAULT_INSTALL
-from ecr_tasks.ci.systems import Credentials, Feature, System
+from ecr_tasks.ci.systems import FEATURES, Credentials, Feature, System
 
 _IF = re.compile(r"\s*@if (\w+)@\s*")
+_EACH = re.compile(r"^@each ([^@]+)@\n(.*?)^@done@\n", re.MULTILINE | re.DOTALL)
+_INDENT = re.compile(r"^@indent (\d+)@\n(.*?)^@outdent@\n", re.MULTILINE | re.DOTALL)
 _PLACEHOLDER = re.compile(r"@([A-Z_]+)@")
 FILL_IN = "FILL_IN_"
 """The beginning of a value that a person has to fill in; no setting accepts such a value."""
@@ -75,6 +79,8 @@ def load(system: System, credentials: Credentials, features: Collection[Feature]
         elif all(conditions):
             lines.append(line)
     text = "\n".join(lines) + "\n"
+    text = _EACH.sub(lambda match: "".join(match[2].replace("@EACH@", word) for word in match[1].split()), text)
+    text = _INDENT.sub(lambda match: textwrap.indent(match[2], " " * int(match[1])), text)
     return with_nightly(system, text) if "nightly" in features else text
 
 
@@ -107,7 +113,7 @@ def origin(system: System, text: str) -> tuple[Credentials, tuple[Feature, ...],
     if match is None or credentials is None:
         return None
     words = match[2].split(" and ")
-    return credentials, tuple(feature for feature in (*system.features, NIGHTLY) if feature in words), match[3]
+    return credentials, tuple(feature for feature in FEATURES if feature in words), match[3]
 
 
 def fill(

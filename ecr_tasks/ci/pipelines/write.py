@@ -9,7 +9,7 @@ from ecr_tasks.ci.pipelines import requirements
 from ecr_tasks.ci.pipelines.nightly import NIGHTLY, what_to_schedule
 from ecr_tasks.ci.pipelines.requirements import DEFAULT_INSTALL
 from ecr_tasks.ci.pipelines.template import FILL_IN, Values, fill, load
-from ecr_tasks.ci.systems import SYSTEMS, Credentials, Feature, System
+from ecr_tasks.ci.systems import Credentials, Feature, System
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.files import write_remedy
 
@@ -69,12 +69,10 @@ def choose_credentials(system: System, *, keys: bool, oidc: bool) -> Credentials
     raise SettingsError(cause, f"Leave --{kind} out.")
 
 
-def choose_features(
-    system: System, platforms: Sequence[str], *, native: bool, nightly: bool = False
-) -> tuple[Feature, ...]:
+def choose_features(platforms: Sequence[str], *, native: bool, nightly: bool = False) -> tuple[Feature, ...]:
     """Return the features of the options. ``platforms`` are those of ECR_PLATFORMS, if any.
 
-    Raises SettingsError for one that the system's template doesn't have, and for other platforms than it has.
+    Raises SettingsError for two that don't go together, and for other platforms than the runners have.
     """
     if native and nightly:
         raise SettingsError(
@@ -83,13 +81,6 @@ def choose_features(
         )
     if not native:
         return (NIGHTLY,) if nightly else ()
-    if "native" not in system.features:
-        having = ", ".join(item.name for item in SYSTEMS.values() if "native" in item.features)
-        raise SettingsError(
-            f"We have no pipeline of native runners for {system.title}.",
-            "Write one job for each platform, with ECR_NATIVE=true and the same ECR_PLATFORMS: the last one "
-            f"publishes the image (docs/native-runners.md). There are such pipelines for {having}.",
-        )
     if platforms and set(platforms) != {*NATIVE_PLATFORMS}:
         raise SettingsError(
             f"ECR_PLATFORMS is {', '.join(platforms)}, and the runners of such a pipeline are for "

@@ -9,12 +9,28 @@ import jetbrains.buildServer.configs.kotlin.triggers.vcs
 version = "2024.12"
 
 project {
+@if native@
+    buildType(ImageAmd64)
+    buildType(ImageArm64)
+@else@
     buildType(Image)
+@end@
     buildType(Deploy)
 }
 
+@if native@
+object ImageAmd64 : Image("amd64")
+
+object ImageArm64 : Image("aarch64")
+
+// Each builds on an agent whose Java calls its machine so, and the build Deploy starts both, for the same commit.
+open class Image(machine: String) : BuildType({
+    id("Image_$machine")
+    name = "Build and push ($machine)"
+@else@
 object Image : BuildType({
     name = "Build and push"
+@end@
     artifactRules = ".ecr-tasks/outputs.env"
     // One build after the other, so that an older commit never moves a tag last.
     maxRunningBuilds = 1
@@ -22,6 +38,11 @@ object Image : BuildType({
     params {
         param("env.AWS_REGION", "@REGION@")
         param("env.@REPOSITORY_SETTING@", "@REPOSITORY@")
+@if native@
+        // Each runner builds its own platform; the one that pushes last publishes the image.
+        param("env.ECR_PLATFORMS", "linux/amd64,linux/arm64")
+        param("env.ECR_NATIVE", "true")
+@end@
         // env.AWS_ACCESS_KEY_ID and the password env.AWS_SECRET_ACCESS_KEY: parameters of the parent project, in TeamCity.
         // Python's cache files would make the checkout look changed.
         param("env.PYTHONDONTWRITEBYTECODE", "1")
@@ -53,15 +74,21 @@ object Image : BuildType({
         }
     }
 
+@if native@
+@else@
     triggers {
         vcs {
             branchFilter = "+:<default>"
         }
     }
 
+@end@
     // An agent with Docker and Python 3.10 or newer (with venv). It may be one of several on its machine: nothing is shared.
     requirements {
         exists("docker.server.version")
+@if native@
+        equals("teamcity.agent.jvm.os.arch", machine)
+@end@
     }
 })
 
@@ -70,6 +97,24 @@ object Deploy : BuildType({
     name = "Deploy"
 
     dependencies {
+@if native@
+        dependency(ImageAmd64) {
+            snapshot {
+                onDependencyFailure = FailureAction.FAIL_TO_START
+            }
+            artifacts {
+                artifactRules = "outputs.env => .ecr-tasks/amd64"
+            }
+        }
+        dependency(ImageArm64) {
+            snapshot {
+                onDependencyFailure = FailureAction.FAIL_TO_START
+            }
+            artifacts {
+                artifactRules = "outputs.env => .ecr-tasks/arm64"
+            }
+        }
+@else@
         dependency(Image) {
             snapshot {
                 onDependencyFailure = FailureAction.FAIL_TO_START
@@ -78,6 +123,7 @@ object Deploy : BuildType({
                 artifactRules = "outputs.env => .ecr-tasks"
             }
         }
+@end@
     }
 
     steps {
@@ -85,7 +131,13 @@ object Deploy : BuildType({
             name = "Deploy"
             scriptContent = """
                 set -eu
+@if native@
+                # The build that published the image has it; the other's file is empty.
+                . ./.ecr-tasks/amd64/outputs.env
+                . ./.ecr-tasks/arm64/outputs.env
+@else@
                 . ./.ecr-tasks/outputs.env
+@end@
                 echo "Deploy ${'$'}IMAGE"
             """.trimIndent()
         }

@@ -36,12 +36,7 @@ class Variant:
 
 
 VARIANTS = [Variant(system, kind) for system in SYSTEMS.values() for kind in system.credentials]
-NATIVE = [
-    Variant(system, kind, ("native",))
-    for system in SYSTEMS.values()
-    for kind in system.credentials
-    if "native" in system.features
-]
+NATIVE = [replace(variant, features=("native",)) for variant in VARIANTS]
 
 
 @dataclass(frozen=True)
@@ -76,6 +71,11 @@ def _texts(variables: dict[str, Any]) -> dict[str, str]:
 def load_yaml(text: str) -> Any:
     """Return the document as YAML 1.1 reads it, by libyaml, which takes a tenth of the time."""
     return yaml.load(text, Loader=yaml.CSafeLoader)
+
+
+def load_all_yaml(text: str) -> list[Any]:
+    """Return all documents of a file, as YAML 1.1 reads them."""
+    return list(yaml.load_all(text, Loader=yaml.CSafeLoader))
 
 
 def _lines(commands: list[str]) -> str:
@@ -160,18 +160,18 @@ def _codebuild(text: str) -> Iterator[Job]:
 
 def _drone(text: str) -> Iterator[Job]:
     # The server replaces variables in the whole file before it reads it; the pipelines use none.
-    document = load_yaml(text.replace("$$", "$"))
-    for step in document["steps"]:
+    for step in (step for document in load_all_yaml(text.replace("$$", "$")) for step in document["steps"]):
         yield Job(step["name"], (Step(_lines(step["commands"]), _texts(step.get("environment", {}))),))
 
 
 def _teamcity(text: str) -> Iterator[Job]:
     parameters = re.findall(r'param\("env\.(\w+)", "(.*)"\)', text)
     shared = {name: re.sub(r"\\(.)", r"\1", literal).replace("%%", "%") for name, literal in parameters}
-    for part in text.split("object ")[1:]:
+    for part in re.split(r"^(?:object|open class) ", text, flags=re.MULTILINE)[1:]:
         literals = re.findall(r'scriptContent = (?:"""(.*?)"""|"(.*?)"$)', part, re.DOTALL | re.MULTILINE)
         scripts = [_teamcity_text(long or short) for long, short in literals]
-        yield Job(part.split()[0], tuple(Step(script, shared) for script in scripts))
+        if scripts:  # an object of a class has those of the class
+            yield Job(re.split(r"\W", part)[0], tuple(Step(script, shared) for script in scripts))
 
 
 def _teamcity_text(text: str) -> str:

@@ -12,7 +12,8 @@ from ecr_tasks.ci.pipelines.compare import pipeline_diff
 from ecr_tasks.ci.pipelines.write import choose_features, write
 from ecr_tasks.ci.systems import SYSTEMS
 from ecr_tasks.errors import SettingsError
-from tests.ci.pipelines.generated import KNOWN, NATIVE, Variant, jobs
+from tests.ci.pipelines.generated import KNOWN, NATIVE, Variant, jobs, load_all_yaml
+from tests.ci.pipelines.test_vendors import blocks
 
 ALL = pytest.mark.parametrize("variant", NATIVE, ids=str)
 PLATFORMS = ("linux/amd64", "linux/arm64")
@@ -49,15 +50,44 @@ def test_it_is_compared_with_the_template_that_it_was_made_from(variant: Variant
     assert len([line for line in changed if line.startswith(("+ ", "- ", "+#", "-#", "+/", "-/"))]) <= 2, changed
 
 
-@pytest.mark.parametrize("name", [name for name, system in SYSTEMS.items() if not system.features])
-def test_a_system_without_such_a_pipeline_says_what_to_write(name: str) -> None:
-    with pytest.raises(SettingsError, match="no pipeline of native runners") as caught:
-        choose_features(SYSTEMS[name], (), native=True)
-    assert "ECR_NATIVE=true" in caught.value.remedy
-    assert choose_features(SYSTEMS[name], (), native=False) == ()
+def test_drone_has_a_pipeline_for_each_machine_that_differs_in_nothing_else() -> None:
+    text = Variant(SYSTEMS["drone"], "keys", ("native",)).text()
+    amd64, arm64 = load_all_yaml(text)
+    assert [(one["name"], one["platform"]["arch"]) for one in (amd64, arm64)] == [
+        ("ecr-amd64", "amd64"),
+        ("ecr-arm64", "arm64"),
+    ]
+    same = ("name", "platform")
+    assert {**amd64, **dict.fromkeys(same)} == {**arm64, **dict.fromkeys(same)}
+
+
+def test_jenkins_runs_the_stages_up_to_the_push_for_each_machine_and_deploys_once() -> None:
+    for variant in (item for item in NATIVE if item.system.name == "jenkins"):
+        sections = blocks(variant.text())
+        (matrix,) = [names for name, names in sections if name == "matrix"]
+        assert matrix == ["axes", "agent", "stages"]
+        assert [names for name, names in sections if name == "stages"] == [["stage", "stage"], ["stage"] * 4]
+        # There is no agent outside of the stages, so nothing behind them could read a workspace.
+        (pipeline,) = [names for name, names in sections if name == "pipeline"]
+        assert pipeline == ["agent", "options", "environment", "stages"]
+        assert "\n    agent none\n" in variant.text()
+
+
+def test_teamcity_deploys_behind_both_builds_of_one_commit() -> None:
+    text = Variant(SYSTEMS["teamcity"], "keys", ("native",)).text()
+    deploy = text.partition("object Deploy")[2]
+    for name, machine, folder in (("ImageAmd64", "amd64", "amd64"), ("ImageArm64", "aarch64", "arm64")):
+        assert f"    buildType({name})\n" in text
+        assert f'object {name} : Image("{machine}")\n' in text
+        assert f"        dependency({name}) {{\n" in deploy
+        assert f'"outputs.env => .ecr-tasks/{folder}"' in deploy
+        assert f". ./.ecr-tasks/{folder}/outputs.env\n" in deploy
+    # A trigger of their own could give the two builds different commits.
+    assert text.count("triggers {") == deploy.count("triggers {") == 1
 
 
 def test_other_platforms_than_the_runners_are_refused() -> None:
-    assert choose_features(SYSTEMS["github"], PLATFORMS[::-1], native=True) == ("native",)
+    assert choose_features((), native=False) == ()
+    assert choose_features(PLATFORMS[::-1], native=True) == ("native",)
     with pytest.raises(SettingsError, match="ECR_PLATFORMS is linux/amd64, linux/s390x"):
-        choose_features(SYSTEMS["github"], ("linux/amd64", "linux/s390x"), native=True)
+        choose_features(("linux/amd64", "linux/s390x"), native=True)

@@ -44,6 +44,7 @@ PHASE = {"run-as", "on-failure", "runtime-versions", "commands", "finally"}
 LANGUAGES = {"jenkins": tree_sitter_groovy.language, "teamcity": tree_sitter_kotlin.language}
 # Jenkins, "Pipeline Syntax": the sections and directives of a declarative pipeline and of a stage.
 PIPELINE = {"agent", "options", "environment", "stages", "post", "parameters", "triggers", "tools", "libraries"}
+MATRIX = {"axes", "excludes", "agent", "environment", "input", "options", "post", "stages", "tools", "when"}
 STAGE = {"agent", "options", "environment", "when", "steps", "post", "input", "tools", "stages", "parallel", "matrix"}
 
 
@@ -68,13 +69,26 @@ def write_file(folder: Path, variant: Variant, values: Values) -> Path:
     return path
 
 
+def write_documents(folder: Path, variant: Variant, values: Values) -> list[Path]:
+    """Write each YAML document of the pipeline to a file of its own, as a schema is for one; return the paths."""
+    path = write_file(folder, variant, values)
+    head, *documents = path.read_text(encoding="utf-8").split("\n---\n")
+    if not documents or path.suffix != ".yml":
+        return [path]
+    parts = [path.with_name(f"{path.stem}-{number}.yml") for number in range(len(documents))]
+    for part, document in zip(parts, documents, strict=True):
+        part.write_text(f"{head}\n---\n{document}", encoding="utf-8")
+    return parts
+
+
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_all_of_them_fit_the_vendors_schema(name: str, tmp_path: Path) -> None:
     paths = [
-        write_file(tmp_path / f"{variant}-{number}", variant, values)
+        path
         for variant in (*VARIANTS, *NATIVE)
         if variant.system.name == name
         for number, values in enumerate(VALUES)
+        for path in write_documents(tmp_path / f"{variant}-{number}", variant, values)
     ]
     if name in LANGUAGES:
         for path in paths:
@@ -111,18 +125,21 @@ def test_shellcheck_finds_nothing_in_the_scripts(variant: Variant, tmp_path: Pat
 
 
 def test_the_jenkinsfile_has_the_sections_of_a_declarative_pipeline(tmp_path: Path) -> None:
-    variants = [item for item in VARIANTS if item.system.name == "jenkins"]
-    assert len(variants) == 2
+    variants = [item for item in (*VARIANTS, *NATIVE) if item.system.name == "jenkins"]
+    assert len(variants) == 4
     for variant in variants:
         sections = blocks(write_file(tmp_path, variant, KNOWN).read_text(encoding="utf-8"))
         (pipeline,) = [names for name, names in sections if name == "pipeline"]
         assert set(pipeline) <= PIPELINE
         assert {"agent", "stages"} <= set(pipeline)
         stages = [names for name, names in sections if name == "stage"]
-        assert len(stages) == 5
+        assert len(stages) == 6 if variant.features else 5
         for names in stages:
             assert set(names) <= STAGE
-            assert "steps" in names
+            assert len({"steps", "matrix"} & set(names)) == 1
+        for names in (names for name, names in sections if name == "matrix"):
+            assert set(names) <= MATRIX
+            assert {"axes", "stages"} <= set(names)
 
 
 def blocks(groovy: str) -> list[tuple[str, list[str]]]:
