@@ -46,9 +46,9 @@ def copy_image(
     source = item.view.repository if item.view else None
     if source is None:
         return receipt
-    unused = item.unused_revision(receipt.published[0].digest)
+    unused = item.unused_revisions(receipt.published[0].digest)
     copies_to_make = [
-        replace(copy, tags=tuple(tag for tag in copy.tags if tag.tag.name != unused)) for copy in item.copies
+        replace(copy, tags=tuple(tag for tag in copy.tags if tag.tag.name not in unused)) for copy in item.copies
     ]
     results = copy_to_destinations(
         receipt.published[0],

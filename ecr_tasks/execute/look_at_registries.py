@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import cache, partial
 
@@ -19,7 +19,7 @@ from ecr_tasks.plan.destinations import check_destinations, plan_copy, unique_de
 from ecr_tasks.plan.forward import is_commit, is_older_than_commit, must_be_read
 from ecr_tasks.plan.plan import depends_on_engine, other_images, plan_image
 from ecr_tasks.plan.planned_image import PlannedImage
-from ecr_tasks.plan.republish import RULE as REVISION_RULE
+from ecr_tasks.plan.republish import revision_tags
 from ecr_tasks.plan.snapshot import CopyKey, Snapshot
 from ecr_tasks.plan.tag_states import PlannedTag, plan_tag
 from ecr_tasks.settings.settings import Settings
@@ -72,8 +72,11 @@ def look_at_registries(
             republish=republish,
         )
 
+    wholes, looked_at = [item.whole or item for item in map(plan, images)], set[tuple[str, str]]()
+    while new := _unseen_revisions(wholes, looked_at):
+        snapshot, looked_at = _with_own_revisions(new, snapshot, registry), {*looked_at, *new}
+        wholes = [item.whole or item for item in map(plan, images)]
     items = [plan(image) for image in images]
-    wholes = [item.whole or item for item in items]
     snapshot = _with_revisions(wholes, snapshot, target)
     snapshot = _with_commits(wholes, snapshot, source, relation, registry, target)
     snapshot = replace(snapshot, relations=_relations(wholes, snapshot, source, relation))
@@ -168,13 +171,36 @@ def _describe_repository(
         return error
 
 
+def _unseen_revisions(items: Sequence[PlannedImage], looked_at: Collection[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the repositories and names of planned revision tags of which is not known whether they are there.
+
+    The first is looked at with the tag that the commit is published under.
+    """
+    return [
+        (item.image.repository, name)
+        for item in items
+        for name in revision_tags(item.image)[1:]
+        if item.view and name not in item.view.tags and (item.image.repository, name) not in looked_at
+    ]
+
+
+def _with_own_revisions(new: Sequence[tuple[str, str]], snapshot: Snapshot, registry: Registry) -> Snapshot:
+    """Return the snapshot with those of the revision tags that are there, each of a repository and a name."""
+    repositories = dict(snapshot.repositories)
+    for repository in dict.fromkeys(name for name, _ in new):
+        view = repositories[repository]
+        found = registry.find(repository, [tag for name, tag in new if name == repository])
+        repositories[repository] = replace(view, tags={**view.tags, **found.tags})
+    return replace(snapshot, repositories=repositories)
+
+
 def _with_revisions(
     items: Sequence[PlannedImage], snapshot: Snapshot, target: Callable[[Destination], Target]
 ) -> Snapshot:
     """Return the snapshot with the revisions of published commits at the destinations, which few commits have."""
     destinations = dict(snapshot.destinations)
     for item in items:
-        new = [tag.name for tag in item.image.tags if tag.rule == REVISION_RULE]
+        new = revision_tags(item.image)
         for (repository, destination), view in snapshot.destinations.items():
             if new and repository == item.image.repository and isinstance(view, RepositoryView) and view.repository:
                 name = destination.name_of(repository)

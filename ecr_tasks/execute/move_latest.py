@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ecr_tasks.model.image import releases_of, split_revision
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Target
 from ecr_tasks.model.registry import Repository
@@ -56,8 +57,13 @@ def move_forward(
 
 
 def _point_at(tag: str, release: Release, repository: Repository, registry: Target) -> bool:
-    """Point a tag at a release; return False if it does already or if the release is gone."""
+    """Point a tag at a release's last revision; return False if it does already or if the release is gone."""
     image = registry.image(repository, release.tag)
+    names = [name for name in registry.list_tags(repository) or () if split_revision(name)[0] == release.tag]
+    for name in sorted(names, key=lambda name: split_revision(name)[1]):
+        revision = registry.image(repository, name)
+        if revision is not None and revision.version != name:  # a pre-release may be called so
+            image = revision
     current = registry.image(repository, tag)
     if image is None or (current is not None and current.digest == image.digest):
         return False
@@ -66,11 +72,14 @@ def _point_at(tag: str, release: Release, repository: Repository, registry: Targ
 
 
 def _releases(tags: Sequence[Tag], repository: Repository, registry: Target) -> dict[str, Sequence[str]]:
-    """Return the candidate releases by tag: the repository's tags, or the tag's own version if we may not list."""
+    """Return the candidate releases by tag: the repository's tags, or the tag's own version if we may not list.
+
+    The revisions of a release are no other releases, though PEP 440 takes ``1.2.3-r2`` for a later one.
+    """
     listed = registry.list_tags(repository)
     if listed is not None:
+        names = {*listed}
+        listed = [name for name in listed if (base := split_revision(name)[0]) == name or base not in names]
         return {tag.name: listed for tag in tags}
     current = {tag.name: registry.image(repository, tag.name) for tag in tags}
-    return {
-        name: ([image.version] if image.version else image.tags) if image else [] for name, image in current.items()
-    }
+    return {name: releases_of(image.version, image.tags) if image else [] for name, image in current.items()}

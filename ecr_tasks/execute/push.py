@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -84,6 +84,7 @@ def publish(
     image = None if item.build_needed else item.published
     state: PublishState = "already-published"
     seen: Seen = {}
+    unused: Collection[str] = ()
     pending: Sequence[PlannedTag] = item.tags
     if image is not None and fresh:
         newer = any_order
@@ -92,7 +93,8 @@ def publish(
             raise RegistryError(f"{item.image.name} was not built.", "Run `inv build push`.")
         push = FirstTagPush(item, built, repository, docker, registry, warn, newer, fresh)
         image, state = push.push()
-        pending, seen = pending[1:], push.seen
+        unused = item.unused_revisions(image.digest)
+        pending, seen = [tag for tag in pending[1:] if tag.tag.name not in unused], push.seen
     attached: tuple[Attached, ...] = ()
     if wanted.kinds:
         attached = _attach(wanted, image, built, item, repository, registry)
@@ -118,8 +120,7 @@ def publish(
         ) from error
     if state == "already-published" and any_set:
         state = "retagged"
-    unused = item.unused_revision(image.digest)
-    tags = tuple(tag.tag.name for tag in item.tags if tag.tag.name not in left and tag.tag.name != unused)
+    tags = tuple(tag.tag.name for tag in item.tags if tag.tag.name not in (*left, *unused))
     transport: Transport | None = "push" if state == "pushed" else None
     name, host = item.image.name, repository.host
     return Published(name, host, repository.name, image.digest, tags, state, image, transport, left, attached)

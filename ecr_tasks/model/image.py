@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -26,6 +26,8 @@ REVISIONS = range(2, 21)
 """The numbers of the revision tags, under which a published commit is published once more. All are looked up, and
 one API call takes a hundred tags."""
 
+_REVISION = re.compile(rf"(.+)-r({'|'.join(map(str, REVISIONS))})")
+
 _SPECIFICITY = ("schedule", "semver", "pep440", "match", "edge", "ref", "raw", "sha")
 """Tag rule types, the most specific first, in the order of docker/metadata-action's priorities."""
 
@@ -38,6 +40,17 @@ def revision_name(tag: str, number: int) -> str:
     """Return the revision tag of a commit's fixed tag: ``sha-1a2b3c4-r2``."""
     suffix = f"-r{number}"
     return f"{tag[: MAX_LENGTH - len(suffix)]}{suffix}"
+
+
+def split_revision(tag: str) -> tuple[str, int]:
+    """Return the fixed tag whose revision a tag is, and the number; for any other tag, itself and 1."""
+    match = _REVISION.fullmatch(tag)
+    return (match[1], int(match[2])) if match else (tag, 1)
+
+
+def releases_of(version: str | None, tags: Sequence[str]) -> list[str]:
+    """Return what may name the release that an image is: its version, else its tags, without revisions' numbers."""
+    return [version] if version else [split_revision(tag)[0] for tag in tags]
 
 
 @dataclass(frozen=True)

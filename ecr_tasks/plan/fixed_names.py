@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from ecr_tasks.model.image import REVISIONS
+from ecr_tasks.model.image import split_revision
 from ecr_tasks.model.manifest import INPUTS_DIGITS, INPUTS_TAG, StoredImage
 from ecr_tasks.plan.repository.tag_patterns import as_filter, is_too_broad, overlap
 from ecr_tasks.plan.repository.tag_shapes import MAJOR, Shape, tag_shapes
@@ -22,7 +22,6 @@ from ecr_tasks.tags.from_settings import rules_of, tag_set
 
 _COMMIT_TAG = re.compile(r"sha-[0-9a-f]{7,64}")
 _INPUTS_TAG = re.compile(rf"{INPUTS_TAG}[0-9a-f]{{{INPUTS_DIGITS}}}")
-_REVISION = re.compile(rf"(.+)-r(?:{'|'.join(map(str, REVISIONS))})")
 _SHORT_COMMIT = 7
 
 
@@ -44,8 +43,7 @@ def is_fixed(
     ``source`` only where git's tags decide.
     Raises SettingsError for rules that can't be used.
     """
-    republished = _REVISION.fullmatch(tag)
-    names = (tag, republished[1]) if republished else (tag,)
+    names = dict.fromkeys((tag, split_revision(tag)[0]))
     return any(is_fixed_name(name) or _is_fixed_by_rules(name, current, settings, source, environ) for name in names)
 
 

@@ -8,10 +8,12 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.model.image import split_revision
 from ecr_tasks.model.inventory import ImageDetail
 from ecr_tasks.model.manifest import CACHE_TAG, INPUTS_TAG, StoredImage
 
-State = Literal["current", "moved", "unknown"]
+State = Literal["current", "moved", "unknown", "replaced"]
+"""A replaced image is published anew: all of its tags have a later revision (``1.2.3-r2``)."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,25 @@ def own_tags(detail: ImageDetail) -> tuple[str, ...]:
     return tuple(tag for tag in detail.own_tags if not tag.startswith((CACHE_TAG, INPUTS_TAG)))
 
 
+def replacements(details: Sequence[ImageDetail]) -> dict[str, str]:
+    """Return the images of a repository of which every tag has a later revision, by digest: that of their first tag.
+
+    They stay as they were published, whatever becomes of their base images.
+    """
+    latest: dict[str, tuple[int, str]] = {}
+    for detail in details:
+        for tag in own_tags(detail):
+            name, number = split_revision(tag)
+            latest[name] = max(latest.get(name, (0, "")), (number, tag))
+
+    def newer(tag: str) -> str | None:
+        name, number = split_revision(tag)
+        return latest[name][1] if latest[name][0] > number else None
+
+    found = {detail.digest: [newer(tag) for tag in own_tags(detail)] for detail in details}
+    return {digest: tags[0] for digest, tags in found.items() if tags and tags[0] and all(tags)}
+
+
 def base_name(image: StoredImage) -> str | None:
     """Return the base image's name if its registry can say what it is now; None without one, or without a tag."""
     name = image.base[0] if image.is_read and image.base else ""
@@ -69,9 +90,19 @@ def base_name(image: StoredImage) -> str | None:
 
 
 def standing(
-    repository: str, detail: ImageDetail, image: StoredImage | None, now: Mapping[str, str | EcrTasksError]
+    repository: str,
+    detail: ImageDetail,
+    image: StoredImage | None,
+    now: Mapping[str, str | EcrTasksError],
+    anew: str | None = None,
 ) -> Standing:
-    """Return how an image stands on its base; ``now`` has each base image's present digest, or why there is none."""
+    """Return how an image stands on its base; ``now`` has each base image's present digest, or why there is none.
+
+    ``anew`` is the tag under which the image is published anew.
+    """
+    if anew is not None:
+        because = f"published anew as {anew}"
+        return Standing(repository, detail.digest, own_tags(detail), state="replaced", because=because)
     base = image.base if image is not None and image.is_read else None
     if image is None or base is None:
         return Standing(repository, detail.digest, own_tags(detail), because="it doesn't say what it stands on")

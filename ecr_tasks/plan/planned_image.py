@@ -11,6 +11,7 @@ from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.destinations import PlannedCopy
+from ecr_tasks.plan.republish import revision_tags
 from ecr_tasks.plan.tag_states import PlannedTag
 
 
@@ -20,9 +21,9 @@ class PlannedImage:
 
     ``view`` is None when the registry was not read. ``published`` is the existing image of this commit or of the same
     inputs. ``rebuilds`` is True with ECR_SKIP=never and --republish: the image is always built, and no other image
-    may be used in its place; with ``makes_revision`` it may be published beside it, under a revision tag, the first.
-    ``own`` are the digests of what the commit is published as, ``revision`` is its id. ``other_settings`` are, in
-    words, those with which the published image was built otherwise than now. ``cache_notes`` say which
+    may be used in its place; with ``makes_revision`` it may be published beside it, under revision tags, the first of
+    all. ``own`` are the digests of what the commit is published as, ``revision`` is its id. ``other_settings`` are,
+    in words, those with which the published image was built otherwise than now. ``cache_notes`` say which
     caches a build leaves out and why. ``engine`` is None where it does not decide where the result is kept. Of a
     part, the image of one platform, ``whole`` is what is planned for the image of all platforms; that has the
     destinations.
@@ -63,10 +64,10 @@ class PlannedImage:
         """Whether the image's repository will be created, or one at a destination."""
         return self.creates_repository or any(copy.creates_repository for copy in self.copies)
 
-    def unused_revision(self, digest: str) -> str | None:
-        """Return the new revision tag if nothing needs it, because what came out is the published image."""
+    def unused_revisions(self, digest: str) -> tuple[str, ...]:
+        """Return the new revision tags if nothing needs them, because what came out is the published image."""
         is_same = self.published is not None and self.published.digest == digest
-        return self.tags[0].tag.name if self.makes_revision and is_same else None
+        return revision_tags(self.image) if self.makes_revision and is_same else ()
 
     @property
     def lock_names(self) -> tuple[str, ...]:

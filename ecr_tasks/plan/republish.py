@@ -1,11 +1,12 @@
-"""A commit that is published once more: its fixed tag never moves, so the new image gets a revision tag, ``…-r2``.
+"""A commit that is published once more: its fixed tags never move, so the new image gets revision tags, ``…-r2``.
 
-From then on the image with the highest revision is the commit's, and what was published before stays as it is.
+Each fixed tag that is there gets its own, with one number for all: ``sha-1a2b3c4-r2`` and ``1.2.3-r2``. From then on
+the image with the highest revision is the commit's, and what was published before stays as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from ecr_tasks.errors import Refused
@@ -13,6 +14,7 @@ from ecr_tasks.model.image import REVISIONS, Image, revision_name
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.tag import Tag
+from ecr_tasks.model.wording import join_words
 from ecr_tasks.source.source_state import SourceState
 
 RULE = "revision"
@@ -48,26 +50,56 @@ def published_name(image: Image, view: RepositoryView, source: SourceState) -> s
 
 
 def with_revision(image: Image, view: RepositoryView, source: SourceState, *, new: str | None) -> Image:
-    """Return the image with the tag of its published revision or, where ``new`` is a reason, of a new one at first.
+    """Return the image with the tags of its published revision or, where ``new`` is a reason, of a new one at first.
 
-    Raises Refused when no number is left.
+    They are those of each fixed tag that another image of the commit has. Raises Refused when no number is left.
     """
     first, published = commit_tag(image), revisions(image, view, source)
     if first is None or not published:
         return image
+    last, current = next(reversed(published.items()))
+    own, others = {stored.digest for stored in published.values()}, _other_names(image, source)
+    fixed = [tag.name for tag in image.tags if tag.kind == "fixed" and tag.rule != RULE and tag != first]
+    fixed = [name for name in fixed if name in view.tags and view.tags[name].digest in own]
+    present = next((number for number in REVISIONS if revision_name(first.name, number) == last), 1)
     if new is None:
-        name, because = list(published)[-1], "the commit, published once more"
-        if name == first.name:
+        if present == 1:
             return image
-    else:
-        free = (revision_name(first.name, number) for number in REVISIONS)
-        name, because = next((name for name in free if name not in view.tags), ""), new
-        if not name:
-            raise Refused(
-                f"{first.name} in {image.repository} is published with {len(REVISIONS)} revisions, the most.",
-                "Make a new commit (`git commit --allow-empty` will do), which is published under a tag of its own.",
-            )
-    return replace(image, tags=(Tag(name, "fixed", RULE, because), *image.tags))
+        names = [revision_name(name, present) for name in fixed if view.tags[name].digest != current.digest]
+        # What has such a name else is another image: the first tag's revision alone says which is the commit's.
+        free = (name for name in names if name not in others and _is_free(name, view, current))
+        return _with_tags(image, (last, *free), "the commit, published once more")
+    taken, own_names = {*view.tags, *others}, list[str]()
+    for number in range(present + 1, REVISIONS.stop):
+        # The first tag's revisions have no gap, because each is looked for only where the one before is there.
+        own_names += {revision_name(first.name, number)} - taken
+        names = [revision_name(name, number) for name in (first.name, *fixed)]
+        if taken.isdisjoint(names):
+            return _with_tags(image, (*own_names, *names), new)
+    raise Refused(
+        f"{join_words((first.name, *fixed))} in {image.repository} {'are' if fixed else 'is'} published with "
+        f"{len(REVISIONS)} revisions, the most: no number from -r{REVISIONS[0]} to -r{REVISIONS[-1]} is free.",
+        "Make a new commit (`git commit --allow-empty` will do), which is published under tags of its own.",
+    )
+
+
+def revision_tags(image: Image) -> tuple[str, ...]:
+    """Return the names of an image's revision tags, the one that it is pushed under first."""
+    return tuple(tag.name for tag in image.tags if tag.rule == RULE)
+
+
+def _with_tags(image: Image, names: Iterable[str], because: str) -> Image:
+    return replace(image, tags=(*(Tag(name, "fixed", RULE, because) for name in dict.fromkeys(names)), *image.tags))
+
+
+def _other_names(image: Image, source: SourceState) -> set[str]:
+    """Return the names that look like revisions and are tags of their own: of this image, or a release's git tag."""
+    git_tags = (*source.repository_tags, *source.tags)
+    return {*(tag.name for tag in image.tags), *git_tags, *(name.removeprefix("v") for name in git_tags)}
+
+
+def _is_free(name: str, view: RepositoryView, image: StoredImage) -> bool:
+    return name not in view.tags or view.tags[name].digest == image.digest
 
 
 def has_new_fixed_tag(image: Image, view: RepositoryView) -> bool:

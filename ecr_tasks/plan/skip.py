@@ -7,7 +7,7 @@ from ecr_tasks.model.manifest import SETTINGS, StoredImage
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.wording import join_words
 from ecr_tasks.plan.build_settings import other_settings
-from ecr_tasks.plan.republish import published_name, revisions
+from ecr_tasks.plan.republish import published_name, revision_tags, revisions
 from ecr_tasks.plan.snapshot import GitProof
 from ecr_tasks.source.source_state import SourceState
 
@@ -66,7 +66,8 @@ def skip_reason(
     published = same_commit(image, view, source)
     name = published_name(image, view, source)
     if revision is not None:
-        return f"{revision}; {name} is published and never moves: what comes out otherwise is {image.tags[0].name}"
+        others = join_words(revision_tags(image))
+        return f"{revision}; {name} is published and never moves: what comes out otherwise is {others}"
     if rebuilds and published is not None:
         return f"ECR_SKIP is never; {name} is published and never moves, so it must come out as {published.digest}"
     if rebuilds:

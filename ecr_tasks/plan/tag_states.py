@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ecr_tasks.errors import Refused
+from ecr_tasks.model.image import releases_of
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.refusals import Lock, locked_tag
 from ecr_tasks.model.registry import RepositoryView
@@ -52,8 +53,7 @@ def plan_tag(
         return PlannedTag(tag, "new")
     if published is not None and current.digest == published.digest:
         return PlannedTag(tag, "present", current.digest)
-    names = [current.version] if current.version else current.tags
-    higher = tag.release.higher(names) if tag.release else None
+    higher = tag.release.higher(releases_of(current.version, current.tags)) if tag.release else None
     if higher is not None:
         newer = f"{tag.name} stays with the higher release {higher.tag}, which ECR has"
     newer = newer or stays_published(tag, current, own)

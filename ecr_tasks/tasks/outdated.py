@@ -54,11 +54,11 @@ def outdated(
     with working("reading the images"):
         run.registry.connect()
         images = {name: _read(run, name, filter, most) for name in names}
-        stored = [item for items in images.values() for _, item in items if item is not None and item.is_read]
+        stored = [item for items in images.values() for _, item, _ in items if item is not None and item.is_read]
         bases = sorted({base for item in stored if (base := base_name(item))})
     with working("asking the registries of the base images"):
         now = digests_now(bases, mirrors(run), ask(run), say) if bases else {}
-    rows = [standing(name, detail, item, now) for name, items in images.items() for detail, item in items]
+    rows = [standing(name, detail, item, now, anew) for name, items in images.items() for detail, item, anew in items]
     if json:
         document({"images": [row.as_json() for row in rows]})
     else:
@@ -74,23 +74,29 @@ def outdated(
         )
 
 
-def _read(run: Run, name: str, pattern: str | None, most: int | None) -> list[tuple[ImageDetail, StoredImage | None]]:
-    """Return a repository's tagged images, the newest first, with their manifests; each new one counts as a pull."""
+def _read(
+    run: Run, name: str, pattern: str | None, most: int | None
+) -> list[tuple[ImageDetail, StoredImage | None, str | None]]:
+    """Return a repository's tagged images, the newest first, with their manifests; each new one counts as a pull.
+
+    Those that are published anew have that one's tag, and no manifest.
+    """
     from ecr_tasks.clients.parallel import map_parallel
     from ecr_tasks.model.refusals import missing_repository
     from ecr_tasks.plan.conflicts import CREATE_OR_ALLOW
-    from ecr_tasks.plan.outdated import tagged_images
+    from ecr_tasks.plan.outdated import replacements, tagged_images
 
     registry = run.registry
     repository = registry.describe({name: ()})[name].repository
     if repository is None:
         raise missing_repository(name, remedy=CREATE_OR_ALLOW)
-    details = tagged_images(registry.details(name), pattern, most)
-    found = registry.images(repository, [detail.digest for detail in details])
+    everything = registry.details(name)
+    details, anew = tagged_images(everything, pattern, most), replacements(tagged_images(everything, None, None))
+    found = registry.images(repository, [detail.digest for detail in details if detail.digest not in anew])
     unread = [item for item in found.values() if not item.is_read]
     read = map_parallel(lambda item: registry.read(repository, item), unread, PARALLEL, run.retrier)
     found = {**found, **{item.digest: item for item in read}}
-    return [(detail, found.get(detail.digest)) for detail in details]
+    return [(detail, found.get(detail.digest), anew.get(detail.digest)) for detail in details]
 
 
 def _show(rows: list[Standing]) -> None:

@@ -24,8 +24,15 @@ if TYPE_CHECKING:
 _MEANINGS: Mapping[str, Meaning] = {"new": "add", "present": "dim", "locked": "bad"}
 
 
-@task(iterable=["image"], help={"image": IMAGES, "json": "one JSON document on stdout"})
-def plan(run: Run, json: bool = False, image: list[str] | None = None) -> None:
+@task(
+    iterable=["image"],
+    help={
+        "image": IMAGES,
+        "republish": "show what `build push --republish` would do",
+        "json": "one JSON document on stdout",
+    },
+)
+def plan(run: Run, republish: bool = False, json: bool = False, image: list[str] | None = None) -> None:
     """Show what `build push` would do and why.
 
     Nothing is changed. It exits with 6 when something is in the way.
@@ -33,7 +40,7 @@ def plan(run: Run, json: bool = False, image: list[str] | None = None) -> None:
     from ecr_tasks.runner.job import start_job
     from ecr_tasks.runner.read_dockerfiles import with_unreadable_dockerfiles
 
-    job = with_unreadable_dockerfiles(run, start_job(run, promises=True, choice=image or ()))
+    job = with_unreadable_dockerfiles(run, start_job(run, promises=True, republish=republish, choice=image or ()))
     if json:
         document(plan_json(job.plan))
     else:

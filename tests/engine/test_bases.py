@@ -74,7 +74,7 @@ def test_pull_publishes_a_revision_on_the_base_that_has_moved(
     assert annotations_of(local_ecr, second)[BASE_DIGEST] == moved
     found = json.loads(app.ok("outdated", "--json").stdout)["images"]
     assert {image["state"]: image["digest"] for image in found} == {
-        "moved": first.partition("@")[2],
+        "replaced": first.partition("@")[2],
         "current": second.partition("@")[2],
     }
     (tags,) = (image["tags"] for image in found if image["state"] == "current")

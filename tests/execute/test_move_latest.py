@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from ecr_tasks.errors import Refused
+from ecr_tasks.execute.move_latest import move_forward
 from ecr_tasks.execute.push import publish
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.receipt import Published
@@ -19,9 +20,10 @@ from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.plan import make_plan
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.snapshot import Snapshot
+from ecr_tasks.plan.tag_states import plan_tag
 from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tags.from_settings import tag_set
-from tests.support.build import MANIFEST, OCI, digest, image, repository, settings, source
+from tests.support.build import MANIFEST, OCI, digest, image, manifest, repository, settings, source
 from tests.support.fakes import Calls, FakeDocker, FakeRegistry
 from tests.support.publishing import NAME
 
@@ -140,6 +142,42 @@ def test_prereleases_and_other_tags_do_not_keep_latest(registry: FakeRegistry) -
     registry.put(NAME, release("0.1.0"), "2.0.0-rc.1", "main", "3")
     publish_release(registry, "1.2.3")
     assert versions(registry)["latest"] == "1.2.3"
+
+
+def test_the_revision_of_a_higher_release_keeps_latest() -> None:
+    """An image that nobody has read has no version: its tags name the release."""
+    latest = tags_of("1.2.9")[-1]
+    rebuilt = StoredImage(digest("1.3.0, built anew"), "", MANIFEST, tags=("1.3.0-r2", "latest"))
+    planned_tag = plan_tag(latest, RepositoryView(repository(), {"latest": rebuilt}), None)
+    assert (planned_tag.state, planned_tag.digest) == ("stays", rebuilt.digest)
+    assert planned_tag.tag.because == "latest stays with the higher release 1.3.0, which ECR has"
+
+
+def test_a_higher_release_gets_latest_back_with_its_last_revision(registry: FakeRegistry) -> None:
+    planned_image = plan_release(registry, "1.2.3")
+    rebuilt = manifest("1.2.4, built anew")
+
+    def publish_higher_release() -> None:
+        publish_release(registry, "1.2.4")
+        registry.put(NAME, rebuilt, "1.2.4-r2", "1.2.4-r10")
+        registry.put(NAME, release("1.2.4-r11"), "1.2.4-r11")  # a pre-release that is called so
+
+    registry.calls.after["list_tags"] = publish_higher_release
+    publish_planned(registry, planned_image)
+    assert registry.tags[NAME]["latest"] == registry.tags[NAME]["1.2"] == rebuilt.digest
+
+
+def test_a_revision_is_no_later_release_of_pep_440(registry: FakeRegistry) -> None:
+    rules = "type=sha\ntype=pep440,pattern={{version}}\ntype=pep440,pattern={{major}}.{{minor}}"
+    tags = tag_set(settings(tags=rules), commit("1.2.3"), {}).in_publishing_order
+    lines = [tag for tag in tags if tag.release]
+    second, third = StoredImage(digest("second"), "", MANIFEST, tags=("1.2.3-r2", "1.2", "latest")), manifest("third")
+    view = RepositoryView(repository(), dict.fromkeys(("1.2", "latest"), second))
+    assert [plan_tag(tag, view, None).state for tag in lines] == ["moves", "moves"]
+    registry.put(NAME, manifest("first"), "1.2.3")
+    registry.put(NAME, third, "1.2.3-r2", "1.2.3-r3")
+    moved = move_forward(lines, third, repository(), registry, lambda name, why: pytest.fail(why))
+    assert moved == ["1.2", "latest"]
 
 
 def test_a_release_that_has_only_a_tag_that_stays_is_refused(registry: FakeRegistry) -> None:

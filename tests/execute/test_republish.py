@@ -9,6 +9,7 @@ import pytest
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.execute.build import build, reuse_earlier_builds
 from ecr_tasks.execute.destinations import copy_image
+from ecr_tasks.execute.look_at_registries import look_at_registries
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.receipt import Built, ImageReceipt, Published
 from ecr_tasks.plan.destinations import plan_copy
@@ -16,7 +17,18 @@ from ecr_tasks.plan.plan import make_plan
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.settings.schema import Skip
-from tests.support.build import ALL_TAGS, BRANCH, FIXED, SHA_TAG, image, manifest, repository, source
+from tests.support.build import (
+    ALL_TAGS,
+    BRANCH,
+    FIXED,
+    REVISION_B,
+    SHA_TAG,
+    image,
+    manifest,
+    repository,
+    settings,
+    source,
+)
 from tests.support.fakes import FakeRegistry
 from tests.support.publishing import NAME, Publisher
 
@@ -58,6 +70,51 @@ def test_a_later_run_leaves_all_as_it_is() -> None:
     second = publisher.republish(republish=False)
     assert (second.state, second.digest) == ("already-published", first.digest)
     assert publisher.calls.named("push", "set_tag") == []
+
+
+def test_a_release_gets_its_revision_too_and_stays() -> None:
+    publisher = Republisher()
+    publisher.image = image(ALL_TAGS)
+    publisher.registry.put(NAME, FIRST, "1.2.3", "latest")
+    published = publisher.republish()
+    assert published.tags == (R2, "1.2.3-r2", "main", "latest")
+    assert list(published.stays) == [SHA_TAG, "1.2.3"]
+    assert publisher.tags["1.2.3"] == publisher.tags[SHA_TAG] == FIRST.digest
+    new = {publisher.tags[name] for name in published.tags}
+    assert new == {published.digest} != {FIRST.digest}
+    again = publisher.republish()  # the same image comes out
+    assert (again.tags, "1.2.3-r3" in publisher.tags) == (("main", "latest"), False)
+
+
+def test_a_revision_that_was_not_finished_is_finished_by_a_later_run() -> None:
+    publisher = Republisher()
+    publisher.image = image(ALL_TAGS)
+    publisher.registry.put(NAME, FIRST, "1.2.3", "latest")
+    published = publisher.republish()
+    del publisher.registry.tags[NAME]["1.2.3-r2"]
+    later = publisher.republish(republish=False)
+    assert (later.state, later.digest) == ("retagged", published.digest)
+    assert publisher.tags["1.2.3-r2"] == published.digest
+
+
+def test_a_revision_that_another_image_has_is_seen_before_the_push() -> None:
+    publisher = Republisher()
+    publisher.registry.put(NAME, FIRST, "1.2.3")
+    publisher.registry.put(NAME, manifest("another commit's", REVISION_B), "1.2.3-r2", "1.2.3-r3")
+    snapshot = look_at_registries(
+        [image(ALL_TAGS)],
+        settings(),
+        publisher.state,
+        publisher.registry,
+        lambda destination: publisher.registry,
+        lambda: pytest.fail("no engine is needed"),
+        Retrier(),
+        republish=True,
+    )
+    plan = make_plan([image(ALL_TAGS)], publisher.state, snapshot, republish=True)
+    plan.check()
+    revisions = [tag.tag.name for tag in plan.images[0].tags if tag.tag.rule == "revision"]
+    assert revisions == [R2, f"{SHA_TAG}-r3", f"{SHA_TAG}-r4", "1.2.3-r4"]
 
 
 def test_a_tag_that_stays_needs_no_manifest(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from ecr_tasks.plan.plan import make_plan
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.settings.schema import Skip
+from ecr_tasks.source.source_state import SourceState
 from tests.support.build import (
     ALL_TAGS,
     BRANCH,
@@ -41,10 +42,13 @@ def planned(
     republish: bool = False,
     skip: Skip = "commit",
     planned_image: Image | None = None,
+    state: SourceState | None = None,
 ) -> PlannedImage:
     """Return the plan of an image in a repository with these tags."""
     view = RepositoryView(repository(), stored)
-    plan = make_plan([planned_image or image(tags)], source(), Snapshot({NAME: view}), skip=skip, republish=republish)
+    plan = make_plan(
+        [planned_image or image(tags)], state or source(), Snapshot({NAME: view}), skip=skip, republish=republish
+    )
     plan.check()
     return plan.images[0]
 
@@ -72,8 +76,41 @@ def test_a_commit_that_is_not_published_is_published_as_ever() -> None:
 def test_later_runs_take_the_last_revision_for_the_commits_image() -> None:
     item = planned({SHA_TAG: FIRST, R2: SECOND, "1.2.3": FIRST, "main": SECOND, "latest": OTHER})
     assert (item.build_needed, item.published) == (False, SECOND)
-    assert states(item) == {R2: "present", SHA_TAG: "stays", "1.2.3": "stays", "main": "present", "latest": "moves"}
+    others = {SHA_TAG: "stays", "1.2.3": "stays", "main": "present", "latest": "moves"}
+    assert states(item) == {R2: "present", "1.2.3-r2": "new", **others}  # what an interrupted run left out
     assert R2 in item.because
+    item = planned({SHA_TAG: FIRST, R2: SECOND, "1.2.3": SECOND, "main": SECOND, "latest": OTHER})
+    assert states(item) == {R2: "present", **others, "1.2.3": "present"}
+
+
+def test_every_fixed_tag_that_is_there_gets_a_revision_of_one_number() -> None:
+    there = {SHA_TAG: FIRST, "1.2.3": FIRST, "main": FIRST, "latest": FIRST}
+    item = planned(there, republish=True)
+    others = {SHA_TAG: "stays", "1.2.3": "stays", "main": "moves", "latest": "moves"}
+    assert states(item) == {R2: "new", "1.2.3-r2": "new", **others}
+    assert f"what comes out otherwise is {R2} and 1.2.3-r2" in item.because
+    assert item.unused_revisions(FIRST.digest) == (R2, "1.2.3-r2")
+    item = planned({**there, R2: SECOND, "1.2.3": SECOND}, republish=True)  # the release came after the revision
+    assert states(item) == {R3: "new", "1.2.3-r3": "new", **others}
+    item = planned({**there, R2: SECOND, "1.2.3-r2": SECOND, "1.2.3-r3": OTHER})
+    assert states(item) == {R2: "present", "1.2.3-r2": "present", **others}
+
+
+def test_a_number_that_one_tag_has_not_free_is_left_out_for_all() -> None:
+    there = {SHA_TAG: FIRST, "1.2.3": FIRST}
+    # The revisions of the commit's tag have no gap: later runs look for each only where the one before is there.
+    expected = {R2: "new", R3: "new", "1.2.3-r3": "new", SHA_TAG: "stays", "1.2.3": "stays"}
+    item = planned({**there, "1.2.3-r2": OTHER}, [FIXED, VERSION], republish=True)
+    assert states(item) == expected
+    state = source(repository_tags=("v1.2.3", "v1.2.3-r2"))  # another commit's release, not yet published
+    assert states(planned(there, [FIXED, VERSION], republish=True, state=state)) == expected
+    later = {**there, R2: SECOND, R3: SECOND, "1.2.3-r2": OTHER}
+    assert states(planned(later, [FIXED, VERSION])) == {
+        R3: "present",
+        "1.2.3-r3": "new",
+        SHA_TAG: "stays",
+        "1.2.3": "stays",
+    }
 
 
 def test_a_fixed_tag_of_another_commit_is_still_refused() -> None:
@@ -92,6 +129,9 @@ def test_there_are_only_so_many_revisions() -> None:
     with pytest.raises(Refused, match="revisions, the most"):
         planned(stored, [FIXED], republish=True)
     assert planned(stored, [FIXED]).published == SECOND
+    taken = {SHA_TAG: FIRST, "1.2.3": FIRST, **{f"1.2.3-r{number}": OTHER for number in REVISIONS}}
+    with pytest.raises(Refused, match=f"{SHA_TAG} and 1.2.3 .* are published with"):
+        planned(taken, [FIXED, VERSION], republish=True)
 
 
 def test_with_never_a_new_release_of_a_published_commit_may_be_a_revision() -> None:

@@ -41,6 +41,18 @@ def test_the_state_of_each_published_image_is_told(published: Project) -> None:
     assert found["silent"]["because"] == "it doesn't say what it stands on"
 
 
+def test_an_image_whose_tags_all_have_later_revisions_is_no_more_outdated(published: Project) -> None:
+    tags = published.registry.tags["team/app"]
+    tags.update({"1.2.3": tags["old"], "old-r2": tags["new"], "1.2.3-r2": tags["new"]})
+    result = published.inv("outdated", "--json", "--check")
+    assert result.code == 0
+    found = {image["tags"][0]: image for image in result.document["images"]}
+    old = next(image for image in found.values() if "old" in image["tags"])
+    assert (old["state"], old["because"]) == ("replaced", "published anew as 1.2.3-r2")
+    tags["stable"] = tags["old"]  # which somebody may still pull
+    assert published.inv("outdated", "--check").code == 6
+
+
 def test_nothing_is_pulled_and_each_base_is_asked_for_once(published: Project) -> None:
     assert published.inv("outdated").code == 0
     names = [name for name, *_ in published.calls.log]

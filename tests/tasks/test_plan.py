@@ -9,6 +9,7 @@ from ecr_tasks.model.registry import Repository
 from tests.support.build import ACCOUNT, HOST, REVISION_B, manifest
 from tests.tasks.conftest import CHANGING_CALLS, Project
 
+RELEASE = "type=sha;type=semver,pattern={{version}},value=1.2.3;type=ref,event=branch"
 OLD_IMAGE = manifest("old", REVISION_B)
 
 
@@ -40,6 +41,19 @@ def test_plan_asks_for_a_token_only_where_a_base_image_is_read(project: Project)
     project.commit()
     assert project.inv("plan", ECR_CACHE="registry").code == 0
     assert len(project.calls.named("token")) == 1
+
+
+def test_plan_shows_the_revisions_that_republish_would_give(project: Project) -> None:
+    assert project.inv("build", "push", ECR_TAGS=RELEASE).code == 0
+    result = project.inv("plan", "--republish", "--json", ECR_TAGS=RELEASE)
+    (item,) = result.document["images"]
+    fixed = [tag["tag"] for tag in item["tags"] if tag["state"] == "stays"]
+    revisions = [tag["tag"] for tag in item["tags"] if tag["because"] == "--republish"]
+    assert (result.code, len(fixed)) == (0, 2)
+    assert revisions == [f"{name}-r2" for name in fixed]
+    shown = project.inv("plan", "--republish", ECR_TAGS=RELEASE).stdout
+    assert all(name in shown for name in revisions)
+    assert "-r2" not in project.inv("plan", ECR_TAGS=RELEASE).stdout
 
 
 def test_plan_names_the_change_that_the_run_is_for(project: Project) -> None:

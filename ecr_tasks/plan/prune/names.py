@@ -6,6 +6,7 @@ import functools
 import re
 from collections.abc import Callable, Mapping
 
+from ecr_tasks.model.image import split_revision
 from ecr_tasks.model.registry import wildcard_matches
 from ecr_tasks.plan.fixed_names import is_of_git_tag, matches_shape
 from ecr_tasks.plan.repository.tag_patterns import as_filter, is_too_broad
@@ -41,9 +42,11 @@ def release_names(settings: Settings, source: SourceState, environ: Mapping[str,
 
     @functools.cache
     def is_release(tag: str) -> bool:
-        if _NUMBERED.search(tag) or tag in git_tags or any(matches_shape(shape, tag) for shape in shapes):
-            return True
-        return is_of_git_tag(tag, settings, lambda: source, environ)
+        names = dict.fromkeys((tag, split_revision(tag)[0]))
+        for name in names:
+            if _NUMBERED.search(name) or name in git_tags or any(matches_shape(shape, name) for shape in shapes):
+                return True
+        return any(is_of_git_tag(name, settings, lambda: source, environ) for name in names)
 
     return is_release
 

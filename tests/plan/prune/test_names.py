@@ -24,6 +24,9 @@ ENVIRON = {"AWS_REGION": "eu-west-1", "ECR_REPOSITORY": "team/app"}
         ("app-1.2.3", True),
         ("2026.11", True),
         ("autumn", True),  # a git tag
+        ("autumn-r2", True),
+        ("winter-r2", False),
+        ("sha-1a2b3c4-r2", False),
         ("sha-1a2b3c4", False),
         ("sha-1234567", False),
         ("pr-7", False),
