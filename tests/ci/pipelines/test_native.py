@@ -12,7 +12,7 @@ from ecr_tasks.ci.pipelines.compare import pipeline_diff
 from ecr_tasks.ci.pipelines.write import choose_features, write
 from ecr_tasks.ci.systems import SYSTEMS
 from ecr_tasks.errors import SettingsError
-from tests.ci.pipelines.generated import KNOWN, NATIVE, Variant, jobs, load_all_yaml
+from tests.ci.pipelines.generated import KNOWN, NATIVE, Variant, jobs, load_all_yaml, load_yaml
 from tests.ci.pipelines.test_vendors import blocks
 
 ALL = pytest.mark.parametrize("variant", NATIVE, ids=str)
@@ -59,6 +59,22 @@ def test_drone_has_a_pipeline_for_each_machine_that_differs_in_nothing_else() ->
     ]
     same = ("name", "platform")
     assert {**amd64, **dict.fromkeys(same)} == {**arm64, **dict.fromkeys(same)}
+
+
+def test_circleci_has_one_job_after_the_other_for_each_machine() -> None:
+    for variant in (item for item in NATIVE if item.system.name == "circleci"):
+        *images, deploy = load_yaml(variant.text())["workflows"]["ecr"]["jobs"]
+        amd64, arm64 = (job["image"] for job in images)
+        own = ("name", "machine", "serial-group")
+        assert [amd64.pop(key) for key in own] == [
+            *("image-amd64", "medium", "<< pipeline.project.slug >>/ecr-amd64-<< pipeline.git.branch >>"),
+        ]
+        assert [arm64.pop(key) for key in own] == [
+            *("image-arm64", "arm.medium", "<< pipeline.project.slug >>/ecr-arm64-<< pipeline.git.branch >>"),
+        ]
+        assert amd64 == arm64
+        assert ("context" in amd64) == (variant.credentials == "keys")
+        assert deploy["deploy"]["requires"] == ["image-amd64", "image-arm64"]
 
 
 def test_jenkins_runs_the_stages_up_to_the_push_for_each_machine_and_deploys_once() -> None:
