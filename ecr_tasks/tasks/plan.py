@@ -30,9 +30,12 @@ _MEANINGS: Mapping[str, Meaning] = {"new": "add", "present": "dim", "locked": "b
         "image": IMAGES,
         "republish": "show what `build push --republish` would do",
         "json": "one JSON document on stdout",
+        "only": "a platform: what a runner does that pushes it alone, where others push the others",
     },
 )
-def plan(run: Run, republish: bool = False, json: bool = False, image: list[str] | None = None) -> None:
+def plan(
+    run: Run, republish: bool = False, json: bool = False, image: list[str] | None = None, only: str = ""
+) -> None:
     """Show what `build push` would do and why.
 
     Nothing is changed. It exits with 6 when something is in the way.
@@ -40,7 +43,9 @@ def plan(run: Run, republish: bool = False, json: bool = False, image: list[str]
     from ecr_tasks.runner.job import start_job
     from ecr_tasks.runner.read_dockerfiles import with_unreadable_dockerfiles
 
-    job = with_unreadable_dockerfiles(run, start_job(run, promises=True, republish=republish, choice=image or ()))
+    job = with_unreadable_dockerfiles(
+        run, start_job(run, promises=True, republish=republish, choice=image or (), only=only)
+    )
     if json:
         document(plan_json(job.plan))
     else:

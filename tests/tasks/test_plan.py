@@ -66,6 +66,20 @@ def test_plan_names_the_change_that_the_run_is_for(project: Project) -> None:
     assert tag.startswith("sha-")
 
 
+def test_plan_for_one_of_several_runners_has_its_part_and_what_the_last_one_publishes(project: Project) -> None:
+    platforms = "linux/amd64,linux/arm64"
+    result = project.inv("plan", "--only", "linux/arm64", ECR_PLATFORMS=platforms)
+    assert result.code == 0
+    assert "build for linux/arm64" in result.stdout
+    assert "linux/amd64 by other runners; the last one publishes the image" in result.stdout
+    (image,) = project.inv("plan", "--json", "--only", "linux/arm64", ECR_PLATFORMS=platforms).document["images"]
+    assert image["part"]["platform"] == "linux/arm64"
+    assert "main" in [tag["tag"] for tag in image["tags"]]
+    refused = project.inv("plan", "--only", "linux/s390x", ECR_PLATFORMS=platforms)
+    assert refused.code == 2
+    assert "linux/s390x" in refused.stderr
+
+
 def test_plan_as_json_is_one_document(project: Project) -> None:
     project.registry.put("team/app", OLD_IMAGE, "main")
     document = project.inv("plan", "--json").document
