@@ -23,7 +23,8 @@ _SHA256_DIGITS = 64
 
 _LIST = ("ls-files", "--stage", "-v", "-z")
 _DIFFERING = ("diff-files", "--name-only", "--relative", "--ignore-submodules=all", "-z")
-_AUTOCRLF = ("config", "--get", "core.autocrlf")
+_CONFIG = ("config", "-z", "--get-regexp", r"^core\.(autocrlf|filemode)$")
+_FALSE = frozenset({"", "false", "no", "off", "0"})
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Index:
 
     ``unchanged`` are the files whose bytes in the work tree are certainly the blob's; ``changed`` are those that git
     reports as changed. ``submodules`` have an index of their own. ``algorithm`` is hashlib's name of the repository's
-    hash. ``git`` is None without a repository.
+    hash. ``git`` is None without a repository. With ``has_modes`` git also compares which files are executable.
     """
 
     tracked: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -41,6 +42,7 @@ class Index:
     submodules: tuple[str, ...] = ()
     algorithm: str = "sha1"
     git: Git | None = None
+    has_modes: bool = True
 
 
 def read_index(folder: Path, environ: Mapping[str, str]) -> Index:
@@ -52,7 +54,7 @@ def read_index(folder: Path, environ: Mapping[str, str]) -> Index:
     """
     try:
         git = Git.find(folder, environ)
-        listed, differing, converting = git.run_all(_LIST, _DIFFERING, _AUTOCRLF, may_find_none=(_AUTOCRLF,))
+        listed, differing, config = git.run_all(_LIST, _DIFFERING, _CONFIG, may_find_none=(_CONFIG,))
     except NoRepositoryError:
         return Index()
     tracked: dict[str, tuple[str, str]] = {}
@@ -71,10 +73,13 @@ def read_index(folder: Path, environ: Mapping[str, str]) -> Index:
     if listed:
         algorithm = "sha256" if len(blob) == _SHA256_DIGITS else "sha1"
     changed = frozenset(_split(differing))
+    entries = (record.partition("\n") for record in _split(config))  # one without a value is on
+    options = {name: value.strip().lower() if mark else "true" for name, mark, value in entries}
     # Line ends in the work tree may differ from the blob's; with core.autocrlf=input, too.
-    converts = converting.strip().lower() not in (b"", b"false", b"no", b"off", b"0")
+    converts = options.get("core.autocrlf", "") not in _FALSE
     unchanged = frozenset() if converts else _unconverted(git, [path for path in compared if path not in changed])
-    return Index(tracked, unchanged, changed, tuple(submodules), algorithm, git)
+    has_modes = options.get("core.filemode", "true") not in _FALSE
+    return Index(tracked, unchanged, changed, tuple(submodules), algorithm, git, has_modes)
 
 
 Indexes = Callable[[Path], Index]

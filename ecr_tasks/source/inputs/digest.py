@@ -22,18 +22,17 @@ def files_digest(files: Files) -> str:
 
 
 def local_digest(
-    files: Files, dockerfile: bytes, folders: Mapping[str, Files], linked: Mapping[str, str] = MappingProxyType({})
+    files: str, dockerfile: bytes, folders: Mapping[str, str], linked: Mapping[str, str] = MappingProxyType({})
 ) -> str:
     """Return the digest of the local inputs: the context's files, the Dockerfile, and the named contexts' files.
 
-    ``linked`` has the same digest of each linked target.
+    ``files`` and ``folders`` are each a :func:`files_digest`; ``linked`` has the same digest of each linked target.
     """
-    named = {name: files_digest(folder) for name, folder in folders.items()}
     document = {
         "schema": SCHEMA,
-        "files": files_digest(files),
+        "files": files,
         "dockerfile": hashlib.sha256(dockerfile).hexdigest(),
-        "folders": named,
+        "folders": dict(folders),
     }
     return _digest({**document, "linked": dict(linked)} if linked else document)
 

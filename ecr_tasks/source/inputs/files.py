@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ecr_tasks.model.image import Files
@@ -12,6 +13,7 @@ from ecr_tasks.source.build_context.unknown import Unknown
 from ecr_tasks.source.build_context.walk import context_files
 from ecr_tasks.source.git.blob import blob_id, kind_of
 from ecr_tasks.source.git.index import Index, Indexes, ignored_files, uncommitted_blobs
+from ecr_tasks.source.inputs.digest import files_digest
 
 NEVER = frozenset({".git", ".ecr-tasks"})
 """Folders that are no input, because they change with every commit or every run."""
@@ -27,6 +29,16 @@ class Folder:
     files: Files
     tracked: Files
     unshared: tuple[str, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of the files."""
+        return files_digest(self.files)
+
+    @cached_property
+    def tracked_digest(self) -> str:
+        """The digest of the tracked files; mostly they are all."""
+        return self.digest if self.tracked == self.files else files_digest(self.tracked)
 
 
 def read_folder(folder: Path, dockerfile: Path | None, read_index: Indexes) -> Folder:
@@ -55,9 +67,12 @@ def read_folder(folder: Path, dockerfile: Path | None, read_index: Indexes) -> F
 
 def _file(path: str, entry: os.DirEntry[str], index: Index) -> tuple[str, str] | None:
     """Return the kind and hash of one file; None for a file that docker doesn't send either, such as a socket."""
+    known = index.tracked[path] if path in index.unchanged else None
+    if known and index.has_modes:
+        same = entry.is_symlink() if known[0] == "link" else entry.is_file(follow_symlinks=False)
+        if same:  # the folder says it, so that no file is asked for
+            return known
     kind = kind_of(entry.stat(follow_symlinks=False).st_mode)
-    if kind is None:
-        return None
-    if path in index.unchanged and (index.tracked[path][0] == "link") == (kind == "link"):
-        return kind, index.tracked[path][1]
-    return kind, blob_id(Path(entry.path), kind, index.algorithm)
+    if known and kind and (known[0] == "link") == (kind == "link"):
+        return kind, known[1]
+    return kind and (kind, blob_id(Path(entry.path), kind, index.algorithm))

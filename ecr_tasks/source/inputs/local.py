@@ -32,16 +32,17 @@ class Local:
     @property
     def digest(self) -> str:
         """Return the digest of all local inputs."""
-        folders = {name: folder.files for name, folder in self.folders.items()}
+        folders = {name: folder.digest for name, folder in self.folders.items()}
         linked = {name: local.digest for name, local in self.linked.items()}
-        return local_digest(self.context.files, self.dockerfile, folders, linked)
+        return local_digest(self.context.digest, self.dockerfile, folders, linked)
 
     @property
     def tracked_digest(self) -> str:
         """Return the digest of the tracked inputs as git stores them; every clone of the commit has the same."""
-        folders = {name: folder.tracked for name, folder in self.folders.items()}
+        folders = {name: folder.tracked_digest for name, folder in self.folders.items()}
         linked = {name: local.tracked_digest for name, local in self.linked.items()}
-        return local_digest(self.context.tracked, self.dockerfile.replace(b"\r\n", b"\n"), folders, linked)
+        dockerfile = self.dockerfile.replace(b"\r\n", b"\n")
+        return local_digest(self.context.tracked_digest, dockerfile, folders, linked)
 
     def unshared(self, definition: BuildDefinition) -> tuple[str, ...]:
         """Return the files that git ignores, relative to the context; a named context's begin with its path."""

@@ -70,6 +70,13 @@ def test_git_is_asked_once_for_all(project: Folder, monkeypatch: pytest.MonkeyPa
     assert 0 < first == len(started)
 
 
+def test_an_option_without_a_value_is_on(project: Folder) -> None:
+    with Path(project.path, ".git/config").open("a", encoding="utf-8") as file:
+        file.write("[core]\n\tautocrlf\n\tfileMode\n")
+    index = read_index(project.path, os.environ)
+    assert (index.unchanged, index.has_modes) == (frozenset(), True)
+
+
 def test_git_opens_the_attributes_of_each_folder_once(project: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     """At each change of the folder in what it is asked for, it opens those of all parents again."""
     for number in range(40):

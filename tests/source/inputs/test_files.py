@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ecr_tasks.source.git.index import read_index
+from ecr_tasks.source.build_context.walk import context_files
+from ecr_tasks.source.git.blob import blob_id
+from ecr_tasks.source.git.index import Index, read_index
+from ecr_tasks.source.inputs import files
+from ecr_tasks.source.inputs.digest import files_digest
 from ecr_tasks.source.inputs.files import read_folder
 from tests.support.tree import OTHER_BASE, Tree
 
@@ -32,15 +41,93 @@ def test_a_repository_with_sha256_has_its_own_names(tree: Tree) -> None:
     assert (tree.digest(), other == before) == (other, False)
 
 
-def test_what_git_knows_is_not_read(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return what the system is asked for: ``stat`` or ``open`` and a file's name."""
+    names: list[str] = []
+
+    class Entry:
+        def __init__(self, entry: os.DirEntry[str]) -> None:
+            self.path, self._entry = entry.path, entry
+
+        def __getattr__(self, name: str) -> object:
+            if name == "stat":
+                names.append(f"stat {self._entry.name}")
+            return getattr(self._entry, name)
+
+    def blob(path: Path, *arguments: Any) -> str:
+        names.append(f"open {path.name}")
+        return blob_id(path, *arguments)
+
+    def walk(*arguments: Any) -> Iterator[tuple[str, Entry]]:
+        return ((path, Entry(entry)) for path, entry in context_files(*arguments))
+
+    monkeypatch.setattr(files, "blob_id", blob)
+    monkeypatch.setattr(files, "context_files", walk)
+    return names
+
+
+def test_what_git_knows_is_neither_opened_nor_asked_for(tree: Tree, asked: list[str]) -> None:
     (tree.path / ".dockerignore").unlink()
+    (tree.path / "link").symlink_to("app.py")
     tree.under_git()
     blob = tree.git("rev-parse", "HEAD:app.py")
-    opened: list[Path] = []
-    monkeypatch.setattr(Path, "open", lambda self, *arguments: opened.append(self))
     read = read_folder(tree.path, None, partial(read_index, environ=os.environ))
-    assert opened == []
+    assert asked == []
     assert read.files["app.py"] == read.tracked["app.py"] == ("file", blob)
+    tree.write("new.py", "1")
+    tree.write("app.py", "print(2)\n")
+    read_folder(tree.path, None, partial(read_index, environ=os.environ))
+    assert sorted(asked) == ["open app.py", "open new.py", "stat app.py", "stat new.py"]
+
+
+@pytest.mark.parametrize("compares", ["true", "false"])
+def test_the_work_trees_modes_count_whether_or_not_git_compares_them(tree: Tree, compares: str) -> None:
+    (tree.path / "app.py").chmod(0o755)
+    (tree.path / "link").symlink_to("app.py")
+    tree.under_git().git("config", "core.fileMode", compares)
+    for name in ("app.py", "lib/part.py"):
+        path = tree.path / name
+        path.chmod(path.stat().st_mode ^ 0o111)
+        by_git = read_folder(tree.path, None, partial(read_index, environ=os.environ))
+        assert by_git.files == read_folder(tree.path, None, lambda folder: Index()).files
+        assert by_git.digest == files_digest(by_git.files)
+        assert by_git.tracked_digest == files_digest(by_git.tracked)
+
+
+def change(path: Path, how: str) -> None:
+    """Change a file in one way."""
+    if how == "content":
+        path.write_text(f"{path.name} 2", encoding="utf-8")
+    elif how == "mode":
+        path.chmod(0o755)
+    elif how != "nothing":
+        path.unlink()
+    if how == "link":
+        path.symlink_to("a")
+    elif how == "pipe":
+        os.mkfifo(path)
+    elif how == "folder":
+        path.mkdir()
+        (path / "inner").touch()
+
+
+CHANGES = ("nothing", "content", "mode", "gone", "link", "pipe", "folder")
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.lists(st.sampled_from(CHANGES), min_size=5, max_size=5), st.booleans())
+def test_what_git_knows_is_what_the_files_are(changes: list[str], compares_modes: bool) -> None:
+    with TemporaryDirectory() as folder:
+        tree = Tree(Path(folder, "tree"))
+        names = [f"{'x/' * (number % 3)}{name}" for number, name in enumerate("abcde")]
+        for name in names:
+            tree.write(name, name)
+        tree.under_git().git("config", "core.fileMode", str(compares_modes).lower())
+        for name, how in zip(names, changes, strict=True):
+            change(tree.path / name, how)
+        by_git = read_folder(tree.path, None, partial(read_index, environ=os.environ))
+        assert by_git.files == read_folder(tree.path, None, lambda folder: Index()).files
 
 
 CONVERTED = {
