@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from ecr_tasks.execute.set_tags import read_commit
-from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.image import FRESH_OPTIONS, BuildDefinition
 from ecr_tasks.model.manifest import SETTINGS, StoredImage
 from ecr_tasks.model.ports import Registry
 from ecr_tasks.model.registry import Repository
@@ -47,6 +47,9 @@ def git_proof(item: PlannedImage, source: SourceState, registry: Registry, diffe
         return GitProof(frozenset([own.revision or ""])) if is_same else None
     if not item.build_needed:
         return None
+    builds = list(image.definition.with_links())
+    if anew := [option for option in FRESH_OPTIONS if any(build.extra.get(option) for build in builds)]:
+        return GitProof(difference=f"it is to be built with {join_words(anew)}")
     because = None
     for candidate in _candidates(item):
         answer = _compare(candidate, item, view.repository, registry, difference)

@@ -135,7 +135,8 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast
         install_missing(run, items)
     attests = {item.image.name: item.image.definition.attests for item in items}
     engine = next((item.engine for item in items if item.engine), None)
-    _ask_ahead(run, items)
+    if not job.builds_all:
+        _ask_ahead(run, items)
 
     def make(batch: Sequence[Image]) -> Mapping[str, Built]:
         with ci_results.build_groups(run, [image.name for image in batch]):

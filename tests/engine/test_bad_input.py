@@ -108,6 +108,7 @@ def test_a_locked_tag_is_an_error_before_the_build(app: Project, local_ecr: Loca
     app.git("tag", "v1.0.0")
     app.ok("build", "push")
     app.git("tag", "--delete", "v1.0.0")
+    app.write("hello.txt", "another image\n")
     app.commit("next")
     app.git("tag", "v1.0.0")
     result = app.inv("build", "push")

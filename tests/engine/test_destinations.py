@@ -156,7 +156,7 @@ def test_a_destination_without_permission_does_not_stop_the_others(
         result = app.inv(
             "promote", digest, "--to", DESTINATIONS[0], "--tag", "x", AWS_ENDPOINT_URL_ECR=f"http://{proxy.address}"
         )
-        assert (result.code, result.stdout) == (4, "")
+        assert (result.code, result.stdout) == (4, ""), result.stderr
         message = "the tag x in team/app" if operation else f"the repository team/app of {ACCOUNT} in eu-west-1"
         assert message in result.stderr
         proxy.denied = b""
@@ -241,7 +241,7 @@ def test_each_destination_is_reached_by_its_own_role_and_one_that_may_not_be_ass
         (f"{ACCOUNT}/eu-west-1,profile=nobody", "nobody"),
     ):
         refused = app.inv("promote", pushed, "--to", wrong, "--tag", "stable")
-        assert (refused.code, refused.stdout, words in refused.stderr) == (4, "", True)
+        assert (refused.code, refused.stdout, words in refused.stderr) == (4, "", True), refused.stderr
     assert "stable" not in tags_by_digest(local_ecr, "eu-west-1", "team/app")[digest]
     app.ok("promote", pushed, "--to", places[ACCOUNT], "--tag", "stable")
     assert "stable" in tags_by_digest(local_ecr, "eu-west-1", "team/app")[digest]

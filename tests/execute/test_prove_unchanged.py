@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from ecr_tasks.execute.prove_unchanged import MAX_TAGS, git_proof
-from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.image import BuildDefinition, Fresh, Image
 from ecr_tasks.model.manifest import SETTINGS, StoredImage
 from ecr_tasks.plan.build_settings import SCHEMA
 from ecr_tasks.plan.plan import make_plan
@@ -33,15 +33,15 @@ def unchanged(definition: BuildDefinition, commit: str) -> str | None:
 
 
 def look(
-    stored: StoredImage, difference: Difference = unchanged, *, tag: str = BRANCH.name
+    stored: StoredImage, difference: Difference = unchanged, *, tag: str = BRANCH.name, planned: Image = IMAGE
 ) -> tuple[GitProof | None, PlannedImage, list[str]]:
     """Return what git proves, the plan that it leads to, and which conflicts that has."""
     registry = FakeRegistry(Calls(), repository())
     registry.put(NAME, stored, tag)
-    snapshot = Snapshot(registry.describe({NAME: IMAGE.tag_names}))
-    item = make_plan([IMAGE], source(), snapshot).images[0]
+    snapshot = Snapshot(registry.describe({NAME: planned.tag_names}))
+    item = make_plan([planned], source(), snapshot).images[0]
     proof = git_proof(item, source(), registry, difference)
-    plan = make_plan([IMAGE], source(), replace(snapshot, unchanged={IMAGE.name: proof} if proof else {}))
+    plan = make_plan([planned], source(), replace(snapshot, unchanged={IMAGE.name: proof} if proof else {}))
     return proof, plan.images[0], [conflict.error.cause for conflict in plan.conflicts]
 
 
@@ -82,6 +82,18 @@ def test_other_settings_and_unknown_ones_prove_nothing(settings: str | None, bec
     _, item, _ = look(before(settings))
     assert item.build_needed
     assert because in item.because
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_what_is_to_be_built_anew_is_built(linked: bool) -> None:
+    definition = Fresh(pull=True, no_cache=True).applied_to(BuildDefinition("/project", labels={SETTINGS: NOW}))
+    if linked:
+        definition = BuildDefinition("/project", labels={SETTINGS: NOW}, linked={"base": definition})
+    _, item, _ = look(before(), planned=image(definition=definition))
+    assert item.build_needed
+    assert item.because.endswith("; it is to be built with no-cache and pull")
+    _, item, conflicts = look(before(), tag=SHA_TAG, planned=image(definition=definition))
+    assert (item.build_needed, conflicts) == (False, [])
 
 
 def test_an_image_whose_commit_is_not_known_proves_nothing() -> None:

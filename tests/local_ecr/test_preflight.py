@@ -59,13 +59,19 @@ def test_what_is_not_there_costs_a_call_and_what_is_on_the_image_costs_none(
     digest = digest_of(raw)
     tags = ("sha-1a", "main", "sha-1a-r2", "sha-1a-r3")
     both = {"sha-1a": digest, "main": digest}
-    asked = {"DescribeImages": 2} if brief else {"DescribeRepositories": 1, "DescribeImages": 2}
+    asked = {"DescribeImages": 2} if brief else {"DescribeRepositories": 1, "DescribeImages": 3}
     assert look(looking, ecr, *tags, brief=brief) == (both, asked)
-    assert look(looking, ecr, *tags, "1.2.3", brief=brief) == (both, {"DescribeRepositories": 1, "DescribeImages": 3})
+    asked = {"DescribeRepositories": 1, "DescribeImages": 3 if brief else 4}
+    assert look(looking, ecr, *tags, "1.2.3", brief=brief) == (both, asked)
     assert look(looking, ecr, "sha-2b", "main", brief=brief) == (
         {"main": digest},
         {"DescribeRepositories": 1, "DescribeImages": 2},
     )
+
+
+def test_a_repository_is_looked_at_without_tags(looking: Looking, ecr: LocalEcr, repository: str) -> None:
+    assert looking.registry.describe({repository: ()})[repository].repository is not None
+    assert looking.registry.describe({"team/none": ()})["team/none"].repository is None
 
 
 def test_a_brief_look_finds_revisions(looking: Looking, ecr: LocalEcr, http: HttpClient, repository: str) -> None:
@@ -125,7 +131,7 @@ def test_twenty_images_are_looked_at_side_by_side(looking: Looking, ecr: LocalEc
     assert [view.repository.name for view in views.values() if view.repository] == names
     asked = {call: number - before.get(call, 0) for call, number in ecr.requests().items() if call not in before}
     asked["DescribeRepositories"] = ecr.requests()["DescribeRepositories"] - before.get("DescribeRepositories", 0)
-    assert asked == {"DescribeRepositories": 20, "DescribeImages": 20}
+    assert asked == {"DescribeRepositories": 1, "DescribeImages": 20}
 
 
 @pytest.mark.parametrize("code", ["KmsError", "ImageInaccessible"])

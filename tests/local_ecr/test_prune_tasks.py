@@ -69,7 +69,7 @@ def test_an_image_goes_with_all_that_belongs_to_it_and_a_second_run_finds_nothin
     assert done.returncode == 0, done.stderr
     assert there(api) == {digest_of(kept)}
     assert calls == {
-        "GetCallerIdentity": 2,
+        "GetCallerIdentity": 1,
         "DescribeRegistry": 2,
         "GetRepositoryPolicy": 2,
         "GetRegistryPolicy": 2,

@@ -19,7 +19,7 @@ from ecr_tasks.local_ecr.server import LocalEcr
 from ecr_tasks.model.repository import DesiredRepository
 from ecr_tasks.plan.repository.desired import desired_repository
 from ecr_tasks.plan.repository.diff import differences
-from ecr_tasks.plan.repository.lifecycle_policy import CACHE_DAYS, UNTAGGED_DAYS
+from ecr_tasks.plan.repository.lifecycle_policy import CACHE_DAYS, PART_DAYS, UNTAGGED_DAYS
 from ecr_tasks.settings.load import load
 from ecr_tasks.source.git.read import NO_REPOSITORY
 from tests.engine.project import Project, project
@@ -85,6 +85,7 @@ def test_it_creates_what_is_missing_with_everything_set(ecr: LocalEcr, app: Proj
     assert [rule["selection"]["countNumber"] for rule in made["lifecycle_policy"]["rules"]] == [
         UNTAGGED_DAYS,
         CACHE_DAYS,
+        PART_DAYS,
     ]
     before = changes(ecr)
     again = app.ok("repo.ensure", **more)

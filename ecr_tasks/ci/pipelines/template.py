@@ -20,8 +20,8 @@ from ecr_tasks.ci.pipelines.requirements import DEFAULT_INSTALL
 from ecr_tasks.ci.systems import FEATURES, Credentials, Feature, System
 
 _IF = re.compile(r"\s*@if (\w+)@\s*")
-_EACH = re.compile(r"^@each ([^@]+)@\n(.*?)^@done@\n", re.MULTILINE | re.DOTALL)
-_INDENT = re.compile(r"^@indent (\d+)@\n(.*?)^@outdent@\n", re.MULTILINE | re.DOTALL)
+_EACH = re.compile(r"^@each ([^@\n]+)@\n((?:(?!@each |@done@)[^\n]*\n)*)@done@\n", re.MULTILINE)
+_INDENT = re.compile(r"^@indent (\d+)@\n((?:(?!@indent |@outdent@)[^\n]*\n)*)@outdent@\n", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"@([A-Z_]+)@")
 FILL_IN = "FILL_IN_"
 """The beginning of a value that a person has to fill in; no setting accepts such a value."""

@@ -130,7 +130,7 @@ def _node(block: str) -> Node:
         status=fields.get("Status", ""),
         version=fields.get("BuildKit version", fields.get("Buildkit", "")),
         platforms=tuple(filter(None, (name.strip() for name in fields.get("Platforms", "").split(",")))),
-        options=dict(re.findall(r'(\S+?)="((?:[^"\\]|\\.)*)"', fields.get("Driver Options", ""))),
+        options=dict(re.findall(r'(?<!\S)([^\s="]+)="((?:[^"\\]|\\.)*)"', fields.get("Driver Options", ""))),
         error=fields.get("Error", ""),
     )
 

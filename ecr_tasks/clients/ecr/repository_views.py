@@ -183,7 +183,8 @@ class RepositoryViews:
 
 def _revisions(tags: Sequence[str]) -> list[str]:
     """Return those of an image's tags that are revisions of its first one, in their order."""
-    return [tag for tag in (revision_name(tags[0], number) for number in REVISIONS) if tag in tags[1:]]
+    names = (revision_name(first, number) for first in tags[:1] for number in REVISIONS)
+    return [tag for tag in names if tag in tags[1:]]
 
 
 def _result_or_error(call: Callable[[], T]) -> T | EcrTasksError:
