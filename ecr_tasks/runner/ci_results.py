@@ -6,6 +6,7 @@ The CI systems' formats are in ``ci/``. Outside CI nothing is written, and ``ci/
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -64,22 +65,27 @@ def build_groups(run: Run, names: Sequence[str]) -> Iterator[None]:
     """Put what a build of images prints in the block into a group of the CI's log for each of them.
 
     The group of one of several appears when the image is built; its title has the seconds since the build began.
+    Where it is neither a CI's log nor a terminal's live progress, the title alone stands above each image's lines.
     """
-    if not run.in_ci or len(names) == 1:
+    draws = sys.stderr is not None and sys.stderr.isatty()  # buildx, its progress
+    if len(names) == 1 or (draws and not run.in_ci):
         with group(run, f"Build {names[0]}" if len(names) == 1 else "Build"):
             yield
         return
-    from ecr_tasks.ci.systems import outputs_adapter
     from ecr_tasks.clients.docker.build_log import BuildLog, sorted_by
 
-    adapter, titles = outputs_adapter(run.source.ci), {}
+    adapter, titles = None, {}
+    if run.in_ci:
+        from ecr_tasks.ci.systems import outputs_adapter
+
+        adapter = outputs_adapter(run.source.ci)
 
     def begin(name: str, seconds: float) -> str:
-        titles[name] = f"Build {name} ({seconds:.1f} s)"
-        return adapter.group_start(titles[name], time.time() - seconds) or titles[name]
+        titles[name] = title = f"Build {name} ({seconds:.1f} s)"
+        return (adapter.group_start(title, time.time() - seconds) if adapter else None) or title
 
     def end(name: str) -> str:
-        return adapter.group_end(titles[name], time.time()) or ""
+        return (adapter.group_end(titles[name], time.time()) if adapter else None) or ""
 
     with sorted_by(BuildLog(names, begin, end)), working(f"building {len(names)} images"):
         yield

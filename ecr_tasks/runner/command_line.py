@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.errors import SettingsError
 
+if TYPE_CHECKING:
+    from invoke.tasks import Task
+
 IMAGES = "only this image, this group of the bake file, or those like this ('api-*'); once for each"
 """The help of a flag that chooses some of several images."""
-
-_PUSH_FLAGS_WITH_VALUES = ("--image", "--only")
 
 _SELECTORS = ("env", "local")
 """The tasks that change the settings of those that follow."""
@@ -40,23 +43,35 @@ def push_has(flag: str) -> bool:
     return follows("push") and flag in sys.argv[1:]
 
 
-def push_values(flag: str) -> tuple[str, ...]:
-    """Return the values of a flag of `push` in this command line, for the `build` before it.
+def value_flags(task: Task[Any]) -> Collection[str]:
+    """Return the flags of a task, and those of Invoke itself, after which the next word is a value."""
+    from invoke.parser.context import to_flag
+    from invoke.program import Program
 
-    A word after another flag counts as that one's value, and any other word is the next task.
+    program = Program()
+    # Of a copy: Invoke takes away the help that it has read.
+    arguments = [*copy.deepcopy(task).get_arguments(), *program.core_args(), *program.task_args()]
+    return {to_flag(name) for argument in arguments if argument.takes_value for name in argument.names}
+
+
+def push_values(flag: str, push: Task[Any]) -> tuple[str, ...]:
+    """Return the values of a flag of the task ``push`` in this command line, for the `build` before it.
+
+    A word after a flag with a value is that value, and any other one is the next task.
     """
     words = sys.argv[1:]
     start = next((index for index, word in enumerate(words) if _last_part(word) == "push"), len(words))
-    values, before = [], ""
+    values, before, with_values = [], "", value_flags(push)
     for word in words[start + 1 :]:
-        name, equals, value = word.partition("=")
-        if before == flag and not word.startswith("-"):
-            values.append(word)
-        elif name == flag and equals:
-            values.append(value)
-        elif not word.startswith("-") and before not in _PUSH_FLAGS_WITH_VALUES:
+        if before in with_values:
+            values += [word] if before == flag else []
+            before = ""
+        elif word.startswith("-"):
+            name, equals, value = word.partition("=")
+            values += [value] if name == flag and equals else []
+            before = "" if equals else name
+        else:
             break
-        before = "" if equals else word
     return tuple(values)
 
 
@@ -65,12 +80,12 @@ def as_choice(image: Sequence[str] | None) -> tuple[str, ...]:
     return (image,) if isinstance(image, str) else tuple(image or ())
 
 
-def chosen_with_push(choice: Sequence[str]) -> tuple[str, ...]:
+def chosen_with_push(choice: Sequence[str], push: Task[Any]) -> tuple[str, ...]:
     """Return what chooses the images of a `build`: its own choice, or else that of a `push` in this command line.
 
     Raises SettingsError where they choose otherwise, as what is built is what is pushed.
     """
-    of_push = push_values("--image")
+    of_push = push_values("--image", push)
     if choice and of_push and set(choice) != set(of_push):
         raise SettingsError(
             f"build has --image {', '.join(choice)} and push has --image {', '.join(of_push)}.",
@@ -79,12 +94,12 @@ def chosen_with_push(choice: Sequence[str]) -> tuple[str, ...]:
     return tuple(choice) or of_push
 
 
-def only_with_push(only: str) -> str:
+def only_with_push(only: str, push: Task[Any]) -> str:
     """Return the platform for which a `build` builds alone: its own, or else that of a `push` in this command line.
 
     Raises SettingsError where they name two.
     """
-    of_push = next(iter(push_values("--only")), "")
+    of_push = next(iter(push_values("--only", push)), "")
     if only and of_push not in ("", only):
         raise SettingsError(
             f"build has --only {only} and push has --only {of_push}.",

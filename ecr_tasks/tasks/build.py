@@ -71,6 +71,7 @@ def build(
     from ecr_tasks.runner.job import start_job
     from ecr_tasks.runner.publish_steps import build_receipt
     from ecr_tasks.tasks.plan import show_plan
+    from ecr_tasks.tasks.push import push
 
     if push_has("--outdated"):
         raise SettingsError(
@@ -87,8 +88,8 @@ def build(
         republish=push_has("--republish"),
         builds_all=not push_follows,
         fresh=fresh,
-        choice=chosen_with_push(as_choice(image)),
-        only=only_with_push(only),
+        choice=chosen_with_push(as_choice(image), push),
+        only=only_with_push(only, push),
     )
     show_plan(job.plan)
     job.plan.check()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from invoke.exceptions import Exit
@@ -63,19 +64,23 @@ def _show_job(run: Run, job: Job) -> None:
 
 
 def _conflicts(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Yield what is in the way, with the images' names; of many images, that of several together."""
-    from ecr_tasks.model.wording import FEW
-    from ecr_tasks.tasks.plan_of_many import general
+    """Yield what is in the way, with the images' names; of many images, what most of them have, each text once."""
+    from ecr_tasks.model.wording import FEW, name_some
+    from ecr_tasks.tasks.plan_of_many import MOST, general, general_reason
 
     items = {item.image.name: item for item in plan.images}
     groups: dict[str, list[str]] = {}
     for conflict in plan.conflicts:
         if len(items) > FEW and conflict.image in items:
-            groups.setdefault(general(str(conflict.error), items[conflict.image]), []).append(conflict.image)
+            item = items[conflict.image]
+            groups.setdefault(general(general_reason(str(conflict.error), item), item), []).append(conflict.image)
         else:
             yield conflict.image, str(conflict.error)
-    for text, names in groups.items():
-        yield ", ".join(dict.fromkeys(names)), text
+    shown = sorted(groups, key=lambda text: len(groups[text]), reverse=True)
+    for text in shown[:MOST]:
+        yield ", ".join(dict.fromkeys(groups[text])), text
+    if left := list(dict.fromkeys(name for text in shown[MOST:] for name in groups[text])):
+        yield name_some(left), f"{len(shown) - MOST} more things, which `inv plan --json` has"
 
 
 def show_plan(plan: Plan, line: Callable[..., None] = say, grid: Callable[..., None] = table) -> None:
@@ -90,7 +95,14 @@ def show_plan(plan: Plan, line: Callable[..., None] = say, grid: Callable[..., N
     if len(plan.images) > FEW:
         from ecr_tasks.tasks.plan_of_many import show_many
 
-        show_many(plan.images, _lines_of_many, line, grid, all_names=grid is result_table)
+        show_many(
+            plan.images,
+            _build_parts,
+            partial(_place_lines, digests=False),
+            line,
+            grid,
+            all_names=grid is result_table,
+        )
         return
     for number, items in enumerate(_with_same_tags(plan.images)):
         if number:
@@ -122,14 +134,6 @@ def _place_lines(item: PlannedImage, *, digests: bool = True) -> Iterator[tuple[
         yield (f"{_attached_words(item.image)} attached after the push, as referrers",)
     for copy in item.copies:
         yield _copy_parts(copy, item, digests=digests)
-
-
-def _lines_of_many(item: PlannedImage) -> Iterator[tuple[str | Styled, ...]]:
-    """Yield the lines about one of many images, alike for all that have the same before them."""
-    from ecr_tasks.tasks.plan_of_many import generalized
-
-    for parts in (_build_parts(item), *_place_lines(item, digests=False)):
-        yield generalized(parts, item)
 
 
 def _tag_rows(items: Sequence[PlannedImage], *, differ: bool) -> list[tuple[Text, ...]]:

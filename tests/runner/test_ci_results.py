@@ -15,6 +15,7 @@ import pytest
 
 from ecr_tasks.ci.outputs.model import VARIABLES
 from ecr_tasks.clients.docker import process
+from ecr_tasks.clients.docker.build_log import current_log
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.runner.ci_results import build_groups, outputs_of
@@ -155,8 +156,27 @@ def test_each_of_several_builds_has_a_group_with_its_time(
     assert any("Build api" in line for line in lines)
 
 
-def test_outside_ci_a_build_is_shown_as_it_comes(capfd: pytest.CaptureFixture[str]) -> None:
+def test_in_a_pipe_the_lines_of_each_of_several_builds_stand_together(capfd: pytest.CaptureFixture[str]) -> None:
     run: Any = SimpleNamespace(in_ci=False)
+    lines = (
+        "#2 [web] RUN a\\n#3 [api] RUN b\\n#2 DONE 0.1s\\n#3 DONE 0.1s\\n#4 [api] exporting to image\\n#4 DONE 0.1s"
+    )
     with build_groups(run, ["api", "web"]):
-        process.run([sys.executable, "-c", "print('#2 [web] x\\n\\n#3 [api] x')"], env=dict(os.environ), build=True)
-    assert capfd.readouterr().err == "#2 [web] x\n\n#3 [api] x\n"
+        process.run([sys.executable, "-c", f"print('{lines}')"], env=dict(os.environ), build=True)
+    shown = re.sub(r"\(\d+\.\d s\)", "(T)", capfd.readouterr().err).splitlines()
+    assert shown == [
+        "Build api (T)",
+        *("#3 [api] RUN b", "#3 DONE 0.1s", "#4 [api] exporting to image", "#4 DONE 0.1s"),
+        "Build web (T)",
+        *("#2 [web] RUN a", "#2 DONE 0.1s"),
+    ]
+
+
+@pytest.mark.parametrize(("names", "is_terminal"), [(["web"], False), (["api", "web"], True)])
+def test_outside_ci_one_build_and_those_on_a_terminal_are_shown_as_they_come(
+    names: list[str], is_terminal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run: Any = SimpleNamespace(in_ci=False)
+    monkeypatch.setattr("sys.stderr", SimpleNamespace(isatty=lambda: is_terminal))
+    with build_groups(run, names):
+        assert current_log() is None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from invoke.tasks import task
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.runner.command_line import check_repetitions, chosen_with_push, push_values
+from ecr_tasks.runner.command_line import check_repetitions, chosen_with_push, push_values, value_flags
+from ecr_tasks.tasks.push import push
 
 
 @pytest.mark.parametrize(
@@ -47,6 +49,7 @@ def test_any_other_command_line_is_taken(line: str) -> None:
         ("build push --image web", ("web",)),
         ("ecr.build ecr.push --json --image=web --image api", ("web", "api")),
         ("build push --only linux/arm64 --image web", ("web",)),
+        ("build push --config invoke.yaml -T 5 --image web", ("web",)),
         ("build push export --image web", ()),
         ("build push --json export --image web", ()),
         ("build --image web", ()),
@@ -56,12 +59,25 @@ def test_a_build_knows_the_images_of_the_push_after_it(
     line: str, images: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.argv", ["inv", *line.split()])
-    assert push_values("--image") == images
-    assert chosen_with_push(()) == images
+    assert push_values("--image", push) == images
+    assert chosen_with_push((), push) == images
 
 
 def test_a_build_and_its_push_choose_the_same_images(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["inv", "build", "--image", "web", "push", "--image", "api", "--image", "web"])
-    assert chosen_with_push(("web", "api")) == ("web", "api")
+    assert chosen_with_push(("web", "api"), push) == ("web", "api")
     with pytest.raises(SettingsError, match="build has --image web and push has --image api, web"):
-        chosen_with_push(("web",))
+        chosen_with_push(("web",), push)
+
+
+def test_the_flags_of_push_with_a_value_are_those_that_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    @task(iterable=["image"])
+    def push(c: object, image: list[str], some_new: str = "", number: int = 1, switch: bool = False) -> None:
+        """Push."""
+
+    assert {"--image", "--some-new", "--number"} <= {*value_flags(push)}
+    assert "--switch" not in value_flags(push)
+    line = "build push --switch --some-new x --number 2 --image web --image=api export --image cli"
+    monkeypatch.setattr("sys.argv", ["inv", *line.split()])
+    assert push_values("--image", push) == ("web", "api")
+    assert push_values("--some-new", push) == ("x",)

@@ -46,6 +46,22 @@ def test_a_plan_names_each_of_the_images_that_differ(many: Project) -> None:
     assert "present in 8, new in 17" in text
 
 
+def test_a_change_in_the_folder_of_each_image_is_one_reason(many: Project) -> None:
+    many.docker.bake_targets = {name: BuildDefinition(name) for name in NAMES}
+    for step in ("before", "after"):
+        for name in NAMES:
+            many.write(f"{name}/Dockerfile", f"FROM scratch\n# {step}\n")
+        many.commit()
+        result = many.inv("build", "push") if step == "before" else many.inv("plan")
+        assert result.code == 0, result.stderr
+    reasons = [line for line in result.stdout.splitlines() if line.startswith("build")]
+    assert len(reasons) == 1
+    assert re.search(r"; FOLDER/Dockerfile changed since [0-9a-f]{12}: all 25$", reasons[0])
+    assert result.stdout.count("\n") < 12
+    because = [image["build"]["because"] for image in many.inv("plan", "--json").document["images"]]
+    assert all(f"; {name}/Dockerfile changed" in reason for name, reason in zip(NAMES, because, strict=True))
+
+
 def test_the_json_plan_of_many_images_has_every_image(many: Project) -> None:
     assert [image["name"] for image in json.loads(many.inv("plan", "--json").stdout)["images"]] == [*NAMES]
 

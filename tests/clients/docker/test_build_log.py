@@ -1,4 +1,4 @@
-"""The output of a bake of several images, sorted by image for a CI's log."""
+"""The output of a bake of several images, sorted by image for a log."""
 
 from __future__ import annotations
 
