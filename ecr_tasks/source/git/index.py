@@ -137,8 +137,10 @@ def ignored_files(index: Index, paths: Sequence[str]) -> list[str]:
     return _split(index.git.run("check-ignore", "--stdin", "-z", exit_codes=(0, 1, 128), stdin=_records(own)))
 
 
-def uncommitted_blobs(index: Index, paths: Collection[str]) -> dict[str, str]:
+def uncommitted_blobs(index: Index, paths: Collection[str], links: Mapping[str, str]) -> dict[str, str]:
     """Return the blob ids that a commit made now would give to the changed and new files among ``paths``.
+
+    ``links`` has those of symbolic links: git hash-object would follow them, and wait for ever at a pipe.
 
     Git applies its line end rules and filters. The result is empty if git can't read one of the files.
     """
@@ -147,14 +149,16 @@ def uncommitted_blobs(index: Index, paths: Collection[str]) -> dict[str, str]:
     if index.git is not None and new:
         untracked = _split(index.git.run("ls-files", "--others", "--exclude-standard", "-z"))
         pending += sorted(set(untracked).intersection(new))
-    pending = [path for path in pending if "\n" not in path]  # hash-object reads one path per line
+    known = {path: links[path] for path in pending if path in links}
+    # hash-object reads one path per line
+    pending = [path for path in pending if "\n" not in path and path not in links]
     if index.git is None or not pending:
-        return {}
+        return known
     # hash-object takes paths relative to the repository's top, whatever the current folder is.
     prefix = index.git.run("rev-parse", "--show-prefix").rstrip(b"\n")
     stdin = b"".join(prefix + os.fsencode(path) + b"\n" for path in pending)
     blobs = index.git.run("hash-object", "--stdin-paths", exit_codes=(0, 128), stdin=stdin).decode().split()
-    return dict(zip(pending, blobs, strict=True)) if len(blobs) == len(pending) else {}
+    return known | (dict(zip(pending, blobs, strict=True)) if len(blobs) == len(pending) else {})
 
 
 def _unconverted(git: Git, files: Sequence[str]) -> frozenset[str]:

@@ -59,9 +59,9 @@ def read_folder(folder: Path, dockerfile: Path | None, read_index: Indexes) -> F
     unshared = ignored_files(index, [path for path in sorted(files) if path not in index.tracked])
     tracked = {path: index.tracked[path] for path in files if path in index.tracked}
     # Uncommitted files are hashed as if they were committed, so that the later commit finds the same image.
-    for path, blob in uncommitted_blobs(index, files.keys() - set(unshared)).items():
-        kind = files[path][0]
-        tracked[path] = files[path] if kind == "link" else (kind, blob)
+    links = {path: blob for path, (kind, blob) in files.items() if kind == "link"}
+    for path, blob in uncommitted_blobs(index, files.keys() - set(unshared), links).items():
+        tracked[path] = (files[path][0], blob)
     return Folder(files, tracked, tuple(unshared))
 
 

@@ -130,6 +130,15 @@ def test_what_git_knows_is_what_the_files_are(changes: list[str], compares_modes
         assert by_git.files == read_folder(tree.path, None, lambda folder: Index()).files
 
 
+def test_a_link_to_a_pipe_is_not_followed(tree: Tree) -> None:
+    tree.under_git()
+    os.mkfifo(tree.path / "pipe")
+    (tree.path / "link").symlink_to("pipe")
+    folder = read_folder(tree.path, None, partial(read_index, environ=os.environ))
+    assert folder.tracked["link"] == folder.files["link"]
+    assert "pipe" not in folder.files
+
+
 CONVERTED = {
     "line ends": ("*.py text eol=crlf\n", ()),
     "a filter": ("*.py filter=upper\n", ("filter.upper.smudge=tr a-z A-Z", "filter.upper.clean=tr A-Z a-z")),
