@@ -69,6 +69,9 @@ def with_joined(run: Run, job: Job, waits: Waits) -> Job:
     with working("waiting for the parts"):
         wait_for_verdicts([entry.judge for entry in waiting], say, waits)
     built, failed = dict(job.built), dict(job.failed)
+    failed |= {
+        item.image.name: _other_platforms(item) for item in job.plan.images if "platforms" in item.other_settings
+    }
     for entry in waiting:
         name = entry.item.image.name
         if entry.parts.missing:
@@ -95,6 +98,15 @@ class _Waiting:
             return Passed("its parts are there")
         words = f"{join_words(self.parts.missing)} of {self.item.image.name}"
         return Pending(words, Failed(f"There is no {words}.", ""))
+
+
+def _other_platforms(item: PlannedImage) -> Refused:
+    """Return the error of an image of this commit that is published already, with other platforms."""
+    return Refused(
+        f"{item.image.repository} has {item.image.tags[0].name} already, with other platforms than the settings have "
+        "now.",
+        "Set ECR_PLATFORMS as it was, or publish this commit once more beside it: `inv build push --republish`.",
+    )
 
 
 def _missing(run: Run, item: PlannedImage, parts: Parts) -> Refused:

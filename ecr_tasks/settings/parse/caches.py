@@ -178,7 +178,7 @@ def _option_problems(kind: str, backend: _Backend, options: Mapping[str, str], u
         if name in known:
             pattern, words = known[name]
             if not re.fullmatch(pattern, value):
-                yield f"has a {kind} cache whose {name} must be {words}"
+                yield f"has a cache (type={kind}) whose {name} must be {words}"
         elif name in backend.options("both"):
             other = "ECR_CACHE_TO" if use == "read" else "ECR_CACHE_FROM"
             yield f"has the option {name} in its {kind} cache, which only {other} can have"
@@ -190,7 +190,7 @@ def _option_problems(kind: str, backend: _Backend, options: Mapping[str, str], u
             yield f"has an option in its {kind} cache that there isn't ({name[:40]}): {hint}"
     missing = [name for name in backend.required[use] if not options.get(name)]
     if missing:
-        yield f"has a {kind} cache without {' and '.join(f'{name}=…' for name in missing)}"
+        yield f"has a cache (type={kind}) without {' and '.join(f'{name}=…' for name in missing)}"
 
 
 def compression(text: str) -> tuple[Compression, int | None]:

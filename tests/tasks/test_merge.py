@@ -1,0 +1,25 @@
+"""Tests of `merge` on a command line."""
+
+from __future__ import annotations
+
+from ecr_tasks.model.manifest import SETTINGS
+from ecr_tasks.plan.build_settings import SCHEMA
+from tests.support.build import manifest
+from tests.tasks.conftest import Project
+
+ALL = "linux/amd64,linux/arm64"
+
+
+def test_an_image_that_is_published_with_other_platforms_is_no_joined_one(project: Project) -> None:
+    single = manifest("team/app as built", project.revision, {SETTINGS: SCHEMA})
+    project.registry.put("team/app", single, f"sha-{project.revision[:7]}", "main")
+    result = project.inv("merge", ECR_PLATFORMS=ALL)
+    assert (result.code, result.stdout) == (6, "")
+    assert "with other platforms" in result.stderr
+    assert "--republish" in result.stderr
+
+
+def test_an_image_that_is_published_with_these_platforms_is_named_again(project: Project) -> None:
+    project.inv("build", "push", ECR_PLATFORMS=ALL)
+    result = project.inv("merge", ECR_PLATFORMS=ALL)
+    assert (result.code, result.stdout) == (0, f"{project.reference}\n")
