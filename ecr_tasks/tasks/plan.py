@@ -99,6 +99,7 @@ def show_plan(plan: Plan, line: Callable[..., None] = say, grid: Callable[..., N
             plan.images,
             _build_parts,
             partial(_place_lines, digests=False),
+            partial(_state, digests=False),
             line,
             grid,
             all_names=grid is result_table,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from ecr_tasks.console import Column, Meaning, Styled, Text
+from ecr_tasks.console import Column, Styled, Text
 from ecr_tasks.model.manifest import INPUTS_TAG
 from ecr_tasks.model.wording import name_some
 
@@ -23,6 +23,7 @@ MOST = 6
 """How many lines of a kind there are where images really differ; the others are counted."""
 
 Parts = tuple[str | Styled, ...]
+State = Callable[["PlannedTag"], Parts]
 
 OWN_NAME, OWN_FOLDER = "IMAGE", "FOLDER"
 """What stands for an image's own name, and for its own folder, in what is said of several."""
@@ -31,19 +32,12 @@ _IN_JSON = "which `inv plan --json` has"
 
 _WORD = re.compile(r"[^\s,;]+")
 
-_STATES: Mapping[str | None, tuple[str, Meaning | None]] = {
-    None: ("not asked", "dim"),
-    "new": ("new", "add"),
-    "present": ("present", "dim"),
-    "moves": ("moves", "warning"),
-    "locked": ("locked", "bad"),
-}
-
 
 def show_many(
     items: Sequence[PlannedImage],
     build_line: Callable[[PlannedImage], Parts],
     place_lines: Callable[[PlannedImage], Iterable[Parts]],
+    state: State,
     line: Callable[..., None],
     grid: Callable[..., None],
     *,
@@ -51,7 +45,8 @@ def show_many(
 ) -> None:
     """Print the plan of many images: which are built and why, where they go, and their tags.
 
-    ``build_line`` returns the line about an image's build, with its reason last, ``place_lines`` the others. What is
+    ``build_line`` returns the line about an image's build, with its reason last, ``place_lines`` the others, and
+    ``state`` a tag's state in words. What is
     alike but for an image's own name and folder is one line, with the names in the order of the file, all of them
     with ``all_names``. Tags come in one table for all images that get the same, with the number of images for each
     state. Of a kind there are at most MOST lines or tables, however many images there are, and a count of the others.
@@ -93,7 +88,7 @@ def show_many(
         which = "all images" if len(tables) == 1 else _names(names, len(items), all_names=all_names)
         line(Styled(f"The tags of {which}:", "dim"))
         now = (Column("now", 3),) if same[0].view is not None else ()
-        grid((Column("tag"), *now, Column("kind", 1), Column("because", 2)), [*_rows(same)], indent=2)
+        grid((Column("tag"), *now, Column("kind", 1), Column("because", 2)), [*_rows(same, state)], indent=2)
     if left := [item.image.name for same in tables[MOST:] for item in same]:
         line(f"Other tags, {_IN_JSON}: {_names(left, len(items), all_names=False)}")
 
@@ -170,28 +165,27 @@ def _by_tags(items: Sequence[PlannedImage]) -> list[list[PlannedImage]]:
     return sorted(groups.values(), key=len, reverse=True)
 
 
-def _rows(items: Sequence[PlannedImage]) -> Iterable[tuple[Text, ...]]:
+def _rows(items: Sequence[PlannedImage], state: State) -> Iterable[tuple[Text, ...]]:
     for same in zip(*((item.whole or item).tags for item in items), strict=True):
-        yield _row(items[0], same[0].tag.name, same)
+        yield _row(items[0], same[0].tag.name, same, state)
     own = [tag for item in items if (tag := item.inputs_tag) is not None]
     if own:
-        yield _row(items[0], f"{INPUTS_TAG}…", own)
+        yield _row(items[0], f"{INPUTS_TAG}…", own, state)
 
 
-def _row(first: PlannedImage, name: str, tags: Sequence[PlannedTag]) -> tuple[Text, ...]:
+def _row(first: PlannedImage, name: str, tags: Sequence[PlannedTag], state: State) -> tuple[Text, ...]:
     from ecr_tasks.model.manifest import short_ids, short_tag
 
     tag = tags[0].tag
-    now = (_states(tags),) if first.view is not None else ()
+    now = (_states(tags, state),) if first.view is not None else ()
     return Styled(name, short=short_tag(name)), *now, tag.kind, Styled(tag.because, short=short_ids(tag.because))
 
 
-def _states(tags: Sequence[PlannedTag]) -> Text:
+def _states(tags: Sequence[PlannedTag], state: State) -> Text:
     """Return the states that a tag has of several images, each with the number of these."""
-    counts = Counter(tag.state for tag in tags)
+    counts = Counter(map(state, tags))
     parts: list[str | Styled] = []
-    for state, count in counts.items():
-        word, meaning = _STATES[state]
+    for words, count in counts.items():
         parts += [", "] if parts else []
-        parts.append(Styled(word if len(counts) == 1 else f"{word} in {count}", meaning))
+        parts += [*words, *([f" in {count}"] if len(counts) > 1 else [])]
     return tuple(parts)

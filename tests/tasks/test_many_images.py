@@ -9,6 +9,8 @@ import pytest
 
 from ecr_tasks.errors import LostBuild, RegistryError
 from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.manifest import VERSION
+from tests.support.build import manifest
 from tests.tasks.conftest import Project
 from tests.tasks.several_images import several
 
@@ -44,6 +46,19 @@ def test_a_plan_names_each_of_the_images_that_differ(many: Project) -> None:
     building = next(line for line in text.splitlines() if "no image is tagged" in line)
     assert building.endswith(f"{', '.join(NAMES[9:24])} (15)")
     assert "present in 8, new in 17" in text
+
+
+def test_a_tag_that_stays_with_a_higher_release_is_shown_as_such(many: Project) -> None:
+    rules = {"ECR_TAGS": "type=sha;type=semver,pattern={{version}},value=1.2.3"}
+    higher = manifest("higher", annotations={VERSION: "1.3.0"})
+    for name in NAMES[:3]:
+        many.registry.put(f"team/{name}", higher, "1.3.0", "latest")
+    result = many.inv("plan", **rules)
+    assert result.code == 0, result.stderr
+    assert "The tags of svc01, svc02, svc03:" in result.stdout
+    assert re.search(
+        r"^ *latest +stays +moving +latest stays with the higher release 1\.3\.0", result.stdout, re.MULTILINE
+    )
 
 
 def test_a_change_in_the_folder_of_each_image_is_one_reason(many: Project) -> None:
