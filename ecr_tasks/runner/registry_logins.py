@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -39,7 +40,10 @@ def _host(reference: str) -> str:
 
 
 class RegistryLogins:
-    """The hosts that docker was logged in to in this run, and the errors of those that gave no token."""
+    """The hosts that docker was logged in to in this run, and the errors of those that gave no token.
+
+    Several threads may log in: who comes second to a host goes on when docker has its token.
+    """
 
     def __init__(
         self,
@@ -52,6 +56,7 @@ class RegistryLogins:
         self._own_token = own_token or registry.token
         self._errors: dict[str, EcrTasksError | None] = {}
         """By host; None for a host without an error."""
+        self._lock = Lock()
         self._own_error: EcrTasksError | None = None
         self._reported: set[str] = set()
 
@@ -164,14 +169,15 @@ class RegistryLogins:
             warn(f"No token of ours for {host}, only what docker has by itself: {error.cause}")
 
     def _log_in_once(self, host: str) -> EcrTasksError | None:
-        if host not in self._errors:
-            self._errors[host] = None
-            try:
-                if token := self._token(host):
-                    self._docker.authorize(replace(token, host=host))
-            except EcrTasksError as error:
-                self._errors[host] = error
-        return self._errors[host]
+        with self._lock:
+            if host not in self._errors:
+                self._errors[host] = None
+                try:
+                    if token := self._token(host):
+                        self._docker.authorize(replace(token, host=host))
+                except EcrTasksError as error:
+                    self._errors[host] = error
+            return self._errors[host]
 
     def _token(self, host: str) -> RegistryToken | None:
         """Return a token that a host takes; None for a host that is not ECR's and not in the settings.

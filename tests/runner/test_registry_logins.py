@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from threading import Event, Timer
 from typing import Any, cast
 
 import pytest
 
+from ecr_tasks.clients.parallel import begin
 from ecr_tasks.errors import AwsError, BuildError, EcrTasksError
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.ports import Engine
@@ -253,3 +255,24 @@ def test_a_build_that_may_read_more_gets_every_login(tmp_path: Path) -> None:
         lambda host, secret: RegistryToken(host, "me", secret)
     )
     assert builder.log_in("ARG B\nFROM $B\n")["ghcr.io"] == "a"
+
+
+def test_a_thread_goes_on_when_docker_has_the_token_that_another_one_asks_for(builder: Builder) -> None:
+    asked, given = Event(), Event()
+    token = builder.registry.token
+
+    def slow_token(region: str | None = None) -> RegistryToken:
+        asked.set()
+        assert given.wait(60)
+        return token(region)
+
+    def log_in() -> list[str]:
+        builder.logins.log_in([f"{HOST}/hub/library/busybox:1"])
+        return [item.host for item in builder.docker.authorized]
+
+    builder.registry.token = slow_token  # type: ignore[method-assign]
+    first = begin(log_in)
+    assert asked.wait(60)
+    second = begin(log_in)
+    Timer(0.2, given.set).start()
+    assert (first(), second()) == ([HOST], [HOST])
