@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 IMAGES = "only this image, this group of the bake file, or those like this ('api-*'); once for each"
 """The help of a flag that chooses some of several images."""
 
+IMAGE = "of several images, the one, or a pattern such as 'api-*' (default: all of them)"
+"""The help of such a flag that can be given only once."""
+
 _SELECTORS = ("env", "local")
 """The tasks that change the settings of those that follow."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.console import Column, Styled, Text, document, result_table, say, warn, working
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.runner.command_line import IMAGE, as_choice
 from ecr_tasks.runner.decorator import task
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ _COLUMNS = (
     positional=["tag"],
     help={
         "tag": "such as prod, or repository:prod",
-        "image": "of several images, the one, or a pattern such as 'api-*' (default: all of them)",
+        "image": IMAGE,
         "limit": f"no more than this many of each image, the newest (default: {LIMIT})",
         "json": "one JSON document on stdout",
     },
@@ -82,7 +83,7 @@ def read_histories(run: Run, text: str, image: str | None, most: int) -> dict[st
     tag = name.reference
     if tag.startswith("sha256:"):
         raise SettingsError(f"{tag} is a digest, which is one image for ever.", "Name a tag, such as prod.")
-    repositories = chosen_repositories(run, name, [image] if image else ())
+    repositories = chosen_repositories(run, name, as_choice(image))
     with working(f"reading what {tag} was"):
         run.registry.connect()
         histories = map_parallel(

@@ -46,10 +46,10 @@ def show_many(
     """Print the plan of many images: which are built and why, where they go, and their tags.
 
     ``build_line`` returns the line about an image's build, with its reason last, ``place_lines`` the others, and
-    ``state`` a tag's state in words. What is
-    alike but for an image's own name and folder is one line, with the names in the order of the file, all of them
-    with ``all_names``. Tags come in one table for all images that get the same, with the number of images for each
-    state. Of a kind there are at most MOST lines or tables, however many images there are, and a count of the others.
+    ``state`` a tag's state in words. What is alike but for an image's own name and folder is one line, with the names
+    in the order of the file, all of them with ``all_names``. Tags come in one table for all images that get the same,
+    with the number of images for each state. Of a kind there are at most MOST lines or tables, however many images
+    there are, and a count of the others.
     """
     building = [item for item in items if item.build_needed]
     line(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.console import Column, Styled, agrees, document, result, result_table, say, warn, working
 from ecr_tasks.errors import Refused, RegistryError, SettingsError
+from ecr_tasks.runner.command_line import IMAGE, as_choice
 from ecr_tasks.runner.decorator import task
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ NOT_ASKED = ("App Runner", "AWS Batch", "CodeBuild", "SageMaker", "hosts", "othe
 @task(
     shows_without_registry=True,
     help={
-        "image": "of several images, the one, or a pattern such as 'api-*' (default: all of them)",
+        "image": IMAGE,
         "archive": "move it to ECR's archive instead of deleting it; `restore` brings it back",
         "yes": "don't ask",
         "running": "a file (- is stdin) of references that run where AWS can't be asked, such as on Kubernetes",
@@ -127,7 +128,7 @@ def _repositories(run: Run, image: str | None) -> list[str]:
     from ecr_tasks.model.reference import ImageName
     from ecr_tasks.runner.images import chosen_repositories
 
-    return list(dict.fromkeys(chosen_repositories(run, ImageName(""), [image] if image else ()).values()))
+    return list(dict.fromkeys(chosen_repositories(run, ImageName(""), as_choice(image)).values()))
 
 
 def _elsewhere(running: str | None) -> tuple[Use, ...] | None:

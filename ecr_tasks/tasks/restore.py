@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ecr_tasks.console import data, say, working
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.runner.command_line import IMAGE, as_choice
 from ecr_tasks.runner.decorator import task
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     positional=["archived"],
     help={
         "archived": "a tag, a sha256: digest, or host/repository@digest",
-        "image": "of several images, the one, or a pattern such as 'api-*' (default: all of them)",
+        "image": IMAGE,
         "minutes": "how long to wait until it can be pulled (default: 60)",
     },
 )
@@ -33,7 +34,7 @@ def restore(run: Run, archived: str, image: str | None = None, minutes: str = "6
         raise SettingsError(f"--minutes {minutes[:100]} is no number of minutes.", "Write one, such as --minutes 90.")
     registry = run.private("prune")
     name = parse_image_name(archived)
-    repositories = dict.fromkeys(chosen_repositories(run, name, [image] if image else ()).values())
+    repositories = dict.fromkeys(chosen_repositories(run, name, as_choice(image)).values())
     for repository in repositories:
         if run.dry:
             say(f"would restore {name.reference} in {repository}")
