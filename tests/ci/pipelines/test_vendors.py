@@ -133,7 +133,7 @@ def test_the_jenkinsfile_has_the_sections_of_a_declarative_pipeline(tmp_path: Pa
         assert set(pipeline) <= PIPELINE
         assert {"agent", "stages"} <= set(pipeline)
         stages = [names for name, names in sections if name == "stage"]
-        assert len(stages) == 6 if variant.features else 5
+        assert len(stages) == (6 if variant.features else 5)
         for names in stages:
             assert set(names) <= STAGE
             assert len({"steps", "matrix"} & set(names)) == 1
