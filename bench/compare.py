@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import compileall
-import shlex
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
-
-import ecr_tasks
 
 INVOKE = [sys.executable, "-m", "invoke"]
-
-
-def compile_package() -> None:
-    """Compile the package, as `pip install` does; an editable checkout has no bytecode, as Invoke writes none."""
-    compileall.compile_dir(str(Path(ecr_tasks.__file__).parent), quiet=1)
 
 
 def compare(
@@ -45,10 +34,3 @@ def compare(
 def spread(values: Sequence[float]) -> str:
     """Return the median, the lowest and the highest value as text."""
     return f"{statistics.median(values):.3f} s ({min(values):.3f}-{max(values):.3f})"
-
-
-def run(command: Sequence[str], folder: Path, environ: dict[str, str]) -> None:
-    """Run a command in a folder. Raises SystemExit with its output when it fails."""
-    result = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise SystemExit(f"{shlex.join(command)} failed:\n{result.stdout}{result.stderr}")

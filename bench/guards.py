@@ -14,7 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.compare import compare, compile_package, run
+from bench.compare import compare
+from bench.scene import check, compile_package
 from ecr_tasks.checks.leaked_keys import new_scan
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.source.build_context.read_sources import read_sources
@@ -55,7 +56,7 @@ def bench(name: str, folder: Path, runs: int, files: int, size: int) -> None:
     command = ["docker", "buildx", "build", "--output=type=cacheonly", "--quiet"]
 
     def docker() -> None:
-        run([*command, str(folder)], folder, {**os.environ})
+        check([*command, str(folder)], folder, os.environ)
 
     time.sleep(2)  # a file that has just been written is searched again
     ours()

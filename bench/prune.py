@@ -17,7 +17,8 @@ from typing import Any
 
 import boto3
 
-from bench.compare import INVOKE, compile_package
+from bench.compare import INVOKE
+from bench.scene import TASKS, compile_package
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.local_ecr.http_client import HttpClient
 from tests.local_ecr.test_prune_running import RULES, fill
@@ -55,7 +56,7 @@ def main() -> None:
 
 def by_prune(ecr: LocalEcr, place: Path, services: FakeServices, expected: set[str], api: Any) -> None:
     del expected, api
-    (place / "tasks.py").write_text("from ecr_tasks import ns\n\n__all__ = ['ns']\n", encoding="utf-8")
+    (place / "tasks.py").write_text(TASKS, encoding="utf-8")
     environ = {
         **os.environ,
         **ecr.environment(),

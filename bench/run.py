@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import compileall
 import contextlib
 import fnmatch
 import os
@@ -11,7 +10,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from invoke.exceptions import Exit
 
@@ -21,7 +19,7 @@ from bench.measure import measure
 from bench.report import HEADS, PAGE, PLOT, cells, goals, page, plot, where
 from bench.rows import copies, many_images, one_image
 from bench.rows.row import Row
-from bench.scene import AWS, BASE, ROOT, bench_environment, check, scene
+from bench.scene import AWS, BASE, ROOT, bench_environment, check, compile_package, scene
 from ecr_tasks import console
 
 ROWS: tuple[Row, ...] = (*one_image.ROWS, *copies.ROWS, *many_images.ROWS)
@@ -98,8 +96,7 @@ def ready() -> tuple[dict[str, str], str]:
         or subprocess.run(["docker", "info"], capture_output=True, check=False).returncode
     ):
         raise Exit('No Docker engine answers. Start one: eval "$(script/engine start)"', code=3)
-    # As `pip install` does it; a checkout has no bytecode, as Invoke writes none.
-    compileall.compile_dir(str(Path(ecr_tasks.__file__).parent), quiet=1)
+    compile_package()
     check([str(ROOT / "script" / "base-image"), BASE.partition("/")[2].partition(":")[0]], ROOT, environ)
     clients = ""
     with contextlib.suppress(SystemExit):  # no Debian: then those that are on PATH
