@@ -51,7 +51,7 @@ def test_the_tasks_run_from_the_wheel_without_a_tasks_py(wheel: Path, tmp_path: 
 
 
 def test_promote_imports_neither_git_nor_the_tag_rules_nor_the_sdk() -> None:
-    """Their imports take a fifth of the time of `promote`, which `inv bench --row 'promote-*'` measures."""
+    """Each of their imports would be a part of the time that `inv bench --row 'promote-*'` measures."""
     code = """
 import sys
 import ecr_tasks.clients.ecr.registry

@@ -90,9 +90,8 @@ def say_interrupted() -> None:
 def _without_garbage_collector() -> Iterator[None]:
     """Run a task without the cyclic garbage collector.
 
-    Importing the SDKs creates 100,000 objects that are never freed, and the collector visits them repeatedly. That is
-    a fifth of the time of a run that finds everything published (`bench/main_job.py`). A task itself creates little
-    garbage.
+    Importing the SDK creates many objects that are never freed, and the collector would visit them repeatedly. A
+    task itself creates little garbage.
     """
     enabled = gc.isenabled()
     gc.disable()
