@@ -16,13 +16,11 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def map_parallel(
-    function: Callable[[T], R], items: Sequence[T], workers: int, retrier: Retrier | None = None
-) -> list[R]:
+def map_parallel(function: Callable[[T], R], items: Sequence[T], workers: int, retrier: Retrier | None) -> list[R]:
     """Return the function's results in the items' order, at most ``workers`` at a time; one item needs no thread.
 
     Raises the first error in that order and starts no further item. An interruption also ends the waits of the other
-    threads; their results are lost. What the threads say is gathered where that of the caller is.
+    threads by the ``retrier``; their results are lost. What the threads say is gathered where that of the caller is.
     """
     if len(items) < 2:
         return [function(item) for item in items]

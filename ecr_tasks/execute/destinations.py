@@ -125,7 +125,9 @@ def copy_to_destinations(
             return FailedCopy(copy.address, errors[copy.destination])
         try:
             target = targets[copy.destination]
-            return _set_tags(published.name, copy, image, target, warn, newer, lambda place: attach(target, place))
+            return _set_tags(
+                published.name, copy, image, target, warn, newer, lambda place: attach(target, place), retrier
+            )
         except EcrTasksError as error:
             return FailedCopy(copy.address, error)
 
@@ -176,6 +178,7 @@ def _set_tags(
     warn: Callable[[str], None],
     newer: Newer,
     attach: Callable[[Repository], tuple[Attached, ...]],
+    retrier: Retrier,
 ) -> Published:
     """Verify that the destination has the digest, attach what belongs to it, set the tags that don't point at it."""
     transport: Transport | None = None if copy.is_present else copy.transport
@@ -191,7 +194,7 @@ def _set_tags(
         attached = attach(repository)
         pending = free_tags(pending, fixed_digests(pending, repository, target), image.digest, repository)
         others = set_in_turn(pending, image, repository, target, warn)
-        any_set, left = set_tags(others, image, repository, target, warn, newer)
+        any_set, left = set_tags(others, image, repository, target, warn, newer, retrier=retrier)
         any_set = any_set or len(others) < len(pending)
         check_kept(pending, image.digest, repository, target)
     except EcrTasksError as error:

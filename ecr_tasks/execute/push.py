@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.attestations import Wanted, attach_wanted
 from ecr_tasks.execute.push_first_tag import FirstTagPush, check_ours
@@ -39,12 +40,23 @@ def publish_image(
     registry: Registry,
     *,
     warn: Callable[[str], None],
+    retrier: Retrier,
     newer: Newer = any_order,
     fresh: bool = False,
     wanted: Wanted = _NOTHING,
 ) -> ImageReceipt:
     """Publish a built image with what is to be attached to it; return its receipt with platforms and sizes."""
-    published = publish(item, receipt.built, docker, registry, warn=warn, newer=newer, fresh=fresh, wanted=wanted)
+    published = publish(
+        item,
+        receipt.built,
+        docker,
+        registry,
+        warn=warn,
+        newer=newer,
+        fresh=fresh,
+        wanted=wanted,
+        retrier=retrier,
+    )
     # The size of an index is the sum of its images' sizes, which are read only when something was built.
     sizes = _sizes(published, registry, warn) if receipt.built is not None else {}
     # A single image's is in its configuration, which a run that builds nothing does not read.
@@ -68,6 +80,7 @@ def publish(
     newer: Newer = any_order,
     fresh: bool = False,
     wanted: Wanted = _NOTHING,
+    retrier: Retrier | None = None,
 ) -> Published:
     """Publish a planned image; ``built`` is needed unless the image is published already.
 
@@ -110,7 +123,7 @@ def publish(
         others = set_in_turn(pending, image, repository, registry, warn)
         if wanted.kinds or len(others) < len(pending):  # which took some time
             seen = {}
-        any_set, left = set_tags(others, image, repository, registry, warn, newer, seen)
+        any_set, left = set_tags(others, image, repository, registry, warn, newer, seen, retrier)
         any_set = any_set or len(others) < len(pending)
         just_set = [*item.tags[:1], *pending] if state == "pushed" else pending
         check_kept(just_set, image.digest, repository, registry)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from ecr_tasks.clients.parallel import map_parallel
+from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.execute.move_latest import move_forward
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Target
@@ -88,12 +89,13 @@ def set_tags(
     warn: Callable[[str], None],
     newer: Newer = any_order,
     seen: Seen = MappingProxyType({}),
+    retrier: Retrier | None = None,
 ) -> tuple[bool, dict[str, str]]:
     """Set the pending tags, except those that stay on a higher release or a newer image.
 
     The fixed ones are set first, several at a time, and then the moving ones. The caller has looked at the fixed ones
     (``free_tags``). With ``newer``, a moving tag is looked at right before it is set, for another pipeline may have
-    moved it since, unless that was done just now (``seen``).
+    moved it since, unless that was done just now (``seen``). The registry waits by the ``retrier``.
     Returns whether any tag was set, and why each of the others stays. Raises the first error when all of a kind have
     been tried; those that were set stay so.
     """
@@ -118,7 +120,7 @@ def set_tags(
     for kind in ("fixed", "moving"):
         of_kind = [item for item in pending if item.tag.kind == kind]
         putting = [item for item in of_kind if not item.stays]
-        stays = dict(zip(putting, map_parallel(put, putting, PARALLEL), strict=True))
+        stays = dict(zip(putting, map_parallel(put, putting, PARALLEL, retrier), strict=True))
         for item in of_kind:
             because = item.tag.because if item.stays else stays[item]
             if because is not None:

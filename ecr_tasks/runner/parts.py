@@ -79,6 +79,7 @@ def publish_part(run: Run, item: PlannedImage, receipt: ImageReceipt, docker: Wh
         docker,
         run.registry,
         warn=warn,
+        retrier=run.retrier,
         newer=partial(newer_image, run),
         wanted=Wanted(whole.image.referrer_kinds, built.provenance),
     )

@@ -154,6 +154,7 @@ def _publish(run: Run, job: Job, item: PlannedImage, docker: WhalesDocker) -> Im
             docker,
             run.registry,
             warn=warn,
+            retrier=run.retrier,
             newer=partial(newer_image, run),
             fresh=job.is_fresh,
             wanted=wanted,

@@ -8,12 +8,25 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_tasks.errors import Refused, RegistryError
+from ecr_tasks.clients.retry import Retrier
+from ecr_tasks.errors import Interrupted, Refused, RegistryError
 from ecr_tasks.execute.push import publish
 from ecr_tasks.model.image import BuildDefinition
-from ecr_tasks.model.manifest import REVISION
-from ecr_tasks.model.registry import RepositoryView
-from tests.support.build import ALL_TAGS, BRANCH, FIXED, HOST, LATEST, REVISION_A, SHA_TAG, dirty, repository, tags
+from ecr_tasks.model.manifest import REVISION, StoredImage
+from ecr_tasks.model.registry import Repository, RepositoryView
+from tests.support.build import (
+    ALL_TAGS,
+    BRANCH,
+    FIXED,
+    HOST,
+    LATEST,
+    REVISION_A,
+    SHA_TAG,
+    VERSION,
+    dirty,
+    repository,
+    tags,
+)
 from tests.support.publishing import MOVING_TAGS, NAME, OLD_IMAGE, OTHER_RUN_IMAGE, VARIANTS, Publisher, all_tags_at
 
 
@@ -328,3 +341,26 @@ def test_an_image_with_one_tag_is_published_by_the_push_alone_where_ecr_locks_it
     publisher = Publisher(tags=(FIXED,), locked=True)
     assert publisher.run().tags == (SHA_TAG,)
     assert publisher.calls.named("set_tag") == []
+
+
+def test_an_interruption_ends_the_waits_for_the_other_tags_of_the_only_image() -> None:
+    publisher = Publisher(tags=[FIXED, *(replace(VERSION, name=f"1.2.{number}") for number in (3, 4))], locked=True)
+    retrier, waiting, ended = Retrier(), threading.Event(), threading.Event()
+    set_tag = publisher.registry.set_tag
+
+    def put(repository: Repository, image: StoredImage, tag: str) -> None:
+        if tag == "1.2.3":
+            assert waiting.wait(60)
+            raise KeyboardInterrupt
+        waiting.set()
+        try:
+            retrier.pause(2.0)
+        except Interrupted:
+            ended.set()
+            raise
+        set_tag(repository, image, tag)
+
+    publisher.registry.set_tag = put  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        publish(publisher.plan(), publisher.built, publisher.docker, publisher.registry, retrier=retrier)
+    assert ended.is_set()
