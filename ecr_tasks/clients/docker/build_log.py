@@ -48,7 +48,12 @@ class BuildLog:
         return "".join(self._take(line) for line in re.findall(r"[^\n]*\n|[^\n]+", text))
 
     def rest(self) -> str:
-        """Return the lines that were not shown yet, image by image."""
+        """Return the lines that were not shown yet, image by image.
+
+        What is fed afterwards is another bake's: one that is repeated numbers its steps anew.
+        """
+        self._targets.clear()
+        self._exports.clear()
         return "".join(self._shown(name) for name in [*self._lines])
 
     def _take(self, line: str) -> str:

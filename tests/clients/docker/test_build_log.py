@@ -105,6 +105,19 @@ def test_the_platforms_of_an_image_are_one_group() -> None:
     assert shown.startswith("::group::web (")
 
 
+def test_a_repeated_bake_has_steps_of_its_own() -> None:
+    sorted_log = log("api", "web")
+    sorted_log.feed("#4 [web 1/2] RUN make\n#4 ERROR: unexpected status: 503\n#5 [web 2/2] RUN true\n")
+    sorted_log.rest()
+    shown = sorted_log.feed("#4 [api 1/2] RUN make\n#4 0.1 cc\n#5 [api] exporting to image\n#5 DONE 0.1s\n")
+    assert shown.splitlines()[1:-1] == [
+        "#4 [api 1/2] RUN make",
+        "#4 0.1 cc",
+        "#5 [api] exporting to image",
+        "#5 DONE 0.1s",
+    ]
+
+
 @given(st.lists(st.sampled_from(RECORDED.splitlines(keepends=True))))
 def test_no_output_of_a_step_is_lost_whatever_its_order(lines: list[str]) -> None:
     sorted_log = log("api", "web")
