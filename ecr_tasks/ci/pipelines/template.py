@@ -27,7 +27,7 @@ FILL_IN = "FILL_IN_"
 """The beginning of a value that a person has to fill in; no setting accepts such a value."""
 
 _ANY = r"(\S.*?)"
-_FORMS = {"REPOSITORY_SETTING": "(ECR_REPOSITORY(?:_PREFIX)?)"}
+_FORMS = {"REPOSITORY_SETTING": "(ECR_REPOSITORY(?:_PREFIX|_MAP)?)"}
 """The pattern of a placeholder's value, if not every text is allowed."""
 
 

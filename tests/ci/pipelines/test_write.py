@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from ecr_tasks.ci.pipelines.template import Values
 from ecr_tasks.ci.pipelines.write import choose_credentials, pipeline, write
 from ecr_tasks.ci.systems import SYSTEMS
 from ecr_tasks.errors import Refused, SettingsError
+from ecr_tasks.settings.account_and_region import HOLDERS
 from tests.ci.pipelines.generated import KNOWN, UNKNOWN, VARIANTS, Variant, jobs
 
 ALL = pytest.mark.parametrize("variant", VARIANTS, ids=str)
@@ -175,6 +177,19 @@ def test_the_values_that_were_filled_in_are_no_difference(
     change_the_template(monkeypatch, 'echo "Deploy', 'echo "Ship')
     difference = pipeline_diff(tmp_path, variant.system, KNOWN)
     assert len([line for line in difference.splitlines() if re.match(r"[-+](?![-+])", line)]) == 4
+
+
+@pytest.mark.parametrize("setting", HOLDERS)
+@ALL
+def test_the_setting_that_names_the_repositories_is_no_difference(
+    variant: Variant, setting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pipeline(tmp_path, variant, replace(KNOWN, repository_setting=setting, repository="api=a"))
+    change_the_template(monkeypatch, 'echo "Deploy', 'echo "Ship')
+    lines = pipeline_diff(tmp_path, variant.system, UNKNOWN).splitlines()
+    changed = [line for line in lines if re.match(r"[-+](?![-+])", line)]
+    assert any('echo "Ship' in line for line in changed)
+    assert not any("ECR_REPOSITORY" in line for line in changed)
 
 
 def test_the_variant_is_the_files_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
