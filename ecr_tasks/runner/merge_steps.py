@@ -8,10 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import say, working
-from ecr_tasks.errors import Refused, SettingsError
+from ecr_tasks.errors import EcrTasksError, Refused, SettingsError
 from ecr_tasks.execute.parts import Parts, find_parts, other_parts
 from ecr_tasks.execute.wait_for_verdicts import wait_for_verdicts
 from ecr_tasks.model.ports import Engine
+from ecr_tasks.model.receipt import Built
 from ecr_tasks.model.wording import join_words
 from ecr_tasks.plan.gates import Failed, Passed, Pending, Verdict, Waits
 from ecr_tasks.plan.parts import only_for
@@ -74,10 +75,10 @@ def with_joined(run: Run, job: Job, waits: Waits) -> Job:
     }
     for entry in waiting:
         name = entry.item.image.name
-        if entry.parts.missing:
-            failed[name] = _missing(run, entry.item, entry.parts)
-        else:
-            built[name] = joined(run, entry.item, entry.parts)
+        try:
+            built[name] = entry.join()
+        except EcrTasksError as error:  # the other images are published nevertheless, as by a push
+            failed[name] = error
     items = [item for item in job.plan.images if not item.build_needed or item.image.name in {*built, *failed}]
     return replace(job, built=built, failed=failed, plan=replace(job.plan, images=tuple(items)))
 
@@ -89,15 +90,29 @@ class _Waiting:
     run: Run
     item: PlannedImage
     parts: Parts = field(default_factory=lambda: Parts({}, ()))
+    error: EcrTasksError | None = None
 
     def judge(self) -> Verdict:
-        """Look for the parts once more."""
+        """Look for the parts once more; an error is kept for :meth:`join`."""
         look = partial(find_parts, self.item.image, self.item.revision or "", repository_of(self.item))
-        self.parts = look(self.run.registry)
+        try:
+            self.parts = look(self.run.registry)
+        except EcrTasksError as error:
+            self.error = error
+            return Failed(error.cause, error.remedy)
         if not self.parts.missing:
             return Passed("its parts are there")
         words = f"{join_words(self.parts.missing)} of {self.item.image.name}"
         return Pending(words, Failed(f"There is no {words}.", ""))
+
+    def join(self) -> Built:
+        """Return the index of the parts. Raises the error of the last look, Refused where parts are missing, and the
+        errors of :func:`joined`."""
+        if self.error is not None:
+            raise self.error
+        if self.parts.missing:
+            raise _missing(self.run, self.item, self.parts)
+        return joined(self.run, self.item, self.parts)
 
 
 def _other_platforms(item: PlannedImage) -> Refused:
