@@ -44,6 +44,7 @@ class RateLimit:
         self._where, self._report, self._clock, self._pause = where, report, clock, pause
         self._limit = limit
         self._lock = threading.Lock()
+        self._reserved = threading.local()
         self._under_way = 0
         self._ended: deque[float] = deque()  # when the last calls were answered
         self._waited = 0.0
@@ -51,15 +52,21 @@ class RateLimit:
 
     @contextmanager
     def reserve(self, puts: int) -> Iterator[None]:
-        """Wait until ``puts`` calls are allowed, and count them as under way until the context ends."""
+        """Wait until ``puts`` calls are allowed, and count them as under way until the context ends.
+
+        They have ended when this thread begins a call of its own: if it waited for them, or another thread's call for
+        them and this one for the other's, no wait would end.
+        """
         self.begin(puts)
+        self._reserved.puts = puts
         try:
             yield
         finally:
-            self.end(puts)
+            self._end_reserved()
 
     def begin(self, puts: int = 1) -> None:
         """Wait until ``puts`` calls are allowed, and count them; more than the limit wait until none counts."""
+        self._end_reserved()
         while (seconds := self._begin(puts)) > 0:
             self._pause(seconds)
 
@@ -68,6 +75,12 @@ class RateLimit:
         with self._lock:
             self._under_way -= puts
             self._ended.extend([self._clock()] * puts)
+
+    def _end_reserved(self) -> None:
+        """Count what this thread has reserved as ended, once."""
+        puts: int = getattr(self._reserved, "puts", 0)
+        self._reserved.puts = 0
+        self.end(puts)
 
     def _begin(self, puts: int) -> float:
         """Start counting ``puts`` calls and return 0, or return the seconds until they may be allowed."""

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_tasks.clients.ecr.rate_limit import LIMIT, RateLimit, RateLimits
+from ecr_tasks.clients.parallel import map_parallel
 from tests.support.network import OK, THROTTLED, Clock, Network
 
 WHERE = "account 111122223333, eu-central-1"
@@ -191,3 +192,29 @@ def test_a_local_ecr_has_no_limit_unless_it_is_set(endpoint: str, quota: int | N
         with limits.reserve("111122223333", "eu-central-1", endpoint, 1):
             pass
     assert bool(clock.waits) is waits
+
+
+@pytest.mark.parametrize("puts", [5, 13])
+def test_pushes_of_several_images_do_not_wait_for_each_others_own_calls(puts: int) -> None:
+    """Each has reserved docker's calls, and sets its tag by one of ours before the reservation ends."""
+    polls = itertools.count()
+
+    def pause(seconds: float) -> None:
+        if next(polls) > 200:
+            raise TimeoutError
+        clock.now += seconds
+
+    clock = Clock()
+    limit = RateLimit(WHERE, clock=clock.read, pause=pause)
+    both = threading.Barrier(2 if puts < LIMIT else 1)
+
+    def push(_: int) -> None:
+        with limit.reserve(puts):
+            both.wait(60)
+            limit.begin()
+            limit.end()
+
+    map_parallel(push, range(both.parties), 2, None)
+    clock.now += 1.0
+    limit.begin(LIMIT)
+    limit.end(LIMIT)
