@@ -27,6 +27,13 @@ pipeline {
         buildDiscarder(logRotator(numToKeepStr: '50'))
     }
 
+@if nightly@
+    // Every night, of a multibranch job this branch alone.
+    triggers {
+        cron(env.BRANCH_NAME in [null, '@BRANCH@'] ? 'H 3 * * *' : '')
+    }
+
+@end@
     environment {
         AWS_REGION = '@REGION@'
         @REPOSITORY_SETTING@ = '@REPOSITORY@'
@@ -124,7 +131,11 @@ pipeline {
 @else@
                         env.IMAGE = sh(returnStdout: true, script: '''
                             . "$WORKSPACE_TMP/ecr-tasks/bin/activate"
+@if nightly@
+                            inv push --outdated
+@else@
                             inv build push
+@end@
                         ''').trim()
 @end@
                     }

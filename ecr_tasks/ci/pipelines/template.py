@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from importlib import resources
 
 from ecr_tasks.ci.pipelines import quoting
-from ecr_tasks.ci.pipelines.nightly import with_nightly
 from ecr_tasks.ci.pipelines.requirements import DEFAULT_INSTALL
 from ecr_tasks.ci.systems import FEATURES, Credentials, Feature, System
 
@@ -80,8 +79,7 @@ def load(system: System, credentials: Credentials, features: Collection[Feature]
             lines.append(line)
     text = "\n".join(lines) + "\n"
     text = _EACH.sub(lambda match: "".join(match[2].replace("@EACH@", word) for word in match[1].split()), text)
-    text = _INDENT.sub(lambda match: textwrap.indent(match[2], " " * int(match[1])), text)
-    return with_nightly(system, text) if "nightly" in features else text
+    return _INDENT.sub(lambda match: textwrap.indent(match[2], " " * int(match[1])), text)
 
 
 def fingerprint(template: str) -> str:

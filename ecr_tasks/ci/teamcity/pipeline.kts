@@ -4,6 +4,9 @@
 // In these strings "%%" is TeamCity's "%", and ${'$'} is Kotlin's "$" for the shell.
 import jetbrains.buildServer.configs.kotlin.*
 import jetbrains.buildServer.configs.kotlin.buildSteps.script
+@if nightly@
+import jetbrains.buildServer.configs.kotlin.triggers.schedule
+@end@
 import jetbrains.buildServer.configs.kotlin.triggers.vcs
 
 version = "2024.12"
@@ -63,7 +66,11 @@ object Image : BuildType({
                 python3 -m venv "%system.teamcity.build.tempDir%/ecr-tasks"
                 . "%system.teamcity.build.tempDir%/ecr-tasks/bin/activate"
                 @INSTALL@
+@if nightly@
+                inv push --outdated
+@else@
                 inv build push
+@end@
             """.trimIndent()
         }
         script {
@@ -80,6 +87,16 @@ object Image : BuildType({
         vcs {
             branchFilter = "+:<default>"
         }
+@if nightly@
+        schedule {
+            schedulingPolicy = daily {
+                hour = 3
+            }
+            branchFilter = "+:<default>"
+            triggerBuild = always()
+            withPendingChangesOnly = false
+        }
+@end@
     }
 
 @end@

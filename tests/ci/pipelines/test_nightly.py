@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from ecr_tasks.ci.pipelines.compare import pipeline_diff
 from ecr_tasks.ci.pipelines.nightly import what_to_schedule
 from ecr_tasks.ci.pipelines.write import choose_features, pipeline, write
 from ecr_tasks.errors import SettingsError
-from tests.ci.pipelines.generated import KNOWN, VARIANTS, Variant, load_yaml
+from tests.ci.pipelines.generated import KNOWN, VARIANTS, Variant
 
 ALL = pytest.mark.parametrize("variant", VARIANTS, ids=str)
 VALUES = replace(KNOWN, features=("nightly",))
@@ -46,10 +47,24 @@ def test_it_is_compared_with_its_own_template(variant: Variant, tmp_path: Path) 
     assert "and nightly, template" in (tmp_path / variant.system.path).read_text(encoding="utf-8")
 
 
-def test_github_and_azure_run_at_night() -> None:
-    texts = {variant.system.name: load_yaml(nightly(variant)) for variant in VARIANTS if "yml" in variant.system.path}
-    assert texts["github"][True]["schedule"] == [{"cron": "17 3 * * *"}]
-    assert texts["azure"]["schedules"][0]["branches"] == {"include": ["main"]}
+SCHEDULES = {
+    "github": r'schedule:\n    - cron: "17 3 \* \* \*"',
+    "azure": r'- cron: "17 3 \* \* \*".*\n.*\n    branches:\n      include: \["main"\]',
+    "jenkins": r"triggers \{\n        cron\(env.BRANCH_NAME in \[null, 'main'\] \? 'H 3 \* \* \*' : ''\)",
+    "teamcity": r"schedule \{\n            schedulingPolicy = daily",
+    "woodpecker": r"event: \[push, manual, cron\]",
+    "drone": r"event: \[push, tag, cron\]",
+}
+"""What starts a nightly run, or lets one in that somebody's own schedule starts; the others let in every run."""
+
+
+@ALL
+def test_a_nightly_run_is_started_or_let_in(variant: Variant) -> None:
+    if (schedule := SCHEDULES.get(variant.system.name)) is None:
+        assert "cron" not in nightly(variant)
+    else:
+        assert re.search(schedule, nightly(variant))
+        assert not re.search(schedule, pipeline(variant.system, variant.credentials, KNOWN))
 
 
 def test_runners_of_platforms_have_no_nightly_pipeline() -> None:
