@@ -21,8 +21,15 @@ Lock = Mapping[str, str | None]
 registry has, only the engine's store."""
 
 
+class MalformedLock(SettingsError):
+    """A lock that can be read, but says nothing of use; it can be written anew."""
+
+
 def read_lock(project: Path) -> Lock | None:
-    """Return the lock of a project; None where there is none. Raises SettingsError for one that is malformed."""
+    """Return the lock of a project; None where there is none.
+
+    Raises MalformedLock, and SettingsError for one that can't be read.
+    """
     path = project / NAME
     try:
         text = read_text(path)
@@ -37,7 +44,7 @@ def read_lock(project: Path) -> Lock | None:
 
 
 def parse_lock(text: str) -> Lock:
-    """Return the digests of a file's text. Raises SettingsError for a malformed one."""
+    """Return the digests of a file's text. Raises MalformedLock."""
     try:
         document = parse_json(text)
     except ValueError as error:
@@ -57,7 +64,7 @@ def lock_text(lock: Lock) -> str:
     return json.dumps({"schema": SCHEMA, "bases": dict(sorted(lock.items()))}, indent=2) + "\n"
 
 
-def _malformed(what: str) -> SettingsError:
-    return SettingsError(
+def _malformed(what: str) -> MalformedLock:
+    return MalformedLock(
         f"{NAME} {what}.", "Take the file of the last commit, or let `inv bases --update` write it anew."
     )

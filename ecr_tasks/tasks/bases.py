@@ -32,11 +32,11 @@ def bases(run: Run, update: bool = False, check: bool = False, json: bool = Fals
     from ecr_tasks.plan.base_rows import base_row, differing
     from ecr_tasks.runner.images import planned_images
     from ecr_tasks.source.bases import all_bases, unknown_bases
-    from ecr_tasks.source.bases_lock import NAME, read_lock
+    from ecr_tasks.source.bases_lock import NAME
 
     if update and check:
         raise SettingsError("--check changes nothing, and --update does.", "Leave out one of them.")
-    lock = read_lock(run.project)
+    lock, is_malformed = _lock(run, update=update)
     with working("reading the project"):
         definitions = {image.name: image.definition for image in planned_images(run, Fresh(pull=True))}
         found = {name: tuple(all_bases(item)) for name, item in definitions.items()}
@@ -60,7 +60,20 @@ def bases(run: Run, update: bool = False, check: bool = False, json: bool = Fals
             "Run `inv bases --update`, look at the difference and commit it.",
         )
     if update and not run.dry:
-        _write(run, now, differences if lock is not None else sorted(now))
+        _write(run, now, differences if lock is not None else sorted(now), anew=is_malformed)
+
+
+def _lock(run: Run, *, update: bool) -> tuple[Lock | None, bool]:
+    """Return the lock, and whether it is malformed (a merge with conflicts): then --update takes it for none."""
+    from ecr_tasks.source.bases_lock import MalformedLock, read_lock
+
+    try:
+        return read_lock(run.project), False
+    except MalformedLock as error:
+        if not update:
+            raise
+        warn(f"{error.cause} All of it is locked anew.")
+        return None, True
 
 
 def _digests_now(run: Run, bases: dict[str, Base], lock: Lock) -> Lock:
@@ -132,12 +145,12 @@ def _cells(row: BaseRow) -> tuple[Text, ...]:
     return row.image, row.base.name, Styled(digest, short=short_ids(digest)), state
 
 
-def _write(run: Run, lock: Lock, changed: list[str]) -> None:
+def _write(run: Run, lock: Lock, changed: list[str], *, anew: bool) -> None:
     from ecr_tasks.files import write_remedy
     from ecr_tasks.own_files import replace_file
     from ecr_tasks.source.bases_lock import NAME, lock_text
 
-    if not changed and (run.project / NAME).exists():
+    if not changed and not anew and (run.project / NAME).exists():
         say(f"{NAME} is up to date")
         return
     try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.tasks.conftest import Project
 
 A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
@@ -76,3 +78,18 @@ def test_an_uncommitted_lock_makes_the_tree_dirty(project: Project) -> None:
 
 def test_check_and_update_together_are_refused(project: Project) -> None:
     project.inv("bases", "--check", "--update").failed(2)
+
+
+@pytest.mark.parametrize("text", ["", "<<<<<<< HEAD\n", '{"schema": 2, "bases": {}}'])
+@pytest.mark.parametrize("dockerfile", ["FROM python:3.12\n", "FROM scratch\n"])
+def test_update_writes_a_malformed_lock_anew_as_its_remedy_says(project: Project, text: str, dockerfile: str) -> None:
+    on_python(project)
+    project.write("Dockerfile", dockerfile)
+    project.write("ecr-bases.lock", text)
+    for flags in ((), ("--check",)):
+        assert "let `inv bases --update` write it anew" in project.inv("bases", *flags).failed(2)
+    result = project.inv("bases", "--update")
+    assert result.code == 0, result.stderr
+    assert "All of it is locked anew." in result.stderr
+    locked = {PYTHON: A} if "python" in dockerfile else {}
+    assert json.loads((project.path / "ecr-bases.lock").read_text())["bases"] == locked
