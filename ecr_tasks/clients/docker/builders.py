@@ -35,6 +35,8 @@ class Builders:
 
         Raises BuildError for a docker or buildx that can't be asked.
         """
+        if name and name.startswith("-"):  # buildx would take it for a flag, and show its current builder
+            return None
         try:
             text = ask("show its builder", "buildx", "inspect", *([name] if name else []), seconds=ASK_SECONDS)
         except BuildError as error:

@@ -120,3 +120,12 @@ def test_the_contexts_of_its_nodes_go_with_a_builder(asked: Asked) -> None:
     assert builder is not None
     assert Builders({}).remove(builder, keep_cache=True) == ["multi-node1"]
     assert asked.commands[1:] == ["buildx rm --keep-state multi", "context rm --force multi-node1"]
+
+
+@pytest.mark.parametrize("name", ["-x", "--bootstrap"])
+def test_a_name_that_buildx_would_take_for_a_flag_is_no_builder(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    asked = Asked()
+    asked.answers["buildx inspect"] = TWO_NODES  # what buildx says of its current builder
+    monkeypatch.setattr(module, "ask", asked)
+    assert Builders({}).find(name) is None
+    assert asked.commands == []
