@@ -59,6 +59,11 @@ def wanted_builder(
 
 
 def _node(text: str, driver: str) -> WantedNode:
+    scheme, _, rest = text.partition("://") if "://" in text else ("", "", text)
+    if not scheme.endswith(("unix", "npipe")) and re.search(":.*@", rest, re.DOTALL):  # before any word shows it
+        raise SettingsError(
+            "An address of a node must not contain a password.", "Use an ssh key, or TLS files (--tls)."
+        )
     names, mark, address = text.partition("=")
     if not mark or "://" in names:  # the = is one of the address, as in kube-pod://NAME?namespace=build
         names, mark, address = "", "", text
@@ -79,10 +84,6 @@ def _node(text: str, driver: str) -> WantedNode:
     elif "://" in address:
         if not address.startswith(_SCHEMES[driver]) or address.endswith("://"):
             raise SettingsError(f"--node {text}: {address} is no address for this driver.", f"Write {_WHAT[driver]}.")
-        if re.search(r"://[^/@]*:[^/@]*@", address):
-            raise SettingsError(
-                "An address of a node must not contain a password.", "Use an ssh key, or TLS files (--tls)."
-            )
     elif driver == "remote" or not _NAME.fullmatch(address):
         raise SettingsError(f"--node {text}: {address} is no address.", f"Write {_WHAT[driver]}.")
     return WantedNode(address, tuple(platforms))
