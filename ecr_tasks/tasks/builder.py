@@ -221,9 +221,10 @@ def _tls_folder(project: Path, text: str) -> Path | None:
         return None
     folder = (project / Path(text).expanduser()).resolve()
     for name in TLS_FILES:
-        if not os.access(folder / name, os.R_OK):
+        file = folder / name  # docker would wait for who writes into a pipe
+        if not file.is_file() or not os.access(file, os.R_OK):
             raise SettingsError(
-                f"--tls {text}: {folder / name} can't be read.",
+                f"--tls {text}: {file} is no file that can be read.",
                 f"Name a folder with {', '.join(TLS_FILES)}, as DOCKER_CERT_PATH has it.",
             )
     return folder
