@@ -33,6 +33,14 @@ _LAYERS = {
     "image-manifest": (_BOOLEAN, "true or false"),
 }
 _TEXT = (_ANY, "a text")
+_HOST = r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?"
+_WORD = r"(?:[a-z0-9]|\{\{image\}\})+"
+_PART = rf"{_WORD}(?:(?:\.|__?|-+){_WORD})*"
+_TAG = r"(?:[A-Za-z0-9_]|\{\{image\}\})(?:[A-Za-z0-9_.-]|\{\{image\}\}){0,127}"
+_REFERENCE = (
+    rf"(?:{_HOST}/)?{_PART}(?:/{_PART})*(?::{_TAG})?(?:@sha256:[0-9a-f]{{64}})?",
+    "an image's reference, such as registry.example/cache:app",
+)
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,7 @@ def _required(*names: str) -> dict[Use, tuple[str, ...]]:
 
 _BACKENDS: Mapping[str, _Backend] = {
     "registry": _Backend(
-        {**_texts("ref"), "registry.insecure": (_BOOLEAN, "true or false")},
+        {"ref": _REFERENCE, "registry.insecure": (_BOOLEAN, "true or false")},
         {**_WRITE, **_LAYERS},
         {},
         _required("ref"),

@@ -13,6 +13,9 @@ GOOD = [
     "type=registry,ref=r.example/c:a,mode=max,image-manifest=true,oci-mediatypes=true,compression=zstd,"
     "compression-level=22,force-compression=1,ignore-error=false,registry.insecure=true",
     "type=local,src=a,dest=a,mode=min,compression=estargz,tag=x,reset=true",
+    "type=registry,ref={{image}}",
+    "type=registry,ref=localhost:5000/a__b/{{image}}-c:cache-{{image}}",
+    f"type=registry,ref=[::1]:5000/c:A_1@sha256:{'a' * 64}",
     "type=inline",
     "type=gha,scope=a,mode=max,timeout=5m30s,version=2,url=https://a,url_v2=https://b,repository=o/r",
     "type=s3,bucket=b,region=r,name=a;b,prefix=p,endpoint_url=https://e,use_path_style=true,upload_parallelism=8,"
@@ -25,7 +28,12 @@ BAD = [
     ("scope=a", "which has type=…"),
     ("type=ghaa", "a type that BuildKit doesn't have: it has registry, local, inline, gha, s3, azblob"),
     ("type=registry", "a cache (type=registry) without ref=…"),
-    ("type=registry,ref=", "ref must be a text"),
+    ("type=registry,ref=", "ref must be an image's reference"),
+    ("type=registry,ref=bad ref", "ref must be an image's reference"),
+    ("type=registry,ref={{nope}}/x", "ref must be an image's reference"),
+    ("type=registry,ref=https://r.example/c", "ref must be an image's reference"),
+    ("type=registry,ref=r.example/Upper", "ref must be an image's reference"),
+    ("type=registry,ref=r.example/c:", "ref must be an image's reference"),
     ("type=registry,ref=r/c,mode=maximum", "mode must be min or max"),
     ("type=registry,ref=r/c,compression=brotli", "compression must be uncompressed, gzip, estargz or zstd"),
     ("type=registry,ref=r/c,compression-level=23", "compression-level must be a number from 0 to 22"),
