@@ -47,7 +47,7 @@ class RateLimit:
         self._reserved = threading.local()
         self._under_way = 0
         self._ended: deque[float] = deque()  # when the last calls were answered
-        self._waited = 0.0
+        self._waited = self._waits_until = 0.0
         self._next_line = 1.0
 
     @contextmanager
@@ -94,7 +94,10 @@ class RateLimit:
                 return 0.0
             # Calls under way can take any time, so check again soon.
             seconds = POLL if excess > len(self._ended) else self._ended[excess - 1] + PERIOD - now
-            self._waited += seconds
+            # Threads that wait side by side keep the run waiting once.
+            until = max(self._waits_until, now + seconds)
+            self._waited += until - max(self._waits_until, now)
+            self._waits_until = until
             if self._waited >= self._next_line:
                 # Hundreds of tags wait hundreds of times: a line after one second, two, four, eight.
                 self._next_line = 2 * self._waited

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ecr_tasks.clients.ecr.rate_limit import LIMIT, RateLimit, RateLimits
 from ecr_tasks.clients.parallel import map_parallel
+from ecr_tasks.clients.retry import Retrier
 from tests.support.network import OK, THROTTLED, Clock, Network
 
 WHERE = "account 111122223333, eu-central-1"
@@ -218,3 +219,17 @@ def test_pushes_of_several_images_do_not_wait_for_each_others_own_calls(puts: in
     clock.now += 1.0
     limit.begin(LIMIT)
     limit.end(LIMIT)
+
+
+def test_threads_that_wait_side_by_side_keep_the_run_waiting_once() -> None:
+    clock, lines = Clock(), list[str]()
+    together = threading.Barrier(4, action=lambda: clock.pause(1.0))
+
+    def pause(seconds: float) -> None:
+        together.wait(20)
+
+    limit = RateLimit(WHERE, lines.append, clock=clock.read, pause=pause)
+    limit.begin(LIMIT)
+    limit.end(LIMIT)
+    map_parallel(lambda _: limit.begin(), range(4), 4, Retrier())
+    assert lines == [f"waiting, 1.0 s by now: ECR takes ten PutImage a second ({WHERE})"]
