@@ -60,7 +60,7 @@ def wanted_builder(
 
 def _node(text: str, driver: str) -> WantedNode:
     scheme, _, rest = text.partition("://") if "://" in text else ("", "", text)
-    if not scheme.endswith(("unix", "npipe")) and re.search(":.*@", rest, re.DOTALL):  # before any word shows it
+    if not scheme.endswith(("unix", "npipe")) and ":" in rest.rpartition("@")[0]:  # before any word shows it
         raise SettingsError(
             "An address of a node must not contain a password.", "Use an ssh key, or TLS files (--tls)."
         )
