@@ -100,6 +100,11 @@ class Scene:
         """Create a repository and return its address; its name is this scene's own."""
         return self.registry.create(self.repository_name(name), account, region)
 
+    def ensure(self, side: Side) -> Side:
+        """Create the repositories of our side by `inv repo.ensure`, which locks fixed tags; returns the side."""
+        check(["sh", "-euc", f"{INV} repo.ensure"], side.folder, side.environ)
+        return side
+
     def repository_name(self, name: str) -> str:
         """Return the name of a repository of this scene: no other's has the same."""
         return f"bench{self.registry.host.partition(':')[2]}/{name}"

@@ -23,7 +23,7 @@ def monorepo(scene: Scene, name: str, count: int, *, tagged: bool) -> Project:
     targets = {}
     for number in range(count):
         image = f"app{number:03d}"
-        address = scene.repository(f"{name}/{image}")
+        address = scene.repository(f"{name}/{image}") if tagged else ""
         project.write(f"{image}/Dockerfile", DOCKERFILE)
         project.write(f"{image}/changes", f"{project.folder} {image}\n")
         targets[image] = {"context": image, **({"tags": [f"{address}:latest"]} if tagged else {})}
@@ -38,7 +38,9 @@ def images(scene: Scene, count: int, changes: int | None) -> Comparison:
     """``count`` images, of which ``changes`` change before each run; without a number, all of them are new."""
     ours, hand = (monorepo(scene, name, count, tagged=name == "bake") for name in ("tasks", "bake"))
     sides = [
-        scene.ours(OURS, "build push", ours, ECR_REPOSITORY_PREFIX=f"{scene.repository_name('tasks')}/"),
+        scene.ensure(
+            scene.ours(OURS, "build push", ours, ECR_REPOSITORY_PREFIX=f"{scene.repository_name('tasks')}/")
+        ),
         scene.other(BAKE, "docker buildx bake --push", hand),
     ]
 
@@ -58,7 +60,7 @@ def against_one(scene: Scene, count: int) -> Comparison:
     made = []
     for name, project in ((f"inv build push, {count} images", many), ("inv build push, one image", one)):
         prefix = f"{scene.repository_name(project.folder.name)}/"
-        made.append(scene.ours(name, "build push", project, ECR_REPOSITORY_PREFIX=prefix))
+        made.append(scene.ensure(scene.ours(name, "build push", project, ECR_REPOSITORY_PREFIX=prefix)))
     return Comparison(made)
 
 
@@ -74,7 +76,6 @@ def runners(scene: Scene) -> Comparison:
     )
     first, second, hand = (scene.project(name, dockerfile) for name in ("first", "second", "hand"))
     name = scene.repository_name("merged")
-    scene.repository("merged")
     address = scene.repository("hand")
 
     def change() -> None:
@@ -85,7 +86,7 @@ def runners(scene: Scene) -> Comparison:
         second.git("reset", "--quiet", "--hard", "FETCH_HEAD")
 
     settings = {"ECR_REPOSITORY": name, "ECR_PLATFORMS": ",".join(PLATFORMS)}
-    ours = scene.ours("two runners of inv build push --only", "", first, **settings)
+    ours = scene.ensure(scene.ours("two runners of inv build push --only", "", first, **settings))
     both = [
         f"(cd {project.folder} && {ours.script} build push --only {platform_}) & p{index}=$!"
         for index, (project, platform_) in enumerate(zip((first, second), PLATFORMS, strict=True))

@@ -18,6 +18,10 @@ LOGGED_IN = """\
 repository and its tags, no tag that moves only forward. What is asked is asked at once where it can be, or
 while the build runs."""
 
+TURNS = """\
+ECR can't set a tag only where there is none. Where it locks none, runs take turns at a fixed tag, so that of two
+with the same commit one publishes it; that costs half a second, which `buildx build --push` doesn't spend."""
+
 
 def four_commands(scene: Scene, project: Project, address: str) -> Side:
     """Return the console's "View push commands"."""
@@ -50,9 +54,9 @@ def sides(scene: Scene) -> tuple[list[Project], list[Side]]:
     """Return the projects and the sides of one image; each has files of its own."""
     projects = [scene.project(name) for name in ("tasks", "four", "login", "buildx")]
     addresses = [scene.repository(project.folder.name) for project in projects]
-    name = scene.repository_name("tasks")
+    ours = scene.ours("inv build push", "build push", projects[0], ECR_REPOSITORY=scene.repository_name("tasks"))
     return projects, [
-        scene.ours("inv build push", "build push", projects[0], ECR_REPOSITORY=name),
+        scene.ensure(ours),
         four_commands(scene, projects[1], addresses[1]),
         buildx(scene, projects[2], [f"{addresses[2]}:latest"], LOGIN_BUILDX, f"{scene.login()}\n"),
         buildx(scene, projects[3], [f"{addresses[3]}:latest"]),
@@ -75,6 +79,27 @@ def changed(scene: Scene) -> Comparison:
     return Comparison(comparison, change)
 
 
+def changed_mutable(scene: Scene) -> Comparison:
+    """A new commit each time, into a repository in which ECR locks no tag, which is its default."""
+    project, hand = scene.project("mutable"), scene.project("login")
+    for name in ("mutable", "login"):
+        scene.repository(name)
+    settings = {"ECR_REPOSITORY": scene.repository_name("mutable"), "ECR_MUTABILITY": "mutable"}
+    tag = f"{scene.registry.host}/{scene.repository_name('login')}:latest"
+
+    def change() -> None:
+        for changing in (project, hand):
+            changing.change()
+
+    return Comparison(
+        [
+            scene.ours("inv build push", "build push", project, **settings),
+            buildx(scene, hand, [tag], LOGIN_BUILDX, f"{scene.login()}\n"),
+        ],
+        change,
+    )
+
+
 def cold(scene: Scene) -> Comparison:
     """A machine that knows nothing of the project: a new repository, new files of 5 MB, no folder of earlier runs."""
     projects, comparison = sides(scene)
@@ -85,6 +110,8 @@ def cold(scene: Scene) -> Comparison:
             name = scene.repository_name(project.folder.name)
             scene.registry.api("DeleteRepository", repositoryName=name, force=True)
             scene.repository(project.folder.name)
+        scene.ensure(comparison[0])
+        for project in projects:
             shutil.rmtree(project.folder / ".ecr-tasks", ignore_errors=True)
         shutil.rmtree(scene.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
@@ -132,6 +159,13 @@ ROWS = (
     Row("cold", "First build and push, 5 MB", cold, (Goal(FOUR, 1.0),), note=LOGGED_IN),
     Row("unchanged", "Build and push, nothing changed", unchanged, (Goal(FOUR, 0.25), Goal(waves=2)), note=LOGGED_IN),
     Row("changed", "Build and push, changed", changed, (Goal(LOGIN_BUILDX, 0.8), Goal(waves=10)), note=LOGGED_IN),
+    Row(
+        "changed-mutable",
+        "Build and push, changed, no tag locked",
+        changed_mutable,
+        (Goal(waves=10),),
+        note=TURNS,
+    ),
     Row("tags", "Six tags", tags),
     Row("context", "A context of 50,000 files", context, (Goal(seconds=1.5, delayed=False),), has_delay=False),
 )
