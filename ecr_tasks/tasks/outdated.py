@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import Column, Styled, Text, document, result_table, say, working
-from ecr_tasks.errors import EcrTasksError, Refused
+from ecr_tasks.errors import EcrTasksError, Refused, SettingsError
 from ecr_tasks.runner.command_line import IMAGES
 from ecr_tasks.runner.decorator import task
 
@@ -44,6 +44,7 @@ def outdated(
     nothing. `push --republish --pull` builds a commit's image on the new base.
     """
     from ecr_tasks.execute.base_places import digests_now
+    from ecr_tasks.model.wording import name_some
     from ecr_tasks.plan.outdated import base_name, standing
     from ecr_tasks.runner.base_places import ask, mirrors
     from ecr_tasks.runner.images import planned_repositories
@@ -54,6 +55,11 @@ def outdated(
     with working("reading the images"):
         run.registry.connect()
         images = {name: _read(run, name, filter, most) for name in names}
+        if filter is not None and not any(images.values()):
+            raise SettingsError(
+                f"No image in {name_some(names)} has a tag like {filter[:80]!r}.",
+                "Write a pattern that a tag of theirs has: `inv images` shows them.",
+            )
         stored = [item for items in images.values() for _, item, _ in items if item is not None and item.is_read]
         bases = sorted({base for item in stored if (base := base_name(item))})
     with working("asking the registries of the base images"):

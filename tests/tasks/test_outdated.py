@@ -80,6 +80,17 @@ def test_a_limit_that_is_no_number_is_refused(published: Project, words: list[st
     published.inv("outdated", *words).failed(2)
 
 
+@pytest.mark.parametrize("words", [[], ["--check"], ["--json"]])
+def test_a_filter_that_no_tag_matches_is_an_error(published: Project, words: list[str]) -> None:
+    result = published.inv("outdated", "--filter", "nwe", *words)
+    assert "No image in team/app has a tag like 'nwe'." in result.failed(2)
+    assert result.stdout == ""
+
+
+def test_an_empty_repository_has_no_outdated_image(project: Project) -> None:
+    assert project.inv("outdated", "--check").code == 0
+
+
 def test_push_outdated_builds_only_where_the_base_has_moved(project: Project) -> None:
     project.write("Dockerfile", "FROM python:3.12\n")
     project.commit()
