@@ -188,13 +188,16 @@ def _report_contradictions(
 
 
 def _unused_compression(fields: Mapping[str, Any], effective: Mapping[str, SettingValue]) -> Iterator[str]:
-    """Yield a warning about ECR_CACHE_COMPRESSION where caches are written, and none that it is for."""
+    """Yield a warning about ECR_CACHE_COMPRESSION where no cache is written that it is for."""
     written = fields["cache_to"] if fields.get("cache_to") is not None else fields.get("cache", ())
-    if written and fields.get("cache_compression") is not None and not {*map(entry_type, written)} & {*COMPRESSED}:
-        yield (
-            f"ECR_CACHE_COMPRESSION ({effective['ECR_CACHE_COMPRESSION'].origin}) compresses nothing: no cache that "
-            f"is written is of the type {' or '.join(COMPRESSED)}, and BuildKit compresses others in its own way."
+    if fields.get("cache_compression") is not None and not {*map(entry_type, written)} & {*COMPRESSED}:
+        why = (
+            f"is of the type {' or '.join(COMPRESSED)}, and BuildKit compresses others in its own way"
+            if written
+            else "stands in ECR_CACHE or ECR_CACHE_TO"
         )
+        origin = effective["ECR_CACHE_COMPRESSION"].origin
+        yield f"ECR_CACHE_COMPRESSION ({origin}) compresses nothing: no cache that is written {why}."
 
 
 def _report_file_in_file(layers: Sequence[precedence.Layer], problems: Problems) -> None:

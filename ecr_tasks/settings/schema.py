@@ -248,7 +248,7 @@ class Schema:
         "this machine.",
         unset="ECR_CACHE's",
     )
-    cache_compression: tuple[caches.Compression, int | None] | None = setting(
+    cache_compression: tuple[str, int | None] | None = setting(
         "ECR_CACHE_COMPRESSION=zstd",
         caches.compression,
         "How the layers of a registry or local cache are compressed: gzip, zstd, estargz or uncompressed, perhaps "

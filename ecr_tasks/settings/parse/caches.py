@@ -25,9 +25,14 @@ _DURATION = r"(?:[0-9]+(?:\.[0-9]+)?(?:ns|us|µs|ms|s|m|h))+"
 _ANY = r"(?s:.+)"
 
 _WRITE = {"mode": ("min|max", "min or max"), "ignore-error": (_BOOLEAN, "true or false")}
+
+_LEVELS = {"uncompressed": -1, "gzip": 9, "estargz": 9, "zstd": 22}
+"""The ways of compression with the highest level of each, -1 for one without levels."""
+
+_COMPRESSIONS = " or ".join(", ".join(_LEVELS).rsplit(", ", 1))
 _LAYERS = {
-    "compression": ("uncompressed|gzip|estargz|zstd", "uncompressed, gzip, estargz or zstd"),
-    "compression-level": ("[0-9]|1[0-9]|2[0-2]", "a number from 0 to 22"),
+    "compression": ("|".join(_LEVELS), _COMPRESSIONS),
+    "compression-level": ("[0-9]{1,3}", "a number"),
     "force-compression": (_BOOLEAN, "true or false"),
     "oci-mediatypes": (_BOOLEAN, "true or false"),
     "image-manifest": (_BOOLEAN, "true or false"),
@@ -117,8 +122,6 @@ _BACKENDS: Mapping[str, _Backend] = {
     ),
 }
 
-Compression = Literal["uncompressed", "gzip", "estargz", "zstd"]
-COMPRESSIONS: tuple[Compression, ...] = ("uncompressed", "gzip", "estargz", "zstd")
 COMPRESSED = ("registry", "local")
 """The types of caches whose layers can be compressed otherwise than by default."""
 
@@ -196,15 +199,27 @@ def _option_problems(kind: str, backend: _Backend, options: Mapping[str, str], u
             near = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known) or 'none'}"
             yield f"has an option in its {kind} cache that there isn't ({name[:40]}): {hint}"
+    name, level = options.get("compression", "zstd"), options.get("compression-level", "")
+    if name in _LEVELS and level.isdecimal() and (problem := _level_problem(name, level)):
+        yield f"has a cache (type={kind}) with {problem}"
     missing = [name for name in backend.required[use] if not options.get(name)]
     if missing:
         yield f"has a cache (type={kind}) without {' and '.join(f'{name}=…' for name in missing)}"
 
 
-def compression(text: str) -> tuple[Compression, int | None]:
+def compression(text: str) -> tuple[str, int | None]:
     """Parse ``zstd`` or ``zstd:LEVEL``, and the other ways of compression likewise; the level is None without one."""
     name, colon, level = text.strip().lower().partition(":")
-    if name not in COMPRESSIONS or (colon and not re.fullmatch("[0-9]|1[0-9]|2[0-2]", level)):
-        words = f"{', '.join(COMPRESSIONS[:-1])} or {COMPRESSIONS[-1]}"
-        raise Malformed(f"must be {words}, perhaps with a level from 0 to 22 (zstd:19), not {text.strip()!r}")
+    if name not in _LEVELS or (colon and not re.fullmatch("[0-9]{1,3}", level)):
+        raise Malformed(f"must be {_COMPRESSIONS}, perhaps with a level (zstd:19), not {text.strip()!r}")
+    if problem := _level_problem(name, level):
+        raise Malformed(f"has {problem}")
     return name, int(level) if colon else None
+
+
+def _level_problem(name: str, level: str) -> str:
+    """Return what is wrong with a level, which BuildKit would say after the build; empty if it is right."""
+    highest = _LEVELS[name]
+    if not level or int(level) <= highest:
+        return ""
+    return f"the level {level}, and {name} has {f'those from 0 to {highest}' if highest > 0 else 'none'}"

@@ -36,7 +36,13 @@ BAD = [
     ("type=registry,ref=r.example/c:", "ref must be an image's reference"),
     ("type=registry,ref=r/c,mode=maximum", "mode must be min or max"),
     ("type=registry,ref=r/c,compression=brotli", "compression must be uncompressed, gzip, estargz or zstd"),
-    ("type=registry,ref=r/c,compression-level=23", "compression-level must be a number from 0 to 22"),
+    ("type=registry,ref=r/c,compression-level=fast", "compression-level must be a number"),
+    ("type=registry,ref=r/c,compression-level=23", "the level 23, and zstd has those from 0 to 22"),
+    ("type=registry,ref=r/c,compression=gzip,compression-level=10", "the level 10, and gzip has those from 0 to 9"),
+    (
+        "type=local,src=a,dest=a,compression=uncompressed,compression-level=0",
+        "the level 0, and uncompressed has none",
+    ),
     ("type=registry,ref=r/c,ignore-error=yes", "ignore-error must be true or false"),
     ("type=registry,ref=r/c,ignore-eror=true", "did you mean ignore-error?"),
     ("type=registry,ref=r/c,max", "isn't OPTION=VALUE"),
@@ -98,9 +104,23 @@ def test_compression_may_have_a_level() -> None:
         ("zstd", 19),
         ("gzip", 0),
     ]
-    for text in ("brotli", "zstd:23", "zstd:", "zstd:fast"):
-        with pytest.raises(Malformed, match=r"perhaps with a level from 0 to 22"):
+    for text in ("brotli", "zstd:", "zstd:fast", "zstd:-1"):
+        with pytest.raises(Malformed, match=r"uncompressed, gzip, estargz or zstd, perhaps with a level"):
             compression(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "which"),
+    [
+        ("zstd:23", "from 0 to 22"),
+        ("gzip:10", "from 0 to 9"),
+        ("estargz:10", "from 0 to 9"),
+        ("uncompressed:3", "none"),
+    ],
+)
+def test_a_level_is_one_that_the_compression_has(text: str, which: str) -> None:
+    with pytest.raises(Malformed, match=rf"has the level \d+, and \w+ has (those )?{which}"):
+        compression(text)
 
 
 def test_compression_that_no_cache_can_have_is_warned_about(project: Project) -> None:
@@ -110,4 +130,6 @@ def test_compression_that_no_cache_can_have_is_warned_about(project: Project) ->
 
     assert "compresses nothing" in warnings("ECR_CACHE=type=gha\nECR_CACHE_COMPRESSION=zstd\n")
     assert "compresses nothing" not in warnings("ECR_CACHE=registry\nECR_CACHE_COMPRESSION=zstd\n")
-    assert "compresses nothing" not in warnings("ECR_CACHE_COMPRESSION=zstd\n")
+    assert "compresses nothing" in warnings("ECR_CACHE_COMPRESSION=zstd\n")
+    assert "compresses nothing" in warnings("ECR_CACHE=registry\nECR_CACHE_TO=off\nECR_CACHE_COMPRESSION=zstd\n")
+    assert "compresses nothing" not in warnings("ECR_CACHE_TO=registry\nECR_CACHE_COMPRESSION=zstd\n")
