@@ -18,6 +18,7 @@ from ecr_tasks.model.scan import LEVELS, Level
 from ecr_tasks.model.signing import Signer, SignWith
 from ecr_tasks.settings.parse import build_options, caches, lists, registry, signing, values
 from ecr_tasks.settings.parse.destinations import destinations as parse_destinations
+from ecr_tasks.settings.parse.image_reference import image
 from ecr_tasks.settings.parse.mirrors import mirrors as parse_mirrors
 from ecr_tasks.settings.parse.registry_logins import registry_logins as parse_registry_logins
 from ecr_tasks.settings.parse.repository_map import repository_map as parse_repository_map
@@ -270,8 +271,8 @@ class Schema:
         default="off",
     )
     emulation_image: str = setting(
-        "ECR_EMULATION_IMAGE=mirror.example.com/tonistiigi/binfmt@sha256:...",
-        values.word,
+        "ECR_EMULATION_IMAGE=mirror.example.com/tonistiigi/binfmt:qemu-v10.0.4",
+        image,
         "The image that installs the emulation.",
         default="tonistiigi/binfmt",
     )

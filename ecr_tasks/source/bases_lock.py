@@ -46,13 +46,15 @@ def read_lock(project: Path) -> Lock | None:
 def parse_lock(text: str) -> Lock:
     """Return the digests of a file's text. Raises MalformedLock."""
     try:
-        document = parse_json(text)
+        document = parse_json(text, unique=True)
     except ValueError as error:
-        raise _malformed(f"is no JSON ({error})") from error
+        raise _malformed(f"can't be read as JSON ({error})") from error
     if not isinstance(document, dict) or not isinstance(document.get("bases"), dict):
         raise _malformed("is no mapping with `bases`")
     if document.get("schema") != SCHEMA:
         raise _malformed(f"has the schema {document.get('schema')!r}, and this version of ecr-tasks knows {SCHEMA}")
+    if unknown := next((key for key in document if key not in ("schema", "bases")), None):
+        raise _malformed(f"has {unknown[:80]!r}, which is neither `schema` nor `bases`")
     for name, digest in document["bases"].items():
         if digest is not None and not (isinstance(digest, str) and _DIGEST.fullmatch(digest)):
             raise _malformed(f"has no digest at {name}, which would be sha256: and 64 hexadecimal digits")

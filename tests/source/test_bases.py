@@ -93,7 +93,11 @@ def test_a_lock_is_read_as_it_was_written_and_its_order_makes_no_difference() ->
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{}", '{"schema": 2, "bases": {}}', '{"schema": 1, "bases": {"a": "sha256:1"}}', '{"bases": []}'],
+    [
+        *("", "[]", "{}", '{"schema": 2, "bases": {}}', '{"schema": 1, "bases": {"a": "sha256:1"}}', '{"bases": []}'),
+        '{"schema": 1, "bases": {}, "base": {}}',
+        '{"schema": 1, "bases": {"a": null, "a": null}}',
+    ],
 )
 def test_a_malformed_lock_is_a_settings_error(text: str) -> None:
     with pytest.raises(SettingsError, match=r"^ecr-bases\.lock "):

@@ -14,6 +14,7 @@ from typing import Literal
 
 from ecr_tasks.settings.errors import Malformed
 from ecr_tasks.settings.parse import lists
+from ecr_tasks.settings.parse.image_reference import reference_pattern
 
 REGISTRY = "registry"
 """The entry that stands for the cache beside the image in ECR."""
@@ -38,14 +39,7 @@ _LAYERS = {
     "image-manifest": (_BOOLEAN, "true or false"),
 }
 _TEXT = (_ANY, "a text")
-_HOST = r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?"
-_WORD = r"(?:[a-z0-9]|\{\{image\}\})+"
-_PART = rf"{_WORD}(?:(?:\.|__?|-+){_WORD})*"
-_TAG = r"(?:[A-Za-z0-9_]|\{\{image\}\})(?:[A-Za-z0-9_.-]|\{\{image\}\}){0,127}"
-_REFERENCE = (
-    rf"(?:{_HOST}/)?{_PART}(?:/{_PART})*(?::{_TAG})?(?:@sha256:[0-9a-f]{{64}})?",
-    "an image's reference, such as registry.example/cache:app",
-)
+_REFERENCE = (reference_pattern(r"\{\{image\}\}"), "an image's reference, such as registry.example/cache:app")
 
 
 @dataclass(frozen=True)
@@ -178,6 +172,9 @@ def _problems(entry: str, use: Use) -> Iterator[str]:
         return
     if any(not field.key for field in fields):
         yield f"has something in its {kind} cache that isn't OPTION=VALUE"
+    keys = [field.key for field in fields if field.key]
+    if twice := [key for key in options if keys.count(key) > 1]:
+        yield f"has the option {' and '.join(twice)} twice in its {kind} cache, and buildx takes the last"
     yield from _option_problems(kind, backend, options, use)
 
 

@@ -6,9 +6,11 @@ import re
 
 from ecr_tasks.model.mirror import Mirror
 from ecr_tasks.settings.errors import Malformed
+from ecr_tasks.settings.parse.image_reference import PORT
 from ecr_tasks.settings.parse.lists import split_plain
 
-_HOST = r"(?:(?:[a-z0-9-]+\.)+[a-z0-9-]+(?::\d+)?|localhost(?::\d+)?|\[[0-9a-f:]+\](?::\d+)?|[a-z0-9-]+:\d+)"
+_NAME = r"(?:[a-z0-9-]+\.)+[a-z0-9-]+|localhost|\[[0-9a-f:]+\]"
+_HOST = rf"(?:(?:{_NAME})(?::{PORT})?|[a-z0-9-]+:{PORT})"
 _PATH = r"(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
 _DOCKER_HUB = re.compile(r"^(?:index|registry-1)\.docker\.io(?=/|$)")
 
@@ -21,8 +23,9 @@ def mirrors(text: str) -> tuple[Mirror, ...]:
         source, _, place = (part.strip().rstrip("/") for part in entry.partition("="))
         source = _DOCKER_HUB.sub("docker.io", source)
         if not re.fullmatch(_HOST + _PATH, source) or not re.fullmatch(_HOST + _PATH, place):
+            shown = entry.strip().rpartition("@")[2]  # without what may be a user's name and a password
             messages.append(
-                f"has {entry.strip()[:80]!r} where REGISTRY=MIRROR belongs, like docker.io=mirror.example.com/hub"
+                f"has {shown[:80]!r} where REGISTRY=MIRROR belongs, like docker.io=mirror.example.com/hub"
             )
         elif source == place:
             messages.append(f"has {source} as its own mirror")

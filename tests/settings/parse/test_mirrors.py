@@ -36,11 +36,19 @@ def test_mirrors_are_read(text: str, expected: tuple[Mirror, ...]) -> None:
         "docker.io=https://a.example.com",
         "docker.io=docker.io",
         "a.b=c.d/UPPER",
+        "docker.io=localhost:99999",
+        "docker.io=mirror:0/hub",
     ],
 )
 def test_what_is_no_mirror_is_refused(text: str) -> None:
     with pytest.raises(Malformed):
         mirrors(text)
+
+
+def test_an_error_shows_no_password_of_a_mirror() -> None:
+    with pytest.raises(Malformed) as error:
+        mirrors("docker.io=https://user:hunter2@a.example.com,ghcr.io=user:hunter2@a.example.com")
+    assert "hunter2" not in "".join(error.value.messages)
 
 
 def test_an_image_has_an_address_in_each_mirror_of_its_registry() -> None:
