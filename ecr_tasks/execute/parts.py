@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import Refused, RegistryError
 from ecr_tasks.execute.attestations import ANOTHER_RUN_SECONDS, Wanted
@@ -20,6 +21,9 @@ from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.wording import join_words
 from ecr_tasks.plan.build_settings import other_settings
 from ecr_tasks.plan.parts import part_prefix, part_tags
+
+PARALLEL = 8
+"""How many parts are looked at at once."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,14 @@ def find_parts(image: Image, revision: str, repository: Repository, registry: Re
     stored = registry.tagged(repository, [*tags.values()])
     present = {platform: stored[tag] for platform, tag in tags.items() if tag in stored}
     missing = tuple(platform for platform in tags if platform not in present)
-    for platform, part in present.items() if not missing else ():
-        _check_part(part, platform, revision, f"{tags[platform]} in {repository.uri}", repository, registry)
+
+    def check(platform: str) -> None:
+        _check_part(
+            present[platform], platform, revision, f"{tags[platform]} in {repository.uri}", repository, registry
+        )
+
+    if not missing:
+        map_parallel(check, [*present], PARALLEL, None)  # each one's configuration takes requests of its own
     return Parts(present, missing)
 
 

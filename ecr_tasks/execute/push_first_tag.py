@@ -27,6 +27,7 @@ from ecr_tasks.plan.conflicts import of_another_commit
 from ecr_tasks.plan.forward import nothing_else
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.skip import is_ours
+from ecr_tasks.plan.tag_states import is_contested
 
 Pushed = tuple[StoredImage, PublishState]
 """The image that has the first tag, with its manifest, and whether this run pushed it."""
@@ -128,8 +129,7 @@ class FirstTagPush:
             if set_in_turn([first], image, repository, registry, self.warn):
                 registry.set_tag(repository, image, first.tag.name)
             return image.digest
-        contested = first.tag.kind == "fixed" and not repository.locks(first.tag.name)
-        if contested and can_upload_apart(repository, registry, self.docker):
+        if is_contested(first, repository) and can_upload_apart(repository, registry, self.docker):
             return upload_apart(first, self.built, repository, self.docker, registry, self.warn).digest
         if self.built.reference != reference:
             self.docker.tag(self.built.image_id or self.built.digest or "", reference)

@@ -14,7 +14,7 @@ from ecr_tasks.model.ports import Target
 from ecr_tasks.model.refusals import locked_tag
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.tag import Tag
-from ecr_tasks.plan.tag_states import PlannedTag, is_replaceable
+from ecr_tasks.plan.tag_states import PlannedTag, is_contested, is_replaceable
 
 Read = Callable[[StoredImage], StoredImage]
 """Returns an image with its manifest, and with its labels where the manifest doesn't name its commit."""
@@ -60,10 +60,9 @@ def check_kept(tags: Sequence[PlannedTag], digest: str, repository: Repository, 
     ECR can't set a tag only where there is none: of two runs that look and set in the same few milliseconds, the
     first learns of it here. Tags that ECR locks are not looked at.
     """
-    fixed = [item.tag for item in tags if item.tag.kind == "fixed" and not item.stays]
-    unlocked = [tag for tag in fixed if not repository.locks(tag.name)]
-    existing = registry.tag_digests(repository, [tag.name for tag in unlocked])
-    _refuse_taken(unlocked, existing, digest, repository)
+    contested = [item.tag for item in tags if is_contested(item, repository)]
+    existing = registry.tag_digests(repository, [tag.name for tag in contested])
+    _refuse_taken(contested, existing, digest, repository)
 
 
 def _refuse_taken(tags: Sequence[Tag], existing: Mapping[str, str], image: str, repository: Repository) -> None:

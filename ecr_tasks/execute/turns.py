@@ -21,7 +21,7 @@ from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Target
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.tag import TURN_TAG
-from ecr_tasks.plan.tag_states import PlannedTag
+from ecr_tasks.plan.tag_states import PlannedTag, is_contested
 
 ATTEMPTS = 5
 POLL_SECONDS = 0.5
@@ -64,11 +64,7 @@ def set_in_turn(
 
     The image is in the repository. Raises Refused when another image gets one of the tags meanwhile.
     """
-    contested = [
-        item
-        for item in pending
-        if item.tag.kind == "fixed" and not item.stays and not repository.locks(item.tag.name)
-    ]
+    contested = [item for item in pending if is_contested(item, repository)]
     if not contested or not can_take_turns(repository, registry):
         return list(pending)
     turns, due = [turn_tag(item) for item in contested], contested

@@ -61,3 +61,8 @@ class Tag:
     def names_commit(self) -> bool:
         """Whether the tag is a commit's id, so that no other commit gets it."""
         return "type=sha" in self.rule.split(",")
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the tag is that of a part of an image, pushed by one of several runners."""
+        return self.name.startswith(PART_TAG)

@@ -10,7 +10,7 @@ from ecr_tasks.errors import Refused
 from ecr_tasks.model.image import releases_of
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.refusals import Lock, locked_tag
-from ecr_tasks.model.registry import RepositoryView
+from ecr_tasks.model.registry import Repository, RepositoryView
 from ecr_tasks.model.tag import DIRTY, Tag
 from ecr_tasks.plan.republish import stays_published
 
@@ -33,6 +33,15 @@ class PlannedTag:
     def stays(self) -> bool:
         """Whether the tag is left on another image than the one to publish."""
         return self.state == "stays"
+
+
+def is_contested(item: PlannedTag, repository: Repository) -> bool:
+    """Return whether two runs could set a tag to two images: it must not move, and ECR doesn't lock it.
+
+    A part's tag has the inputs in its name: of two runs that push one part, either's image will do.
+    """
+    tag = item.tag
+    return tag.kind == "fixed" and not tag.is_part and not item.stays and not repository.locks(tag.name)
 
 
 def plan_tag(

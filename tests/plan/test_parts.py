@@ -15,6 +15,7 @@ from ecr_tasks.model.tag import PART_TAG
 from ecr_tasks.plan.parts import only_for, parse_only, part_of, part_tag, part_tags
 from ecr_tasks.plan.plan import make_plan
 from ecr_tasks.plan.snapshot import Snapshot
+from ecr_tasks.plan.tag_states import PlannedTag, is_contested
 from tests.support.build import ALL_TAGS, FIXED, REVISION_A, REVISION_B, manifest, repository, source
 from tests.support.build import VERSION as RELEASE
 
@@ -128,3 +129,15 @@ def test_a_part_of_a_new_revision_is_another_one() -> None:
     assert item.tags[0].tag.name != part.tags[0].name
     assert item.whole is not None
     assert item.whole.tags[0].tag.name == f"{FIXED.name}-r2"
+
+
+def test_runs_take_turns_at_a_tag_that_must_not_move_and_that_ecr_does_not_lock() -> None:
+    unlocked, locked = (replace(repository(), mutability=word) for word in ("MUTABLE", "IMMUTABLE"))
+    fixed = PlannedTag(FIXED, "new")
+    assert is_contested(fixed, unlocked)
+    assert not is_contested(fixed, locked)
+    assert not is_contested(replace(fixed, state="stays"), unlocked)
+    moving = next(tag for tag in ALL_TAGS if tag.kind == "moving")
+    assert not is_contested(PlannedTag(moving, "new"), unlocked)
+    # Two images of one part have the same inputs, and the index names the one that it has by digest.
+    assert not is_contested(PlannedTag(part_tag(image(), ARM, REVISION_A), "new"), unlocked)
