@@ -56,7 +56,7 @@ def look_at_registries(
     check_destinations(settings.destinations, [image.repository for image in images])
     relation = cache(relation)
     may_build = republish or settings.skip == "never" or any(image.local_tags[0].kind != "fixed" for image in images)
-    brief = brief and not may_build and not settings.caches_in_repository
+    brief = brief and not may_build
     snapshot = _describe(images, settings.destinations, registry, target, retrier, brief=brief)
     if not settings.create_repository:
         snapshot = _with_templates(snapshot, registry, target)

@@ -56,6 +56,8 @@ def test_nothing_changed_is_one_round_trip(app: Project, local_ecr: LocalEcr) ->
     assert requests_of(app, local_ecr, "build", "push") == ["DescribeImages"] * 2
     shutil.rmtree(app.folder / ".ecr-tasks")  # as on a new machine, in one round trip too
     assert Counter(requests_of(app, local_ecr, "build", "push")) == {"DescribeImages": 3, "DescribeRepositories": 1}
+    app.environ["ECR_CACHE"] = "registry"  # of which a run that builds nothing needs to know nothing
+    assert requests_of(app, local_ecr, "build", "push") == ["DescribeImages"] * 2
 
 
 def test_programs_that_a_changed_image_and_a_published_one_start(app: Project, tmp_path: Path) -> None:
