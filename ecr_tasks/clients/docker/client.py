@@ -402,7 +402,7 @@ class WhalesDocker(ImageStore):
         self,
         command: Sequence[str],
         reference: str,
-        transient_reason: Callable[[Sequence[str]], str | None] = transient.reason,
+        transient_reason: Callable[[Sequence[str]], str | None] = transient.transfer_reason,
         last_line: str = "",
     ) -> ProcessResult:
         """Run a push, a pull or the copy of a reference, and repeat it after a transient failure."""

@@ -16,7 +16,9 @@ LOOKUP = Backoff(attempts=6, first_wait=0.5)
 """The waits between attempts to read a manifest, 8 to 16 seconds in all: a run goes on without what it reads."""
 
 LATEST_START = 100
-"""Seconds after the first failure in which an attempt may begin: TRANSFER's waits and docker's own time fit in."""
+"""Seconds after the first failure in which an attempt may begin: TRANSFER's waits and docker's own time fit in.
+
+An attempt that lasts longer has got far, and its layers stay: its failure counts as the first one again."""
 
 
 def retry_transient(
@@ -28,13 +30,15 @@ def retry_transient(
 
     ``transient_reason`` is given the last lines of a failed attempt and returns why another one may succeed, or None.
     The classic image store takes most of a minute for each attempt: no attempt begins more than LATEST_START seconds
-    after the first failure.
+    after the first failure. A push of many gigabytes may lose its connection several times, minutes apart.
     """
-    deadline = None
+    first_failure = None
     for attempt in count(1):
+        start = time.monotonic()
         result = transfer()
-        reason = transient_reason(result.lines) if result.code != 0 else None
-        deadline = deadline or time.monotonic() + LATEST_START
-        if reason is None or time.monotonic() > deadline or not retrier.wait(TRANSFER, attempt, reason):
+        reason, now = transient_reason(result.lines) if result.code != 0 else None, time.monotonic()
+        if first_failure is None or now - start > LATEST_START:
+            first_failure = now
+        if reason is None or now - first_failure > LATEST_START or not retrier.wait(TRANSFER, attempt, reason):
             break
     return result

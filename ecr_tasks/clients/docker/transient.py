@@ -10,10 +10,18 @@ from ecr_tasks.clients.docker import errors, known_errors
 _LASTING = re.compile(
     r"denied|unauthorized|not authorized|no basic auth|not found|does not exist|name unknown|manifest unknown"
     r"|immutable|already exists|no space left|digest mismatch|did not match|unexpected commit digest"
-    r"|failed precondition|no such host|connection refused|certificate|pull rate limit|data limit exceeded",
+    r"|failed precondition|certificate|pull rate limit|data limit exceeded",
     re.IGNORECASE,
 )
 """Causes that a retry doesn't remove. They make an error lasting, even if it matches a transient pattern too."""
+
+_UNREACHED = re.compile(
+    r"no such host|server misbehaving|name resolution|connection refused|no route to host"
+    r"|network is (?:unreachable|down)"
+)
+"""What a wrong address gives as well as a network, or its names, that are away for a while."""
+
+_THIS_MACHINE = re.compile(r"dial tcp (?:127\.|\[::1\])")
 
 _NOT_REGISTRY = re.compile(r'" did not complete successfully|invalid response status|failed to fetch remote')
 
@@ -36,16 +44,20 @@ _FAILING = re.compile(r"error from registry: (?:unknown|internal (?:server )?err
 _QUOTED = re.compile(r'"[^"]*"|https?://\S+')
 
 
-def reason(lines: Sequence[str]) -> str | None:
+def reason(lines: Sequence[str], *, named_by_ecr: bool = False) -> str | None:
     """Return why a push, pull or copy failed if another attempt may succeed; None for a lasting failure.
 
     Transient causes: a registry that is busy (429), fails (500, 502, 503, 504) or does not answer in time, and a lost
-    connection. Words in a URL or in quotes are names and are ignored.
+    connection; of a registry whose address is ECR's own word (``named_by_ecr``), also that it can't be reached. Words
+    in a URL or in quotes are names and are ignored.
     """
     message = _QUOTED.sub("", errors.last_error(lines))
     is_machine = any(errors.fits(row, lines) for row in (*known_errors.ENGINE, *known_errors.BUILDERS))
     if is_machine or _LASTING.search(message):
         return None
+    if unreached := _UNREACHED.search(message):
+        is_away = named_by_ecr and not _THIS_MACHINE.search(message)
+        return f"the registry can't be reached ({unreached.group(0)})" if is_away else None
     if status := _STATUS.search(message):
         return f"the registry answered {status.group(1)}"
     if _THROTTLED.search(message):
@@ -56,11 +68,16 @@ def reason(lines: Sequence[str]) -> str | None:
     return "the registry has trouble" if _FAILING.search(message) else None
 
 
+def transfer_reason(lines: Sequence[str]) -> str | None:
+    """Return the :func:`reason` of a push or pull of an image in ECR."""
+    return reason(lines, named_by_ecr=True)
+
+
 def copy_reason(targets: Sequence[str], lines: Sequence[str]) -> str | None:
-    """Return the :func:`reason` of a copy to several registries: the first one among the failed targets."""
+    """Return the :func:`reason` of a copy to several of ECR's registries: the first one among the failed targets."""
     by_target = errors.lines_by_target(lines)
-    reasons = (reason(by_target[target]) for target in targets if target in by_target)
-    return next(filter(None, reasons), None) if by_target else reason(lines)
+    reasons = (transfer_reason(by_target[target]) for target in targets if target in by_target)
+    return next(filter(None, reasons), None) if by_target else transfer_reason(lines)
 
 
 def build_reason(lines: Sequence[str]) -> str | None:

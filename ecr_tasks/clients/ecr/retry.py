@@ -1,12 +1,14 @@
 """Retries of API calls that failed for a transient reason: throttling, a server error or a truncated response.
 
 botocore runs the loop, but its own waits begin at 0.05 seconds, end after three seconds and are silent. Errors
-that waiting does not mend (a refused connection, an unknown host name and others) are left to botocore.
+that waiting does not mend are left to botocore: a refused connection, an unknown host name and others. Where a client
+has had an answer before, the address is right, and the network or its names are away for a while.
 """
 
 from __future__ import annotations
 
 import re
+import threading
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.ecr.errors import THROTTLING_CODES
@@ -33,9 +35,14 @@ def botocore_attempts(retrier: Retrier) -> int:
 def retry_transient(client: Any, retrier: Retrier) -> None:
     """Make a client repeat calls that failed for a transient reason, with the retrier's waits."""
     service = client.meta.service_model.service_id
+    answered = threading.Event()
 
     def delay(response: Any, attempts: int, operation: Any, caught_exception: Any, **_: Any) -> float | None:
         reason = transient_reason(service, operation.name, response, caught_exception)
+        if response is not None:
+            answered.set()
+        elif reason is None and answered.is_set():
+            reason = _unreached_reason(service, caught_exception)
         # The wait happens here: botocore's own wait could not be interrupted in a thread.
         return 0.0 if reason is not None and retrier.wait(API, attempts, reason) else None
 
@@ -62,6 +69,15 @@ def transient_reason(
     if http.status_code in TRANSIENT_STATUSES:
         suffix = f", {code}" if code and not code.isdecimal() else ""
         return f"{service} has trouble ({http.status_code}{suffix} at {operation})"
+    return None
+
+
+def _unreached_reason(service: str, error: Exception | None) -> str | None:
+    """Return the reason of a failure to connect, or None for other failures."""
+    from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError
+
+    if isinstance(error, ConnectTimeoutError | EndpointConnectionError | ProxyConnectionError):
+        return f"{service} can't be reached any more"
     return None
 
 

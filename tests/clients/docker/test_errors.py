@@ -331,6 +331,24 @@ def test_what_no_waiting_mends(message: str) -> None:
     assert transient.reason(["unexpected EOF", message] if message else []) is None
 
 
+UNREACHED = [
+    (recorded("push-unknown-host")[-1], "no such host"),
+    ("dial tcp: lookup example.com on 10.0.0.2:53: server misbehaving", "server misbehaving"),
+    ("dial tcp: lookup example.com: Temporary failure in name resolution", "name resolution"),
+    ("dial tcp 10.0.0.3:443: connect: connection refused", "connection refused"),
+    ("dial tcp 10.0.0.3:443: connect: network is unreachable", "network is unreachable"),
+]
+
+
+@pytest.mark.parametrize(("message", "words"), UNREACHED)
+def test_a_registry_that_ecr_named_is_only_away_for_a_while(message: str, words: str) -> None:
+    """Others may be misspelt, and on this machine nothing comes back by waiting."""
+    expected = f"the registry can't be reached ({words})"
+    assert transient.transfer_reason([message]) == transient.copy_reason(["a/b"], [message]) == expected
+    assert transient.build_reason([f"ERROR: failed to solve: {message}"]) is None
+    assert transient.transfer_reason(recorded("pull-refused")) is None
+
+
 def test_earlier_words_decide_nothing() -> None:
     """docker reports its own retries too; the last error is the cause."""
     lines = ["c474a0def0af: Retrying in 1 second", "429 Too Many Requests", "denied: no"]

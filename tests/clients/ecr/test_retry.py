@@ -61,14 +61,23 @@ def test_the_person_is_told_calmly_why_it_waits(failure: Answer, reason: str) ->
     ]
 
 
+UNREACHED: list[Exception] = [EndpointConnectionError(endpoint_url=URL), ConnectTimeoutError(endpoint_url=URL)]
+
+
+@pytest.mark.parametrize("failure", UNREACHED, ids=lambda error: type(error).__name__)
+def test_a_network_that_goes_away_after_an_answer_is_outlasted(failure: Exception) -> None:
+    """Its names or its way are gone for a minute, in the middle of a run."""
+    clock = Clock()
+    network = Network([OK, *[failure] * (API.attempts - 1), OK], clock)
+    client = network.client()
+    for _ in range(2):
+        assert client.describe_repositories()["repositories"]
+    assert network.times[-1] - network.times[0] > 60
+    assert clock.lines[0] == f"ECR can't be reached any more; trying again in 0.8 s (4 of {API.attempts})"
+
+
 @pytest.mark.parametrize(
-    "failure",
-    [
-        EndpointConnectionError(endpoint_url=URL),
-        ConnectTimeoutError(endpoint_url=URL),
-        ReadTimeoutError(endpoint_url=URL),
-    ],
-    ids=lambda error: type(error).__name__,
+    "failure", [*UNREACHED, ReadTimeoutError(endpoint_url=URL)], ids=lambda error: type(error).__name__
 )
 def test_nobody_there_is_found_out_soon(failure: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
