@@ -105,11 +105,11 @@ class Docker(Protocol):
     def left_names(self) -> Sequence[str]:
         """The references that killed runs have left."""
 
-    def local_names(self, repository: str) -> Sequence[str]:
-        """Return the names that images of the store have in a repository, here and in any registry."""
+    def local_names(self, repositories: Sequence[str]) -> Mapping[str, str]:
+        """Return the ids of the store's images by the names in these repositories, here and in any registry."""
 
-    def local_images(self, names: Sequence[str]) -> Sequence[LocalImage]:
-        """Return the images that have these names, and whether a container or a run uses them."""
+    def local_images(self, ids: Sequence[str]) -> Sequence[LocalImage]:
+        """Return those of these images that are there, and whether a container or a run uses them."""
 
     def remove_names(self, names: Sequence[str]) -> Sequence[str]:
         """Remove names of images that nothing uses, an image with its last one; return those that were removed."""

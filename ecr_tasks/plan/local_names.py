@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.local_image import LocalImage
@@ -33,9 +33,13 @@ def stale_names(
     return tuple(name for item in ours if not item.used and _commit(item) not in kept for name in names[item.id])
 
 
-def could_be_stale(names: Sequence[str], repository: str, keep: int) -> bool:
-    """Return whether a repository has so many names that some may be too old; names are ``repository:tag``."""
-    return len({name.rpartition(":")[2] for name in names if _is_of(name, repository)}) > keep
+def stale_candidates(ids: Mapping[str, str], repository: str, keep: int) -> set[str]:
+    """Return the ids of a repository's images if it has so many tags that some may be too old.
+
+    ``ids`` are those of all images by name, ``repository:tag``.
+    """
+    names = [name for name in ids if _is_of(name, repository)]
+    return {ids[name] for name in names} if len({name.rpartition(":")[2] for name in names}) > keep else set()
 
 
 def _commit(item: LocalImage) -> str:

@@ -1,4 +1,4 @@
-"""The steps of `build` and `push` up to the images: create missing repositories, lock, build, and tidy afterwards.
+"""The steps of `build` and `push` up to the images: create missing repositories, lock, build, and tidy beside a push.
 
 Each step takes the job that the step before it returned, and returns it with its own results.
 """
@@ -255,31 +255,58 @@ def _check_secrets(
     return failed
 
 
-def tidy(run: Run, job: Job, *, pushed: bool) -> None:
-    """Remove the local names that earlier runs of the images built now have left; nothing after no build."""
-    items = [item for item in job.plan.images if item.image.name in job.built]
-    images = [item.image for item in items]
-    if not images or any(item.engine and not item.engine.loads for item in items):  # no store has any
+def begin_tidy(run: Run, job: Job, *, before_push: bool = False) -> Callable[[], None]:
+    """Begin to remove the local names that earlier runs of the images built now left; return what waits for it.
+
+    Nothing after no build, and before a push that with ECR_KEEP_LOCAL=0 leaves no names either.
+    """
+    keep = job.settings.keep_local
+    if keep == 0:
+        keep = None if before_push else 1
+    return _begin_tidy(run, job, keep)
+
+
+def end_tidy(run: Run, job: Job, tidied: Callable[[], None]) -> None:
+    """Wait for what was begun before the push of a job's images, and do what had to wait for it."""
+    tidied()
+    images = [item.image for item in job.plan.images if item.image.name in job.built]
+    if not images:
         return
     from ecr_tasks.runner import pending_builds
 
-    repositories, keep = [image.repository for image in images], job.settings.keep_local
-    if pushed:
-        pending_builds.forget(run.project, repositories, os.environ)
-    if keep is None:
-        return
+    pending_builds.forget(run.project, [image.repository for image in images], os.environ)
+    if job.settings.keep_local == 0:
+        _begin_tidy(run, job, 0)()
+
+
+def _begin_tidy(run: Run, job: Job, keep: int | None) -> Callable[[], None]:
+    """Begin to remove all local names but the ``keep`` newest commits'; return what waits for it and says which."""
+    items = [item for item in job.plan.images if item.image.name in job.built]
+    images = [item.image for item in items]
+    # Without a store on this machine there are no names.
+    if keep is None or not images or any(item.engine and not item.engine.loads for item in items):
+        return lambda: None
     from ecr_tasks.execute.tidy_local_names import tidy_local_names
+    from ecr_tasks.runner import pending_builds
 
     relation_to = cache(partial(relation, run))
-    tidy_local_names(
-        images,
-        keep if pushed else max(keep, 1),
-        run.docker,
-        say,
-        is_known=lambda commit: relation_to(commit) != "unknown",
-        built=set(_local_ids(images, job.built).values()),
-        others=pending_builds.of_others(run.project, repositories, os.environ),
+    lines = begin(
+        partial(
+            tidy_local_names,
+            images,
+            keep,
+            run.docker,
+            is_known=lambda commit: relation_to(commit) != "unknown",
+            built=set(_local_ids(images, job.built).values()),
+            others=pending_builds.of_others(run.project, [image.repository for image in images], os.environ),
+        )
     )
+
+    def wait() -> None:
+        for line in lines():
+            say(line)
+
+    return wait
 
 
 def _local_ids(images: Iterable[Image], builds: Mapping[str, Built]) -> dict[str, str]:

@@ -67,7 +67,7 @@ def build(
     from ecr_tasks.model.image import Fresh
     from ecr_tasks.plan.outcomes import failure
     from ecr_tasks.runner import ci_results, receipt_file
-    from ecr_tasks.runner.build_steps import build_images, create_repositories, lock_images, tidy
+    from ecr_tasks.runner.build_steps import begin_tidy, build_images, create_repositories, lock_images
     from ecr_tasks.runner.job import start_job
     from ecr_tasks.runner.publish_steps import build_receipt
     from ecr_tasks.tasks.plan import show_plan
@@ -109,7 +109,7 @@ def build(
     if items:
         receipt_file.write(run.project, receipt)
     if not push_follows:
-        tidy(run, job, pushed=False)
+        begin_tidy(run, job)()
         receipt = replace(receipt, complete=not job.failed)
         ci_results.hand_over(run, receipt, may_be_pushed=not job.failed)
     _show(job, json)

@@ -59,7 +59,14 @@ def push(
     from ecr_tasks.model.image import Fresh
     from ecr_tasks.plan.outcomes import failure
     from ecr_tasks.runner import ci_results
-    from ecr_tasks.runner.build_steps import build_images, create_repositories, lock_images, reuse_builds, tidy
+    from ecr_tasks.runner.build_steps import (
+        begin_tidy,
+        build_images,
+        create_repositories,
+        end_tidy,
+        lock_images,
+        reuse_builds,
+    )
     from ecr_tasks.runner.job import continue_job, start_job
     from ecr_tasks.runner.managed_signing import wait_for_managed_signing
     from ecr_tasks.runner.publish_steps import build_receipt, publish_images, without_failed
@@ -99,9 +106,10 @@ def push(
     job = build_images(run, job, unbuilt, fail_fast=fail_fast)
     job = create_repositories(run, job, fail_fast=fail_fast)
     job = lock_images(run, job, show_plan)
+    tidied = begin_tidy(run, job, before_push=True)
     receipt = publish_images(run, job, fail_fast=fail_fast)
     unsigned = wait_for_managed_signing(run, receipt)
-    tidy(run, without_failed(job, receipt), pushed=True)
+    end_tidy(run, without_failed(job, receipt), tidied)
     ci_results.hand_over(run, receipt)
     show_summary(receipt)
     if json:

@@ -1,8 +1,10 @@
-"""What `inv build push` of one image asks the registry, and which programs it starts: counts, not times."""
+"""What `inv build push` asks the registry, and which programs it starts for one image and for many: no times."""
 
 from __future__ import annotations
 
 import json
+import re
+import secrets
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.project import Project, project
 
+GROUPS = ("image", "container", "history", "bake --print")
 WRAPPER = '#!/bin/sh\necho "{name} $*" >> "{log}"\nexec "{program}" "$@"\n'
 
 
@@ -20,8 +23,46 @@ WRAPPER = '#!/bin/sh\necho "{name} $*" >> "{log}"\nexec "{program}" "$@"\n'
 def app(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, tiny_base: str) -> Project:
     dockerfile = f"FROM {tiny_base}\nCOPY hello.txt /hello.txt\n"
     app = project(tmp_path / "app", {**engine, **local_ecr.environment()}, dockerfile)
+    app.name = f"programs/{secrets.token_hex(4)}"  # nobody else's: tests share the engine
     app.environ["ECR_CREATE_REPOSITORY"] = "true"
     return app
+
+
+FOR_EACH_IMAGE = Counter({"image inspect": 1, "image history": 1, "push": 1, "history inspect": 1})
+ALWAYS = Counter({"bake": 1, "image ls": 1, "image inspect": 1, "container ls": 1, "image rm": 2})
+"""What docker and buildx are started for, whatever the number of images: older local names go while the images are
+pushed, those of the run at its end."""
+
+
+class Programs:
+    """Stands before the programs that a project's runs start, and notes their command lines."""
+
+    def __init__(self, app: Project, folder: Path) -> None:
+        self._log = folder / "programs"
+        own, config = folder / "wrappers", folder / "config"
+        (config / "cli-plugins").mkdir(parents=True)
+        own.mkdir()
+        plugin = Path(app.environ["DOCKER_CONFIG"], "cli-plugins", "docker-buildx")
+        found = {name: shutil.which(name, path=app.environ["PATH"]) for name in ("docker", "git")}
+        for wrapper, program in (
+            *((own / name, path) for name, path in found.items()),
+            (config / "cli-plugins" / "docker-buildx", plugin),
+        ):
+            wrapper.write_text(WRAPPER.format(name=wrapper.name, log=self._log, program=program), encoding="utf-8")
+            wrapper.chmod(0o755)
+        app.environ |= {"PATH": f"{own}:{app.environ['PATH']}", "DOCKER_CONFIG": str(config)}
+
+    def started(self) -> list[str]:
+        """Return the command lines since the last look."""
+        lines = self._log.read_text(encoding="utf-8").splitlines()
+        self._log.unlink()
+        return lines
+
+    @staticmethod
+    def kinds(lines: list[str]) -> Counter[str]:
+        """Return how often each command of docker and buildx is among the command lines."""
+        words = [re.sub(r"^docker(-buildx)? (--config \S+ )?", "", line).split() for line in lines if line[0] == "d"]
+        return Counter(" ".join(found[: 1 + (" ".join(found).startswith(GROUPS))]) for found in words)
 
 
 def requests_of(app: Project, ecr: LocalEcr, *tasks: str) -> list[str]:
@@ -61,25 +102,33 @@ def test_nothing_changed_is_one_round_trip(app: Project, local_ecr: LocalEcr) ->
 
 
 def test_programs_that_a_changed_image_and_a_published_one_start(app: Project, tmp_path: Path) -> None:
-    log, folder = tmp_path / "programs", tmp_path / "wrappers"
-    folder.mkdir()
-    for name in ("docker", "git"):
-        program = shutil.which(name, path=app.environ.get("PATH"))
-        wrapper = folder / name
-        wrapper.write_text(WRAPPER.format(name=name, log=log, program=program), encoding="utf-8")
-        wrapper.chmod(0o755)
     app.ok("build", "push")
-    app.environ["PATH"] = f"{folder}:{app.environ['PATH']}"
+    programs = Programs(app, tmp_path)
     app.ok("build", "push")
-    published = Counter(line.split()[0] for line in log.read_text(encoding="utf-8").splitlines())
-    assert published == {"git": 7}
+    assert Counter(line.split()[0] for line in programs.started()) == {"git": 7}
     app.write("hello.txt", "changed\n")
     app.commit()
-    log.write_text("", encoding="utf-8")
-    app.ok("build", "push")
-    lines = log.read_text(encoding="utf-8").splitlines()
-    commands = [line for line in lines if line.startswith("docker")]  # buildx itself is started without docker
-    assert sum(" push " in line for line in commands) == 1
-    assert len(commands) <= 9  # with those that look for older local names
+    programs.started()
+    app.ok("build", "push", ECR_KEEP_LOCAL="1")
+    lines = programs.started()
+    assert programs.kinds(lines) == ALWAYS + FOR_EACH_IMAGE
     assert sum(line.startswith("git") for line in lines) <= 20
     assert not any("is-inside-work-tree" in line for line in lines)  # which buildx asks for provenance alone
+
+
+def test_many_images_start_few_programs_more_than_one(app: Project, tmp_path: Path) -> None:
+    names = [f"image-{number}" for number in range(6)]
+    target = {name: {"context": ".", "args": {"NAME": name}} for name in names}
+    app.write("docker-bake.json", json.dumps({"group": {"default": {"targets": names}}, "target": target}))
+    app.commit()
+    app.environ |= {"ECR_REPOSITORY_PREFIX": f"{app.name}/", "ECR_KEEP_LOCAL": "1"}
+    app.name = ""
+    app.ok("build", "push")
+    app.write("hello.txt", "changed\n")
+    app.commit()
+    programs = Programs(app, tmp_path)
+    said = app.ok("build", "push").stderr
+    assert "removed 2 older local names (ECR_KEEP_LOCAL=1)" in said
+    lines = programs.started()
+    each = Counter({name: 6 * count for name, count in FOR_EACH_IMAGE.items()})
+    assert programs.kinds(lines) == ALWAYS + each + Counter({"bake --print": 1})

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
 from ecr_tasks.errors import BuildError
 from ecr_tasks.execute.tidy_local_names import tidy_local_names
-from tests.plan.test_local_names import IMAGES, planned
+from ecr_tasks.model.local_image import LocalImage
+from tests.plan.test_local_names import DAYS, IMAGES, planned
 from tests.support.fakes.docker import FakeDocker
 from tests.support.fakes.registry import FakeRegistry
 
@@ -21,9 +23,7 @@ def docker() -> FakeDocker:
 
 
 def test_a_line_says_what_is_removed(docker: FakeDocker) -> None:
-    said: list[str] = []
-    tidy_local_names([planned()], 3, docker, said.append, is_known=lambda commit: True)
-    (line,) = said
+    (line,) = tidy_local_names([planned()], 3, docker, is_known=lambda commit: True)
     assert line == (
         "team/app: removed 14 older local names (ECR_KEEP_LOCAL=3): sha-0000000, sha-1111111, sha-2222222, "
         "sha-3333333 +3"
@@ -32,17 +32,36 @@ def test_a_line_says_what_is_removed(docker: FakeDocker) -> None:
 
 
 def test_a_build_that_another_push_is_to_come_for_stays(docker: FakeDocker) -> None:
-    said: list[str] = []
     waiting = {"sha256:0", "sha256:6"}
-    tidy_local_names([planned()], 3, docker, said.append, is_known=lambda commit: True, others=waiting)
+    said = tidy_local_names([planned()], 3, docker, is_known=lambda commit: True, others=waiting)
     assert said[0].startswith("team/app: removed 10 older local names (ECR_KEEP_LOCAL=3): sha-1111111, ")
 
 
 def test_an_engine_that_does_not_answer_is_said(docker: FakeDocker) -> None:
     class Gone(FakeDocker):
-        def local_names(self, repository: str) -> Sequence[str]:
+        def local_names(self, repositories: Sequence[str]) -> Mapping[str, str]:
             raise BuildError("The engine is gone.", "Start it.")
 
-    said: list[str] = []
-    tidy_local_names([planned()], 3, Gone(FakeRegistry()), said.append, is_known=lambda commit: True)
+    said = tidy_local_names([planned()], 3, Gone(FakeRegistry()), is_known=lambda commit: True)
     assert said == ["team/app: older local names are not removed: The engine is gone."]
+
+
+def test_docker_is_asked_once_about_all_images(docker: FakeDocker) -> None:
+    names = [f"team/image-{number}" for number in range(8)]
+    docker.local = [
+        LocalImage(f"sha256:{name}{day}", (f"{name}:sha-{day * 7}",), item.labels)
+        for name in names
+        for day, item in zip(DAYS, IMAGES, strict=True)
+    ]
+    docker.local.append(LocalImage("sha256:few", ("team/few:main",)))
+    images = [replace(planned(), name=name, repository=name) for name in (*names, "team/few")]
+    said = tidy_local_names(images, 9, docker, is_known=lambda commit: True)
+    assert said == [
+        "team/image-0, team/image-1, team/image-2 and 5 more: removed 1 older local name (ECR_KEEP_LOCAL=9): "
+        "sha-0000000"
+    ]
+    (removed,) = docker.calls.named("remove_names")
+    assert removed == ("remove_names", *(f"{name}:sha-0000000" for name in names))
+    (looked_at,) = docker.calls.named("local_images")
+    assert set(looked_at[1:]) == {item.id for item in docker.local} - {"sha256:few"}
+    assert len(docker.calls.named("local_names")) == 1

@@ -11,7 +11,7 @@ from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.model.local_image import LocalImage
 from ecr_tasks.model.manifest import CREATED, REVISION, SETTINGS, SOURCE, VERSION
 from ecr_tasks.model.tag import Tag
-from ecr_tasks.plan.local_names import could_be_stale, stale_names
+from ecr_tasks.plan.local_names import stale_candidates, stale_names
 
 HOST = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 DAYS = "0123456789"
@@ -122,6 +122,7 @@ def test_with_none_kept_the_moving_tags_of_the_pushed_commit_go_too() -> None:
 
 
 def test_a_repository_with_few_tags_is_not_looked_at() -> None:
-    names = [*image("1").names, *image("2").names, "other/app:x", "other/app:y"]
-    assert not could_be_stale(names, "team/app", 2)
-    assert could_be_stale(names, "team/app", 1)
+    ids = {name: item.id for item in (image("1"), image("2")) for name in item.names}
+    others = {"other/app:x": "sha256:x", "other/app:y": "sha256:y"}
+    assert stale_candidates({**ids, **others}, "team/app", 2) == set()
+    assert stale_candidates({**ids, **others}, "team/app", 1) == {"sha256:1", "sha256:2"}

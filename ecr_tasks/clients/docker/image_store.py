@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -75,20 +75,22 @@ class ImageStore:
         """The names that killed runs have given to images by :meth:`tag_for_run`; the run's end removes them."""
         return self._config.names.left
 
-    def local_names(self, repository: str) -> Sequence[str]:
-        """Return the names that images of the store have in a repository, here and in any registry."""
-        filters = ["--filter", f"reference={repository}", "--filter", f"reference=*/{repository}"]
-        command = self._commands.docker("image", "ls", *filters, "--format", "{{.Repository}}:{{.Tag}}")
-        names = self._commands.output("list its images", command).splitlines()
-        return [name for name in names if not name.endswith(":<none>")]
+    def local_names(self, repositories: Sequence[str]) -> Mapping[str, str]:
+        """Return the ids of the store's images by the names in these repositories, here and in any registry."""
+        patterns = [text for repository in repositories for text in (repository, f"*/{repository}")]
+        filters = [word for pattern in patterns for word in ("--filter", f"reference={pattern}")]
+        options = ["--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}"]
+        listed = self._commands.output("list its images", self._commands.docker("image", "ls", *filters, *options))
+        pairs = [line.rpartition(" ") for line in listed.splitlines()]
+        return {name: image_id for name, _, image_id in pairs if not name.endswith(":<none>")}
 
-    def local_images(self, names: Sequence[str]) -> Sequence[LocalImage]:
-        """Return the images that have these names.
+    def local_images(self, ids: Sequence[str]) -> Sequence[LocalImage]:
+        """Return those of these images that are there.
 
         A container uses an image, also one that has stopped, and so does a run that has not ended: it has given the
         image a name of its own.
         """
-        documents = self._inspect("image", list(dict.fromkeys(names)))
+        documents = self._inspect("image", ids)
         listed = self._commands.output("list its containers", self._commands.docker("container", "ls", "-aq"))
         containers = self._inspect("container", listed.split())
         used = {container.get("Image") for container in containers}
@@ -113,7 +115,8 @@ class ImageStore:
         try:
             self._commands.output("remove image names", self._commands.docker("image", "rm", *names))
         except EcrTasksError:
-            return [name for name in names if self._image(name) is None]
+            left = {tag for document in self._inspect("image", names) for tag in document.get("RepoTags") or ()}
+            return [name for name in names if name not in left]
         return names
 
     def close(self) -> None:

@@ -171,13 +171,15 @@ class FakeDocker:
         self.calls.end()
         return "{}"
 
-    def local_names(self, repository: str) -> Sequence[str]:
-        self.calls.begin("local_names", repository)
+    def local_names(self, repositories: Sequence[str]) -> Mapping[str, str]:
+        self.calls.begin("local_names", *repositories)
         self.calls.end()
-        return [name for image in self.local for name in image.names]
+        return {name: image.id for image in self.local for name in image.names}
 
-    def local_images(self, names: Sequence[str]) -> Sequence[LocalImage]:
-        return self.local
+    def local_images(self, ids: Sequence[str]) -> Sequence[LocalImage]:
+        self.calls.begin("local_images", *ids)
+        self.calls.end()
+        return [image for image in self.local if image.id in ids]
 
     def remove_names(self, names: Sequence[str]) -> Sequence[str]:
         self.calls.begin("remove_names", *names)
