@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from ecr_tasks.errors import BuildError
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.platform import covers, parse_platform
 from ecr_tasks.model.ports import Engine

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from ecr_tasks.checks.builder_platforms import platforms_without_emulation
 from ecr_tasks.errors import EcrTasksError, ExitCode
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.finding import Finding, Section, StartBuilder
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.machine import BuilderFacts, EngineFacts

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from ecr_tasks.checks.allowed_secrets import described, short_path
 from ecr_tasks.errors import Refused
 from ecr_tasks.files import resolved
+from ecr_tasks.frozen import dataclass
 
 _SHOWN = 20
 """The highest number of files that a refusal names."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
@@ -24,6 +23,7 @@ from ecr_tasks.checks.permissions import PERMISSIONS, check_permissions
 from ecr_tasks.checks.python_packages import PYTHON, check_python
 from ecr_tasks.checks.repository_settings import REPOSITORY, check_repositories, check_scanning, check_templates
 from ecr_tasks.errors import AwsError, EcrTasksError
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.account import Caller, CreationTemplate, Credentials, IdentityFacts, Permission, Region
 from ecr_tasks.model.ecr_host import DOCKER_HUB as HUB
 from ecr_tasks.model.ecr_host import host_of, parse_ecr_host

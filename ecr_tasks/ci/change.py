@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ecr_tasks.ci.context import ChangeKind, CiContext
 from ecr_tasks.ci.environ import Fact
+from ecr_tasks.frozen import dataclass
 
 UNNUMBERED = "true"
 """The value of ECR_PULL_REQUEST for a change without a number."""

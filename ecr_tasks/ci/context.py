@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
+
+from ecr_tasks.frozen import dataclass
 
 ChangeKind = Literal["pull_request", "closed_pull_request", "merge_queue", "ref"]
 """``closed_pull_request``: the run of a closing, on the target's commit. ``merge_queue``: an entry of a queue, which

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ecr_tasks import files
 from ecr_tasks.console import warn_once
+from ecr_tasks.frozen import dataclass
 
 Reader = Callable[[Path], str]
 """A function that returns the text of a file, and raises OSError or ValueError when it can't be read."""

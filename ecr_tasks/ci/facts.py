@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -12,6 +11,7 @@ from ecr_tasks.ci.change import Change, change_of_branch, change_of_ref
 from ecr_tasks.ci.context import CiContext
 from ecr_tasks.ci.environ import Fact, Parser
 from ecr_tasks.ci.web_url import web_url
+from ecr_tasks.frozen import dataclass
 
 
 def after(prefix: str) -> Parser:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from ecr_tasks.ci.environ import Environ, Fact
 from ecr_tasks.ci.facts import Facts
 from ecr_tasks.errors import SettingsError, nearest
+from ecr_tasks.frozen import dataclass
 
 if TYPE_CHECKING:
     from ecr_tasks.ci.oidc.issuer import Issuer

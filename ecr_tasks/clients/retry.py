@@ -11,9 +11,9 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from ecr_tasks.errors import Interrupted, SettingsError
+from ecr_tasks.frozen import dataclass
 
 MIN_REPORTED_SECONDS = 0.5
 """A wait of fewer seconds is not reported."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib.resources import files
 from typing import Any
 
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.frozen import dataclass
 
 MAX_BYTES = 16 * 1024
 """The largest user data (EC2 user guide, "Instance user data considerations")."""

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import BuildError, RegistryError
 from ecr_tasks.execute.from_builder import from_cache
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.artifact import ListedArtifact
 from ecr_tasks.model.attestation import PREDICATE_TYPE, Attached, MadeDocument, attached
 from ecr_tasks.model.image import NO_ATTESTATIONS, BuildInput, Image, Keep

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -11,6 +10,7 @@ from ecr_tasks.errors import Refused
 from ecr_tasks.execute.scans import scan_checks
 from ecr_tasks.execute.signatures import check_signature
 from ecr_tasks.execute.wait_for_verdicts import wait_for_verdicts
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Evidence, Registry, Signatures
 from ecr_tasks.model.registry import Repository

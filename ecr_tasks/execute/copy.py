@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from ecr_tasks.errors import EcrTasksError, RegistryError
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.destination import OWN, Identity
 from ecr_tasks.model.ports import Docker, Registry, Target
 from ecr_tasks.model.registry import Repository

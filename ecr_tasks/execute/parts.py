@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ecr_tasks.clients.parallel import map_parallel
@@ -11,6 +11,7 @@ from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import Refused, RegistryError
 from ecr_tasks.execute.attestations import ANOTHER_RUN_SECONDS, Wanted
 from ecr_tasks.execute.from_builder import in_index, make_index
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.attestation import IN_TOTO, PREDICATE_TYPE, MadeDocument, attached
 from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.model.manifest import SETTINGS, VERSION, StoredImage

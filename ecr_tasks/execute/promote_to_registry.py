@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.execute.copy import Place, check_present, copy_manifests
 from ecr_tasks.execute.promote import IsFixed, Record, look_again, no_record, planned_promotion, promote
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.destination import OWN, Destination, Identity
 from ecr_tasks.model.inventory import referrer_tag
 from ecr_tasks.model.manifest import StoredImage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.built_manifest import push_with_manifest, with_manifest
@@ -19,6 +19,7 @@ from ecr_tasks.execute.set_tags import (
 )
 from ecr_tasks.execute.turns import set_in_turn
 from ecr_tasks.execute.upload_apart import can_upload_apart, upload_apart
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry
 from ecr_tasks.model.receipt import Built, PublishState

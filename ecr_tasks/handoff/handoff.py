@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.publication import PublishedImage
 
 

@@ -7,9 +7,10 @@ Sources: ``clients/ecr`` for our own calls; for docker's, the ECR user guide ("I
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.iam.scope import Scope
 from ecr_tasks.model.signing import ProfileSigner
 from ecr_tasks.settings.settings import Settings

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.ecr_host import PUBLIC_HOSTS, host_of, parse_ecr_host
 

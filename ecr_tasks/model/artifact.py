@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import RegistryError
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.manifest import MANIFEST_MEDIA_TYPES, StoredImage
 

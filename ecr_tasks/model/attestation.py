@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.artifact import TITLE, Artifact, Document, ListedArtifact
 from ecr_tasks.model.inventory import artifact_kind
 from ecr_tasks.model.manifest import StoredImage

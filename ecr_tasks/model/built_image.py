@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ecr_tasks.errors import BuildError
+from ecr_tasks.frozen import dataclass
 
 
 @dataclass(frozen=True)

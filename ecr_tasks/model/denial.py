@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.destination import PUBLIC_HOST
 from ecr_tasks.model.ecr_host import PUBLIC_HOSTS, parse_ecr_host
 

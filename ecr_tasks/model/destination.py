@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ecr_tasks.frozen import dataclass
 
 PUBLIC_HOST = "public.ecr.aws"
 """The host that ECR Public's images are pulled from (Amazon ECR Public user guide, Public registries)."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.destination import PUBLIC_HOST, PUBLIC_REGION
 
 PUBLIC_HOSTS = (PUBLIC_HOST, "ecr-public.aws.com")

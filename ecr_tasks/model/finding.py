@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ecr_tasks.errors import EcrTasksError, ExitCode
+from ecr_tasks.frozen import dataclass
 
 State = Literal["fine", "warning", "wrong", "unknown"]
 """``wrong`` is in the way of a push, ``warning`` is not, ``unknown`` could not be asked."""

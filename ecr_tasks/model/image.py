@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Literal
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.manifest import BASE_DIGEST, BASE_NAME, INPUTS_DIGITS, INPUTS_TAG, VERSION
 from ecr_tasks.model.option_fields import split_fields
 from ecr_tasks.model.tag import MAX_LENGTH, Tag

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from ecr_tasks.frozen import dataclass
 
 _COMMANDS = ("Cmd", "Entrypoint", "OnBuild")
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Literal
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES
 from ecr_tasks.model.tag import PART_TAG
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.ports import Engine
 
 

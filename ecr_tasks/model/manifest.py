@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import RegistryError
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.digest import sha256_digest
 
 CACHE_TAG = "buildcache"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES
 from ecr_tasks.model.receipt import SCHEMA
 

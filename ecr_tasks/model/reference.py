@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.ecr_host import host_of
 from ecr_tasks.model.manifest import CACHE_TAG
 

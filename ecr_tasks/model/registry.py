@@ -6,9 +6,10 @@ import base64
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.redaction import keep_secret
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.repository import Difference
 
 Part = Literal[

@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from ecr_tasks.documents import parse_json
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.artifact import EMPTY_MEDIA_TYPE, Artifact
 from ecr_tasks.model.inventory import RELEASE, ImageDetail
 from ecr_tasks.model.manifest import CREATED

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from types import MappingProxyType
 from typing import Any, Literal
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.registry import Mutability, Repository
 
 

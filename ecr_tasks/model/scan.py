@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, datetime
 from typing import Literal, get_args
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.registry import wildcard_matches
 
 Level = Literal["critical", "high", "medium", "low", "informational", "undefined"]

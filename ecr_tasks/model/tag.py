@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, Protocol
+
+from ecr_tasks.frozen import dataclass
 
 Kind = Literal["fixed", "moving"]
 """A fixed tag never moves once it is published; a moving one may."""

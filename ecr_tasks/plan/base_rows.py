@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.source.bases import Base
 from ecr_tasks.source.bases_lock import Lock
 

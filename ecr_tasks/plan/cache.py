@@ -8,9 +8,10 @@ cache outside of this machine, so that a build of a branch never takes what a ch
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ecr_tasks.errors import Refused
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.ecr_host import host_of, parse_ecr_host
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.manifest import CACHE_TAG, CACHE_TAGS

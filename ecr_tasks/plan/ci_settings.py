@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.redaction import redact
 from ecr_tasks.settings.application_env import is_emulator
 from ecr_tasks.settings.parse.build_options import referenced_variables

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 
 from ecr_tasks.errors import EcrTasksError, Refused, SettingsError
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.manifest import StoredImage

@@ -6,10 +6,11 @@ An error at one destination stops neither the push to the settings' registry nor
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import MappingProxyType
 
 from ecr_tasks.errors import EcrTasksError, RegistryError, SettingsError
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.destination import PUBLIC_HOST, Destination, Identity
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.receipt import Transport

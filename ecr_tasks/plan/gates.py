@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.scan import ScanRules
 from ecr_tasks.model.signing import Signer
 from ecr_tasks.source.git.branches import Branch

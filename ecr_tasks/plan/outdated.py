@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import split_revision
 from ecr_tasks.model.inventory import ImageDetail
 from ecr_tasks.model.manifest import CACHE_TAG, INPUTS_TAG, StoredImage

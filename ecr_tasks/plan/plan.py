@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.manifest import StoredImage

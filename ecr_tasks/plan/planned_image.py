@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import Image, Keep
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Engine

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import NO_ATTESTATIONS
 from ecr_tasks.model.option_fields import join_fields, split_fields
 from ecr_tasks.settings.schema import Preset

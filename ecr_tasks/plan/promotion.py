@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 from ecr_tasks.errors import Refused, RegistryError
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.manifest import StoredImage, short_digest
 from ecr_tasks.model.reference import ImageName
 from ecr_tasks.model.refusals import locked_tag

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import takewhile
 
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError, SettingsError
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.inventory import ImageDetail
 from ecr_tasks.model.manifest import short_digest
 from ecr_tasks.model.registry import Repository

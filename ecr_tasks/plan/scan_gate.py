@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Literal
 
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.scan import (
     DEFAULT_LEVEL,
     LEVELS,

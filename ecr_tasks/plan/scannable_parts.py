@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage, platform_name
 from ecr_tasks.model.registry import Repository
 

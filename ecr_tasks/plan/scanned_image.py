@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.scan import Finding, ScanResult, VulnerablePackage

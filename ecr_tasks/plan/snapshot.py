@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Engine

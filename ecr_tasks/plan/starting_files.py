@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.plan.starting_point import SETTINGS, Answers, StartingPoint, has_several
 from ecr_tasks.settings.invoke_files import SectionStyle
 from ecr_tasks.settings.schema import TABLE

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal, get_args
 
 from ecr_tasks.errors import SettingsError, nearest
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.aws_profile import AwsProfile
 from ecr_tasks.model.wording import name_some
 from ecr_tasks.plan.repository_names import prefixed

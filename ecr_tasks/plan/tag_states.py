@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from ecr_tasks.errors import Refused
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import releases_of
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.refusals import Lock, locked_tag

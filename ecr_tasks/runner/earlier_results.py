@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from ecr_tasks.frozen import dataclass
 
 if TYPE_CHECKING:
     from ecr_tasks.model.receipt import Receipt

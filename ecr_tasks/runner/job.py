@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from ecr_tasks.clients.absent_registry import AbsentRegistryError
 from ecr_tasks.console import warn_once, working
 from ecr_tasks.errors import AwsError, EcrTasksError, RegistryError, SettingsError
 from ecr_tasks.execute.look_at_registries import engine_or_error, look_at_registries
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import NOTHING_FRESH, Fresh, Image
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.receipt import Built

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.inventory import CACHE
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES
 from ecr_tasks.model.release import TagPlace
@@ -28,7 +30,7 @@ _LATE = timedelta(minutes=5)
 """By how much ECR's clock may be ahead of this machine's (AWS Signature Version 4 takes no more)."""
 
 
-@dataclass
+@dataclasses.dataclass
 class Pulls:
     """The reads of this run, which ECR counts as pulls: what they have to be told apart by in a second look."""
 

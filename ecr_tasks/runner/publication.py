@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -12,6 +12,7 @@ from ecr_tasks.console import say
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import RegistryError, SettingsError
 from ecr_tasks.files import read_text
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.ecr_host import parse_ecr_host
 from ecr_tasks.model.manifest import StoredImage

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import say, warn, working
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError, SettingsError
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.signing import SignedImage, profile_name

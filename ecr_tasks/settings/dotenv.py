@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ecr_tasks.files import read_text
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.wording import name_some
 from ecr_tasks.settings.errors import Problems
 from ecr_tasks.settings.schema import TABLE

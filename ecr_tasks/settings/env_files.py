@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.settings.errors import Problems
 
 SETTING = "ECR_ENV_FILE"

@@ -7,11 +7,12 @@ explanation in `.env.example` and `settings`. The field's name is also its key `
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.mirror import Mirror
 from ecr_tasks.model.scan import LEVELS, Level

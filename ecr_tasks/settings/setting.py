@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
+
+from ecr_tasks.frozen import dataclass
 
 Display = Literal["plain", "hidden", "last-four", "names-only"]
 """How much of a value may be shown."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.files import is_file
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
 from ecr_tasks.settings.parse.caches import REGISTRY
 from ecr_tasks.settings.schema import Schema

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ecr_tasks.errors import Refused
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.manifest import BASE_DIGEST, BASE_NAME
 from ecr_tasks.model.platform import LOCAL

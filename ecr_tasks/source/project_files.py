@@ -6,11 +6,11 @@ import ast
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ecr_tasks.ci.systems import SYSTEMS
 from ecr_tasks.files import is_file, is_folder, read_text
+from ecr_tasks.frozen import dataclass
 
 _DEPTH = 2
 _SKIPPED = {"node_modules", "vendor", "dist", "target", "__pycache__", "venv", "site-packages", "test", "tests"}

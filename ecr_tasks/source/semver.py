@@ -9,7 +9,9 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from ecr_tasks.frozen import dataclass
 
 MAX_LENGTH = 256
 """The longest version in characters: node-semver's limit, which is also below that of Python's int()."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 
 from ecr_tasks.ci.context import ChangeKind
+from ecr_tasks.frozen import dataclass
 
 _CHANGES: Mapping[ChangeKind, str] = {
     "pull_request": "pull request",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.tag import DIRTY, MAX_LENGTH, Forward, Kind, Tag
 from ecr_tasks.tags.dates import has_seconds
 from ecr_tasks.tags.event import Event

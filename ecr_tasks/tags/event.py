@@ -6,9 +6,9 @@ pushed, and so does a tag at HEAD: a laptop gets the tags of both CI runs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tags import dates
 from ecr_tasks.tags.template import Expression, Template

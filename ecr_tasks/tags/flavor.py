@@ -5,10 +5,10 @@ The syntax is docker/metadata-action's (README, "flavor input"); only ``forward=
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ecr_tasks.errors import nearest
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.tags.rules import RuleProblem, template_of
 from ecr_tasks.tags.syntax import Field, RuleError, split_fields, split_rules
 from ecr_tasks.tags.template import EMPTY, Template

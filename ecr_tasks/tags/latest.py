@@ -8,8 +8,9 @@ higher release of their line. Pre-releases are ignored, and so are tags that are
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.tags.template import Template
 from ecr_tasks.tags.versions import Version, parse_version
 

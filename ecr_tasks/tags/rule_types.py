@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.tags.event import Event
 from ecr_tasks.tags.latest import LatestRelease, version_of
 from ecr_tasks.tags.rules import Rule

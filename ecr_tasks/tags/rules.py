@@ -6,12 +6,13 @@ The syntax is docker/metadata-action's (README, "tags input"), with its types, k
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
 from ecr_tasks.errors import nearest
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.tag import Kind
 from ecr_tasks.tags.dates import time_zone
 from ecr_tasks.tags.js_regexp import Regexp, UnsupportedPattern
@@ -84,7 +85,7 @@ class Rule:
     forward: bool | None = None
 
 
-@dataclass(eq=False)
+@dataclasses.dataclass(eq=False)
 class RuleProblem(Exception):
     """The rule with this number has a mistake; ``error`` has the reason and the column."""
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from ecr_tasks.frozen import dataclass
 
 GITHUB_EXPRESSION = "${{"
 """The beginning of an expression of GitHub Actions."""

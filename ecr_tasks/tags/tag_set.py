@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.tag import MAX_LENGTH, Kind, Tag
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 
 from ecr_tasks.errors import nearest
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.tags.syntax import RuleError
 
 _TOKEN = re.compile(

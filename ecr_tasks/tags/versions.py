@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.source.semver import MAX_LENGTH
 from ecr_tasks.source.semver import Version as SemVer
 from ecr_tasks.tags.template import Template

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ecr_tasks.ci.oidc.tokens import TokenSource
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.frozen import dataclass
 
 
 @dataclass(frozen=True)

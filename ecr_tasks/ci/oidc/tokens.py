@@ -8,12 +8,13 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import AwsError
 from ecr_tasks.files import read_text
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.redaction import keep_secret
 
 AUDIENCE = "sts.amazonaws.com"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Literal
 
 from ecr_tasks.ci.outputs.model import Outputs
+from ecr_tasks.frozen import dataclass
 
 
 @dataclass(frozen=True)

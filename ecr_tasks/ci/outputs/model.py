@@ -22,8 +22,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any
+
+from ecr_tasks.frozen import dataclass
 
 VARIABLES = {
     "image": "IMAGE",

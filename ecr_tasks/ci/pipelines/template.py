@@ -11,12 +11,12 @@ import hashlib
 import re
 import textwrap
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from importlib import resources
 
 from ecr_tasks.ci.pipelines import quoting
 from ecr_tasks.ci.pipelines.requirements import DEFAULT_INSTALL
 from ecr_tasks.ci.systems import FEATURES, Credentials, Feature, System
+from ecr_tasks.frozen import dataclass
 
 _IF = re.compile(r"\s*@if (\w+)@\s*")
 _EACH = re.compile(r"^@each ([^@\n]+)@\n((?:(?!@each |@done@)[^\n]*\n)*)@done@\n", re.MULTILINE)

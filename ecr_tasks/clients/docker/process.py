@@ -20,11 +20,11 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from ecr_tasks.clients.docker.build_log import BuildLog, current_log
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.one_line import without_commands
 from ecr_tasks.redaction import redact_known
 from ecr_tasks.signals import held_back, on_interruption, was_interrupted

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from shlex import quote
 
 from ecr_tasks.clients.ecr.install_command import install_command
 from ecr_tasks.errors import AwsError
+from ecr_tasks.frozen import dataclass
 
 CRT = "botocore[crt]"
 CREDENTIAL_HINT = (

@@ -6,13 +6,13 @@ import re
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from ecr_tasks.clients.docker import process
 from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.errors import RegistryError, SettingsError
 from ecr_tasks.files import is_file, read_text
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.child_environment import docker_environment
 from ecr_tasks.model.ecr_host import is_on_this_machine
 from ecr_tasks.model.registry import Repository

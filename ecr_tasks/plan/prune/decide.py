@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.inventory import ImageDetail
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, INPUTS_TAG
 from ecr_tasks.model.registry import wildcard_matches

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.inventory import ImageDetail
 from ecr_tasks.model.registry import wildcard_matches
 from ecr_tasks.model.tag import TURN_TAG

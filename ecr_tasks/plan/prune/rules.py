@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, cast, get_args
 
 from ecr_tasks.errors import SettingsError, nearest
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.tags.syntax import Field, RuleError, split_fields, split_rules
 
 RuleType = Literal["untagged", "cache", "tags", "gone", "archived", "keep"]

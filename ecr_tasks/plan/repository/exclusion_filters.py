@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.registry import Mutability
 from ecr_tasks.plan.repository.tag_patterns import as_filter, is_too_broad, overlap
 from ecr_tasks.plan.repository.tag_shapes import MAJOR, Shape

@@ -7,8 +7,8 @@ express "a number", so that there is one filter for each major version.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.manifest import CACHE_TAGS, INPUTS_TAG
 from ecr_tasks.model.tag import DIRTY, Kind
 from ecr_tasks.tags.dates import has_seconds

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.destination import PUBLIC_HOST
 from ecr_tasks.model.ecr_host import AWS_DOMAIN, PUBLIC_HOSTS, REGISTRY_LABELS
 from ecr_tasks.settings.errors import Malformed

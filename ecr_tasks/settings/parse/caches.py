@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.settings.errors import Malformed
 from ecr_tasks.settings.parse import lists
 from ecr_tasks.settings.parse.image_reference import reference_pattern

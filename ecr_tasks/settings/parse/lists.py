@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.settings.errors import Malformed
 
 _ANNOTATION_TYPE = r"(manifest|index)(-descriptor)?(\[[^\]]*\])?"

@@ -5,11 +5,13 @@ The rules are those of BuildKit (frontend/dockerfile/dockerfile2llb/convert.go a
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.ecr_host import host_of
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.option_fields import split_fields
@@ -125,7 +127,7 @@ def pinned_digest(reference: str) -> str | None:
     return match[1] if match else None
 
 
-@dataclass
+@dataclasses.dataclass
 class _Build:
     """One build of a Dockerfile, for one target and platform; ``globals`` are the variables that ``FROM`` may use."""
 

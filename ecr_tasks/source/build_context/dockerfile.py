@@ -10,9 +10,10 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ecr_tasks.documents import parse_json
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.source.build_context.shell_words import split
 
 _DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(\S.*)")

@@ -15,12 +15,12 @@ from __future__ import annotations
 import posixpath
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.files import read_bytes
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.source.build_context.dockerignore_pattern import Matcher, matcher, possible_match
 
 NAME = ".dockerignore"

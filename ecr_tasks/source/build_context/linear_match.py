@@ -8,8 +8,9 @@ of a number (bit-parallel simulation: Navarro and Raffinot, "Flexible Pattern Ma
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from ecr_tasks.frozen import dataclass
 
 MAX_TOKENS = 10_000
 """The highest number of tokens; a path has at most 4,096 characters."""

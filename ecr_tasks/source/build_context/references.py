@@ -6,10 +6,11 @@ The inputs of an image and the logins before its build both come from here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from ecr_tasks.files import read_bytes
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.ecr_host import host_of, parse_ecr_host
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.option_fields import split_fields

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from functools import cached_property
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.source.build_context.dockerignore_pattern import Matcher, matcher
 
 _WILDCARD = re.compile(r"[*?\[\\]")

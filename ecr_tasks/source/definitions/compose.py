@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.files import read_text, resolved, unreadable_reason
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.source.definitions.compose_model import ComposeReader, as_list, long_form, read_dotenv
 from ecr_tasks.source.definitions.yaml_file import Model
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.files import read_text, unreadable_reason
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.settings.settings import Settings
 
 _BAKE = ("docker-bake.json", "docker-bake.hcl")

@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.files import read_text
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import BakeFile, BakeTarget, BuildDefinition
 from ecr_tasks.model.option_fields import join_fields, split_fields
 from ecr_tasks.settings.parse.build_options import is_remote, referenced_variables

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from ecr_tasks.errors import SettingsError, nearest
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.source.git.command import Git, NoRepositoryError, lines, text
 
 Membership = Literal["yes", "no", "unknown", "shallow"]

@@ -8,11 +8,11 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.files import read_bytes
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.child_environment import git_environment
 from ecr_tasks.signals import held_back
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from ecr_tasks.files import open_file
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.source.git.command import Git, NoRepositoryError, lines
 from ecr_tasks.source.git.unchecked import is_checked_out, unchecked
 

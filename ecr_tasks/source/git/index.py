@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache, partial
 from pathlib import Path
 
 from ecr_tasks.files import resolved
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.source.git.command import Git, NoRepositoryError
 
 _KINDS = {"100644": "file", "100755": "exec", "120000": "link"}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.source.git.command import Git, NoRepositoryError, lines, text
 
 _BRANCH = re.compile(r"refs/heads/(.+)")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.source.git.command import Git, lines, text
 
 TOOL_FOLDER = b".ecr-tasks"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.source.git.blob import blob_id, kind_of
 from ecr_tasks.source.git.command import Git, lines
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import BuildDefinition, Image, Inputs
 from ecr_tasks.model.manifest import INPUTS, INPUTS_TRACKED
 from ecr_tasks.model.ports import Docker, Engine

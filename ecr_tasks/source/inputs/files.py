@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import Files
 from ecr_tasks.source.build_context.dockerignore import DockerIgnore
 from ecr_tasks.source.build_context.unknown import Unknown
