@@ -1,8 +1,8 @@
-"""Read what an image that was just built shows, of every platform, before it is pushed."""
+"""Read what images that were just built show, of every platform, before they are pushed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.clients.retry import Retrier
@@ -14,29 +14,50 @@ from ecr_tasks.model.receipt import Built
 _WORKERS = 4
 
 
-def built_configs(built: Built, docker: Docker, retrier: Retrier, warn: Callable[[str], None]) -> list[ImageConfig]:
-    """Return the configurations of a build's platforms: the store's, or those that the builder keeps.
+def built_configs(
+    builds: Sequence[Built], docker: Docker, retrier: Retrier, warn: Callable[[str], None]
+) -> dict[str, list[ImageConfig]]:
+    """Return the configurations of builds' platforms by name: the store's, or those that the builder keeps.
 
-    ``warn`` is told of a platform whose configuration can't be read.
+    The store is asked for all images at once. ``warn`` is told of a platform whose configuration can't be read.
     """
+    images = [(built, platform) for built in builds for platform in built.platforms or ("",)]
+    ids: dict[str | None, list[str]] = {}
+    for image in images:
+        if place := _in_store(*image):
+            ids.setdefault(place[1], []).append(place[0])
+    stored = {platform: docker.image_configs(some, platform) for platform, some in ids.items()}
 
-    def read(platform: str) -> ImageConfig | None:
+    def read(image: tuple[Built, str]) -> ImageConfig | None:
+        if place := _in_store(*image):
+            return stored[place[1]].get(place[0])
+        built, platform = image
         try:
-            if built.image_id is not None:
-                return docker.image_config(built.image_id, platform if len(built.platforms) > 1 else None)
-            if built.loaded is not None and built.loaded[0] == platform:
-                return docker.image_config(built.loaded[1], None)
             return docker.builder_config(built.manifests[platform], built.records.get(platform, ""))
         except EcrTasksError:
             return None
 
-    platforms = list(built.platforms) or [""]
-    configs = map_parallel(read, platforms, _WORKERS, retrier)
-    unread = [platform for platform, config in zip(platforms, configs, strict=True) if config is None]
-    if unread:
-        of = f" of {', '.join(unread)}" if any(unread) else ""
-        warn(f"{built.name}: the configuration{of} was not looked at for secrets: docker doesn't give it.")
-    return [config for config in configs if config is not None]
+    read_configs = map_parallel(read, images, _WORKERS, retrier)
+    configs: dict[str, list[ImageConfig]] = {built.name: [] for built in builds}
+    unread: dict[str, list[str]] = {}
+    for (built, platform), config in zip(images, read_configs, strict=True):
+        if config is None:
+            unread.setdefault(built.name, []).append(platform)
+        else:
+            configs[built.name].append(config)
+    for name, platforms in unread.items():
+        of = f" of {', '.join(platforms)}" if any(platforms) else ""
+        warn(f"{name}: the configuration{of} was not looked at for secrets: docker doesn't give it.")
+    return configs
+
+
+def _in_store(built: Built, platform: str) -> tuple[str, str | None] | None:
+    """Return the id of a platform's image in the store, and the platform if it must be named; None without one."""
+    if built.image_id is not None:
+        return built.image_id, platform if len(built.platforms) > 1 else None
+    if built.loaded is not None and built.loaded[0] == platform:
+        return built.loaded[1], None
+    return None
 
 
 def built_provenance(built: Built, docker: Docker, retrier: Retrier, warn: Callable[[str], None]) -> list[str]:

@@ -127,13 +127,16 @@ class Docker(Protocol):
         All references contain the same digest.
         """
 
+    def expect_manifests(self, records: Mapping[str, str]) -> None:
+        """Begin to read the manifests of several builds at once, for :meth:`built_manifest`: records by digest."""
+
     def built_manifest(self, digest: str, record: str) -> str | None:
         """Return a manifest that a build made, byte for byte, or None where the builder doesn't have it any more."""
 
-    def image_config(self, image_id: str, platform: str | None) -> ImageConfig:
-        """Return the configuration of a local image; of several platforms, that of ``platform``.
+    def image_configs(self, ids: Sequence[str], platform: str | None) -> Mapping[str, ImageConfig]:
+        """Return the configurations of local images by id; of images of several platforms, those of ``platform``.
 
-        Raises BuildError for an image that isn't there, and for a docker that can't be asked for a platform.
+        Those that docker doesn't give are left out.
         """
 
     def builder_config(self, digest: str, record: str) -> ImageConfig | None:

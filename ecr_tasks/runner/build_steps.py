@@ -238,19 +238,20 @@ def _check_secrets(
     environ = run.settings.sdk_environ(os.environ)
     docker, retrier, settings = run.docker, run.retrier, run.settings
     failed: dict[str, EcrTasksError] = {}
+    look = (docker, retrier, warn)
 
     def check(item: PlannedImage) -> None:
-        built, look = builds[item.image.name], (docker, retrier, warn)
-        configs = built_configs(built, *look)
+        built = builds[item.image.name]
         provenance = built_provenance(built, *look) if item.image.definition.shows_arguments else []
         try:
-            check_built(item.image, configs, provenance, settings, environ, warn)
+            check_built(item.image, configs[built.name], provenance, settings, environ, warn)
         except Refused as error:
             if fail_fast:
                 raise
             failed[item.image.name] = error
 
     with working("looking at what was built"):
+        configs = built_configs([builds[item.image.name] for item in items], *look)
         map_parallel(check, items, PARALLEL, retrier)
     return failed
 

@@ -148,3 +148,25 @@ def test_a_base_image_has_the_same_digest_in_the_store_and_in_its_registry(
     finally:
         config.close()
         docker(environ, "image", "rm", "--force", "local/own:1", check=False)
+
+
+def test_images_that_are_gone_hide_no_other_ones(app: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """docker answers with an error about the images that are gone, and with what it has of the others."""
+    for name, value in app.environ.items():
+        monkeypatch.setenv(name, value)
+    config = PrivateConfig(app.environ)
+    try:
+        client = WhalesDocker(config, app.folder, {})
+        inputs = [
+            BuildInput(name, BuildDefinition(context=str(app.folder), labels={"name": name}), (f"looks/{name}",))
+            for name in ("one", "two")
+        ]
+        built = client.build(inputs, None)
+        one, two = (str(built[name].image_id) for name in ("one", "two"))
+        configs = client.image_configs([one, f"sha256:{'0' * 64}", two], None)
+        client.remove_names(["looks/one", "looks/two"])
+    finally:
+        client.close()
+        config.close()
+    assert {image_id: found.labels["name"] for image_id, found in configs.items()} == {one: "one", two: "two"}
+    assert all(found.history for found in configs.values())

@@ -235,6 +235,6 @@ def test_what_was_built_is_looked_at_before_anything_is_pushed(project: Project,
 
 def test_nothing_is_looked_at_where_nothing_is_built(project: Project) -> None:
     assert project.inv("build", "push").code == 0
-    assert len(project.calls.named("image_config")) == 1
+    assert len(project.calls.named("image_configs")) == 1
     assert project.inv("build", "push").code == 0
-    assert project.calls.named("image_config") == []
+    assert project.calls.named("image_configs") == []

@@ -6,12 +6,14 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.docker import errors
 from ecr_tasks.clients.docker.command_line import CommandLine, check_arguments, translate_errors
 from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.docker.temporary_names import BUILD
+from ecr_tasks.clients.parallel import begin, map_parallel
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.image_config import ImageConfig, parse_image_config
@@ -19,6 +21,9 @@ from ecr_tasks.model.local_image import LocalImage
 
 if TYPE_CHECKING:
     from python_on_whales import Image
+
+PARALLEL = 4
+"""The histories of how many images are asked for at once, each by a program of its own."""
 
 _GONE = re.compile(r"Error(?: response from daemon)?: No such (?:image|container|object): .*", re.I)
 """docker's line about an image or container that is gone, beside what it says of the others."""
@@ -39,21 +44,39 @@ class ImageStore:
         image = self._image(reference)
         return image.id if image else None
 
-    def image_config(self, image_id: str, platform: str | None) -> ImageConfig:
-        """Return the configuration of a local image; of several platforms, that of ``platform`` (docker 28).
+    def image_configs(self, ids: Sequence[str], platform: str | None) -> Mapping[str, ImageConfig]:
+        """Return the configurations of local images by id; of several platforms, those of ``platform`` (docker 28).
 
-        Raises BuildError when docker doesn't give it.
+        Those that docker doesn't give are left out. It tells the history of one image at a time.
         """
         options = ["--platform", platform] if platform else []
+        configs = begin(partial(self._configs, ids, options))
+        histories = map_parallel(partial(self._history, options=options), ids, PARALLEL, None)
+        return {
+            image_id: parse_image_config(config, history)
+            for image_id, config, history in zip(ids, configs(), histories, strict=True)
+            if config is not None and history is not None
+        }
+
+    def _configs(self, ids: Sequence[str], options: Sequence[str]) -> list[Mapping[str, Any] | None]:
+        """Return what images' configurations have as ``config``; None for an image that docker doesn't give."""
+        action = f"look at {', '.join(ids)}"
+        with suppress(EcrTasksError):
+            command = self._commands.docker("image", "inspect", *options, "--format", "{{json .Config}}", *ids)
+            lines = self._commands.output(action, command).splitlines()
+            with errors.reading_answer(action):
+                return [parse_json(line) or {} for _, line in zip(ids, lines, strict=True)]
+        return [config for one in ids for config in self._configs([one], options)] if len(ids) > 1 else [None]
+
+    def _history(self, image_id: str, options: Sequence[str]) -> list[str] | None:
+        """Return an image's instructions, the oldest first; None where docker doesn't give them."""
+        words = ("--no-trunc", "--format", "{{json .CreatedBy}}", image_id)
         action = f"look at {image_id}"
-        inspect = self._commands.docker("image", "inspect", *options, "--format", "{{json .Config}}", image_id)
-        history = self._commands.docker(
-            "image", "history", *options, "--no-trunc", "--format", "{{json .CreatedBy}}", image_id
-        )
-        config, steps = self._commands.output(action, inspect), self._commands.output(action, history)
-        with errors.reading_answer(action):
-            oldest_first = [str(parse_json(line)) for line in reversed(steps.splitlines()) if line]
-            return parse_image_config(parse_json(config) or {}, oldest_first)
+        with suppress(EcrTasksError):
+            steps = self._commands.output(action, self._commands.docker("image", "history", *options, *words))
+            with errors.reading_answer(action):
+                return [str(parse_json(line)) for line in reversed(steps.splitlines()) if line]
+        return None
 
     def tag(self, source: str, target: str) -> None:
         """Give a local image one more name."""

@@ -151,15 +151,19 @@ class FakeDocker:
         self.calls.end()
         return {target: network_error() for target in targets if target in self.unreachable}
 
+    def expect_manifests(self, records: Mapping[str, str]) -> None:
+        self.calls.begin("expect_manifests", *records)
+        self.calls.end()
+
     def built_manifest(self, digest: str, record: str) -> str | None:
         self.calls.begin("built_manifest", digest)
         self.calls.end()
         return self.blobs.get(digest)
 
-    def image_config(self, image_id: str, platform: str | None) -> ImageConfig:
-        self.calls.begin("image_config", image_id)
+    def image_configs(self, ids: Sequence[str], platform: str | None) -> Mapping[str, ImageConfig]:
+        self.calls.begin("image_configs", *ids)
         self.calls.end()
-        return self.config
+        return dict.fromkeys(ids, self.config)
 
     def builder_config(self, digest: str, record: str) -> ImageConfig | None:
         self.calls.begin("builder_config", digest)
