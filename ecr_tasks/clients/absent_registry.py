@@ -42,5 +42,5 @@ class AbsentRegistry:
     state = create = set_policies = change = would_expire = delete = missing = add = _refuse
     attach = list = manifests = _refuse
     scan = start_scan = scanning = push_time = signing_statuses = signing_profiles = _refuse
-    environment = platform = _refuse
+    environment = platform = may_untag = _refuse
     unknown = tags = set_storage_class = policies = deletes_elsewhere = ask = _refuse

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 
+from ecr_tasks.clients.parallel import begin
+from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Target
 from ecr_tasks.model.receipt import Built
 from ecr_tasks.model.registry import Repository
 
 
-def push_with_manifest(reference: str, built: Built, docker: Docker, registry: Target) -> None:
-    """Push a reference of a build, and keep its manifest from the builder meanwhile, for :func:`with_manifest`.
+def push_with_manifest(reference: str, built: Built, docker: Docker, registry: Target) -> str | None:
+    """Push a reference of a build; return and keep its manifest, if the builder has it (:func:`with_manifest`).
 
-    buildx takes half a second for it, which a small upload takes, too.
+    buildx takes half a second for it, which a small upload takes, too: it is asked meanwhile.
     """
+    manifest = begin(partial(_kept_manifest, built, docker, registry))
+    docker.push(reference)
+    with suppress(EcrTasksError):
+        return manifest()
+    return None
 
-    def remember(digest: str, record: str) -> None:
-        if text := docker.built_manifest(digest, record):
-            registry.remember(text)
 
-    with ThreadPoolExecutor(1) as beside:
-        if built.digest and built.record:
-            beside.submit(remember, built.digest, built.record)
-        docker.push(reference)
+def _kept_manifest(built: Built, docker: Docker, registry: Target) -> str | None:
+    text = docker.built_manifest(built.digest, built.record) if built.digest and built.record else None
+    if text is not None:
+        registry.remember(text)
+    return text
 
 
 def with_manifest(

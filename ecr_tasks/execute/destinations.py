@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 
 from ecr_tasks.clients.parallel import map_parallel
@@ -14,8 +15,8 @@ from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.execute.attestations import copy_attached
 from ecr_tasks.execute.copy import Place, check_present, copy_manifests, missing_after_copy
-from ecr_tasks.execute.set_tags import Newer, any_order, check_kept, fixed_digests, free_tags, set_tags
-from ecr_tasks.execute.turns import set_in_turn
+from ecr_tasks.execute.set_tags import Newer, any_order, fixed_digests, free_tags, look_at_moving, set_tags
+from ecr_tasks.execute.turns import begin_check, set_in_turn
 from ecr_tasks.execute.wait_for_replication import wait_for_replication
 from ecr_tasks.model.attestation import Attached
 from ecr_tasks.model.destination import Destination
@@ -190,13 +191,20 @@ def _set_tags(
     if transport is not None:
         check_present([image.digest], Place(target, repository))
     pending = [item for item in copy.tags if item.digest != image.digest]
+    seen: dict[str, StoredImage | None] = {}
+
+    def look() -> None:
+        seen.update(look_at_moving(pending, repository, target))
+
     try:
         attached = attach(repository)
         pending = free_tags(pending, fixed_digests(pending, repository, target), image.digest, repository)
-        others = set_in_turn(pending, image, repository, target, warn)
-        any_set, left = set_tags(others, image, repository, target, warn, newer, retrier=retrier)
-        any_set = any_set or len(others) < len(pending)
-        check_kept(pending, image.digest, repository, target)
+        with ExitStack() as ends:
+            others = set_in_turn(pending, image, repository, target, warn, ends, look)
+            check_kept = begin_check(pending, image.digest, repository, target)
+            any_set, left = set_tags(others, image, repository, target, warn, newer, seen, retrier)
+            any_set = any_set or len(others) < len(pending)
+            check_kept()
     except EcrTasksError as error:
         raise type(error)(
             f"{image.digest} is there, but not every tag is set: {error.cause}", error.remedy

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 from ecr_tasks.clients.retry import Retrier
@@ -12,14 +12,13 @@ from ecr_tasks.execute.attestations import Wanted, attach_wanted
 from ecr_tasks.execute.push_first_tag import FirstTagPush, check_ours
 from ecr_tasks.execute.set_tags import (
     Newer,
-    Seen,
     any_order,
-    check_kept,
     fixed_digests,
     free_tags,
+    look_at_moving,
     set_tags,
 )
-from ecr_tasks.execute.turns import set_in_turn
+from ecr_tasks.execute.turns import begin_check, set_in_turn
 from ecr_tasks.model.attestation import Attached
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry
@@ -91,12 +90,28 @@ def publish(
     This run must hold the image's push lock. After a failure each moving tag points at its old image or at this
     complete one, and a second run completes the work. Raises RegistryError or Refused.
     """
+    with ExitStack() as ends:  # waits for what is beside the rest, also after an error
+        return _publish(item, built, docker, registry, warn, newer, fresh, wanted, retrier, ends)
+
+
+def _publish(
+    item: PlannedImage,
+    built: Built | None,
+    docker: Docker,
+    registry: Registry,
+    warn: Callable[[str], None],
+    newer: Newer,
+    fresh: bool,
+    wanted: Wanted,
+    retrier: Retrier | None,
+    ends: ExitStack,
+) -> Published:
     repository = item.view.repository if item.view else None
     if repository is None:
         raise RegistryError(f"The repository {item.image.repository} is gone.", "Run it again.")
     image = None if item.build_needed else item.published
     state: PublishState = "already-published"
-    seen: Seen = {}
+    seen: dict[str, StoredImage | None] = {}
     unused: Collection[str] = ()
     pending: Sequence[PlannedTag] = item.tags
     if image is not None and fresh:
@@ -104,7 +119,7 @@ def publish(
     if image is None:
         if built is None:
             raise RegistryError(f"{item.image.name} was not built.", "Run `inv build push`.")
-        push = FirstTagPush(item, built, repository, docker, registry, warn, newer, fresh)
+        push = FirstTagPush(item, built, repository, docker, registry, warn, newer, ends, fresh)
         image, state = push.push()
         unused = item.unused_revisions(image.digest)
         pending, seen = [tag for tag in pending[1:] if tag.tag.name not in unused], push.seen
@@ -119,14 +134,19 @@ def publish(
         pending = free_tags(pending, fixed_digests(pending, repository, registry), image.digest, repository)
         if not image.is_read and any(not tag.stays for tag in pending):  # a tag is set with the manifest's bytes
             image = _read_published(image, item, repository, registry)
-        _set_inputs_tag(item, image, repository, registry, warn, pushed=state == "pushed")
-        others = set_in_turn(pending, image, repository, registry, warn)
-        if wanted.kinds or len(others) < len(pending):  # which took some time
-            seen = {}
+        _set_inputs_tag(item, image, repository, registry, warn, ends, pushed=state == "pushed")
+        if wanted.kinds:  # which took some time
+            seen.clear()
+
+        def look() -> None:
+            seen.update(look_at_moving(pending, repository, registry))
+
+        others = set_in_turn(pending, image, repository, registry, warn, ends, look)
+        just_set = [*item.tags[:1], *pending] if state == "pushed" else pending
+        check_kept = begin_check(just_set, image.digest, repository, registry)
         any_set, left = set_tags(others, image, repository, registry, warn, newer, seen, retrier)
         any_set = any_set or len(others) < len(pending)
-        just_set = [*item.tags[:1], *pending] if state == "pushed" else pending
-        check_kept(just_set, image.digest, repository, registry)
+        check_kept()
     except EcrTasksError as error:
         raise type(error)(
             f"{image.digest} is published{_as_tag(item)}, but not every tag is set: {error.cause}", error.remedy
@@ -175,6 +195,7 @@ def _set_inputs_tag(
     repository: Repository,
     registry: Registry,
     warn: Callable[[str], None],
+    ends: ExitStack,
     *,
     pushed: bool,
 ) -> None:
@@ -185,7 +206,7 @@ def _set_inputs_tag(
     if (pushed or image.inputs == inputs.digest) and not registry.tag_digests(repository, [inputs.tag]):
         tag = PlannedTag(Tag(inputs.tag, "fixed", "ECR_SKIP=content", "the inputs"), "new")
         with suppress(Refused):  # another run set it first, for an image of the same inputs
-            if set_in_turn([tag], image, repository, registry, warn):
+            if set_in_turn([tag], image, repository, registry, warn, ends, lambda: None):
                 registry.set_tag(repository, image, inputs.tag)
 
 

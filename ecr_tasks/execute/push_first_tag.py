@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import field, replace
 
+from ecr_tasks.clients.parallel import begin
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.built_manifest import push_with_manifest, with_manifest
 from ecr_tasks.execute.from_builder import push_from_builder
@@ -14,6 +15,7 @@ from ecr_tasks.execute.set_tags import (
     delete_replaceable,
     fixed_digests,
     free_tags,
+    look_at_moving,
     newer_now,
     read_commit,
 )
@@ -28,7 +30,7 @@ from ecr_tasks.plan.conflicts import of_another_commit
 from ecr_tasks.plan.forward import nothing_else
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.skip import is_ours
-from ecr_tasks.plan.tag_states import is_contested
+from ecr_tasks.plan.tag_states import PlannedTag, is_contested
 
 Pushed = tuple[StoredImage, PublishState]
 """The image that has the first tag, with its manifest, and whether this run pushed it."""
@@ -38,7 +40,8 @@ Pushed = tuple[StoredImage, PublishState]
 class FirstTagPush:
     """The push of a build under the first of its planned tags. ``newer`` and ``fresh`` are as for ``publish``.
 
-    ``seen`` gets the images that the moving tags have right after the push.
+    ``ends`` waits for what is still under way. ``seen`` gets the images that the moving tags have when the first tag
+    is set.
     """
 
     item: PlannedImage
@@ -48,6 +51,7 @@ class FirstTagPush:
     registry: Registry
     warn: Callable[[str], None]
     newer: Newer
+    ends: ExitStack
     fresh: bool = False
     seen: dict[str, StoredImage | None] = field(default_factory=dict)
 
@@ -64,12 +68,14 @@ class FirstTagPush:
         if self.built.joined is None:
             self.docker.authorize(replace(self.registry.token(), host=self.repository.host))
         with self.registry.reserve(self.repository, self._puts()):
-            # Nothing that takes time comes between this look and the push: many a repository locks no tag.
-            current = self._look_before_push()
+            apart = is_contested(self.item.tags[0], self.repository) and can_upload_apart(
+                self.repository, self.registry, self.docker
+            )
+            current = self._look_before_push(apart)
             if current is not None:
                 return self._accept(current)
             try:
-                digest = self._send()
+                image = self._send(apart)
             except (Refused, RegistryError):  # the latter where a run on this engine removed the upload's local name
                 if tag.kind == "fixed":
                     with suppress(EcrTasksError):  # a registry that is gone is no better reason than the push's own
@@ -77,7 +83,7 @@ class FirstTagPush:
                 if current is None:
                     raise
                 return self._accept(current)
-        return self._verified(digest)
+        return self._verified() if image is None else (image, "pushed")
 
     def _published(self) -> StoredImage | None:
         """Return the image that is published already and is to be the built one, if it must be that."""
@@ -88,15 +94,21 @@ class FirstTagPush:
             published = self.registry.read(self.repository, published)
         return published if not self.item.makes_revision or self.built.is_stored_as(published) else None
 
-    def _look_before_push(self) -> StoredImage | None:
+    @property
+    def _fixed(self) -> list[PlannedTag]:
+        return [item for item in self.item.tags if item.tag.kind == "fixed" and not item.stays]
+
+    def _look_before_push(self, apart: bool) -> StoredImage | None:
         """Return the image that has the tag by now, or None once nothing is in the way of the push.
 
-        Raises Refused for another fixed tag that another image has, and for a moving one that has a newer image. ECR
-        itself refuses a tag that it locks: there is nothing to see that the plan didn't see a moment ago.
+        Nothing that takes time may come between this look and the push: many a repository locks no tag. Raises
+        Refused for another fixed tag that another image has, and for a moving one that has a newer image. ECR itself
+        refuses a tag that it locks, and there is a look after an upload ``apart``: then there is nothing to see that
+        the plan didn't see a moment ago.
         """
         first, *others = self.item.tags
-        fixed = [item for item in self.item.tags if item.tag.kind == "fixed" and not item.stays]
-        if self.fresh and first in fixed and all(self.repository.locks(item.tag.name) for item in fixed):
+        locked = first in self._fixed and all(self.repository.locks(item.tag.name) for item in self._fixed)
+        if self.fresh and (apart or locked):
             return None
         existing = fixed_digests(self.item.tags, self.repository, self.registry)
         if first.tag.name in existing:
@@ -118,42 +130,56 @@ class FirstTagPush:
         indexes = len(self.built.manifests) if self.built.keep == "builder" and definition.attests else 0
         return definition.manifests + indexes
 
-    def _send(self) -> str | None:
-        """Push from the image store or the builder under the tag; return the digest if that is known."""
+    def _send(self, apart: bool) -> StoredImage | None:
+        """Push from the image store or the builder under the tag; return the image if it got the tag by API."""
         first, repository, registry = self.item.tags[0], self.repository, self.registry
         reference = f"{repository.uri}:{first.tag.name}"
         if self.built.joined is not None or self.built.keep == "builder":
             image = self.built.joined or push_from_builder(
                 self.built, self.item.image.definition, repository, self.docker, registry
             )
-            free_tags([first], fixed_digests([first], repository, registry), image.digest, repository)
-            if set_in_turn([first], image, repository, registry, self.warn):
+            if set_in_turn([first], image, repository, registry, self.warn, self.ends, self._look_at_moving):
+                free_tags([first], fixed_digests([first], repository, registry), image.digest, repository)
+                looked = begin(self._look_at_moving)
                 registry.set_tag(repository, image, first.tag.name)
-            return image.digest
-        if is_contested(first, repository) and can_upload_apart(repository, registry, self.docker):
-            return upload_apart(first, self.built, repository, self.docker, registry, self.warn).digest
+                looked()
+            return image
+        if apart:
+            return upload_apart(
+                first,
+                self._fixed,
+                self.built,
+                repository,
+                self.docker,
+                registry,
+                self.warn,
+                self.ends,
+                self._look_at_moving,
+            )
         if self.built.reference != reference:
             self.docker.tag(self.built.image_id or self.built.digest or "", reference)
         push_with_manifest(reference, self.built, self.docker, registry)
-        return self.built.digest
+        return None
 
-    def _verified(self, digest: str | None) -> Pushed:
-        """Return the image that ECR has after the push. Raises RegistryError when it is not what was built."""
+    def _look_at_moving(self) -> None:
+        """Look at the moving tags, which are set next."""
+        self.seen.update(look_at_moving(self.item.tags[1:], self.repository, self.registry))
+
+    def _verified(self) -> Pushed:
+        """Return the image that ECR has after docker's push. Raises RegistryError when it is not what was built."""
         tag, reference = self.item.image.tags[0], self.item.reference or ""
-        # The moving tags are set next, after a look of their own: it is this one.
-        moving = [item.tag.name for item in self.item.tags[1:] if item.tag.forward is not None]
-        images = self.registry.find(self.repository.name, [tag.name, *moving]).tags
-        self.seen.update({name: images.get(name) for name in moving})
-        stored = images.get(tag.name)
+        looked = begin(self._look_at_moving)
+        stored = self.registry.image(self.repository, tag.name)
+        looked()
         if stored is None:
             raise RegistryError(f"ECR does not have {reference} after the push.", "Run it again.")
         stored = self._with_manifest(stored)
-        if stored.digest == digest or self.built.is_stored_as(stored):
+        if self.built.is_stored_as(stored):
             return stored, "pushed"
         if tag.kind == "fixed":
             return self._accept(stored)
         raise RegistryError(
-            f"ECR holds {stored.digest} as {reference}, but {digest or self.built.id} was built.",
+            f"ECR holds {stored.digest} as {reference}, but {self.built.id} was built.",
             "Another run may have pushed at the same time; run it again. No other tag has been touched.",
         )
 

@@ -42,6 +42,11 @@ def fixed_digests(pending: Sequence[PlannedTag], repository: Repository, registr
     )
 
 
+def digests_of(images: Mapping[str, StoredImage]) -> dict[str, str]:
+    """Return the digests of images by tag."""
+    return {tag: image.digest for tag, image in images.items()}
+
+
 def free_tags(
     pending: Sequence[PlannedTag], existing: Mapping[str, str], image: str, repository: Repository
 ) -> list[PlannedTag]:
@@ -128,6 +133,13 @@ def set_tags(
                 any_set = True
     moved = move_forward(forward, image, repository, registry, leave) if forward else []
     return any_set or bool(moved), left
+
+
+def look_at_moving(tags: Sequence[PlannedTag], repository: Repository, registry: Target) -> Seen:
+    """Return the images of the tags that move to newer commits only, for ``set_tags``."""
+    moving = [item.tag.name for item in tags if item.tag.forward is not None]
+    images = registry.images(repository, moving) if moving else {}
+    return {name: images.get(name) for name in moving}
 
 
 def newer_now(

@@ -9,13 +9,14 @@ another run's first two calls.
 
 from __future__ import annotations
 
-import secrets
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from functools import partial
 
+from ecr_tasks.clients.parallel import begin, map_parallel
 from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError
-from ecr_tasks.execute.set_tags import free_tags
+from ecr_tasks.execute.set_tags import PARALLEL, check_kept, digests_of, free_tags
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Target
@@ -29,7 +30,10 @@ TURN_SECONDS = 20
 """How long a run waits for one whose turn it is: by then that has only to set the tag, or was killed."""
 
 LEAD_SECONDS = 0.5
-"""The time between a run's first two calls, which is many times what comes between its look and its next call."""
+"""The time between a run's first two calls, which is many times what comes between its look and its next call.
+
+It is the same for all runs: one waits for what another does, whose network may be a slower one.
+"""
 
 
 def turn_tag(item: PlannedTag) -> str:
@@ -43,10 +47,11 @@ def can_take_turns(repository: Repository, registry: Target, left: Sequence[str]
     It takes ecr:BatchDeleteImage to remove it, which not everybody who pushes has, and ECR's own replication would
     copy it to other registries, where it would stay.
     """
-    if registry.replicates_to(repository.name):
+    replicates = begin(partial(registry.replicates_to, repository.name))  # at the same time
+    if not registry.may_untag(repository) or replicates():
         return False
     try:
-        for tag in left or [f"{TURN_TAG}{secrets.token_hex(8)}"]:  # a missing tag is no error
+        for tag in left:
             registry.untag(repository, tag)
     except AwsError:
         return False
@@ -59,38 +64,81 @@ def set_in_turn(
     repository: Repository,
     registry: Target,
     warn: Callable[[str], None],
+    ends: ExitStack,
+    beside: Callable[[], object],
 ) -> list[PlannedTag]:
     """Set the fixed ones of the pending tags that ECR doesn't lock, and return the other tags.
 
-    The image is in the repository. Raises Refused when another image gets one of the tags meanwhile.
+    The image is in the repository. ``ends`` waits for what is still under way. ``beside`` is called at the time that
+    the tags are set. Raises Refused when another image gets one of the tags meanwhile.
     """
     contested = [item for item in pending if is_contested(item, repository)]
     if not contested or not can_take_turns(repository, registry):
         return list(pending)
     turns, due = [turn_tag(item) for item in contested], contested
+
+    def take(item: PlannedTag) -> None:
+        with suppress(Refused):  # another run has it, and ECR locks that tag
+            registry.set_tag(repository, image, turn_tag(item))
+
     try:
         for _ in range(ATTEMPTS):
-            for item in due:
-                with suppress(Refused):  # another run has it, and ECR locks that tag
-                    registry.set_tag(repository, image, turn_tag(item))
+            map_parallel(take, due, PARALLEL, None)
             wait_before_look(time.monotonic())
-            existing = registry.tag_digests(repository, [item.tag.name for item in due])
-            due = free_tags(due, existing, image.digest, repository)
-            turn = registry.tag_digests(repository, turns)  # last: nothing may come between it and the next call
-            for item in due:
-                if turn.get(turn_tag(item)) == image.digest:
-                    registry.set_tag(repository, image, item.tag.name)
-            due = [item for item in due if turn.get(turn_tag(item)) != image.digest]
+            found = look_at_turns(due, due, repository, registry)
+            due = free_tags(due, digests_of(found), image.digest, repository)
+            ours = [item for item in due if has_turn(item, image.digest, found)]
+            if ours:
+                looked = begin(beside)
+                map_parallel(lambda item: registry.set_tag(repository, image, item.tag.name), ours, PARALLEL, None)
+                looked()
+            due = [item for item in due if item not in ours]
             if not due:
                 return [item for item in pending if item not in contested]
             wait_for_turn(due[0], image.digest, repository, registry)
     finally:
         for tag in turns:
-            remove_turn(tag, image.digest, repository, registry, warn)
+            ends.callback(begin(partial(remove_turn, tag, image.digest, repository, registry, warn)))
     raise RegistryError(
         f"Other runs set {due[0].tag.name} in {repository.uri} at the same time, and none of them has ended.",
         "Run it again.",
     )
+
+
+def begin_check(
+    tags: Sequence[PlannedTag], digest: str, repository: Repository, registry: Target
+) -> Callable[[], None]:
+    """Return what checks, called when all tags are set, that the fixed ones among these have kept the image.
+
+    Where they were set in turn no other run can have moved them: what else has, is looked for while the other tags
+    are set, from now on.
+    """
+    check = partial(check_kept, tags, digest, repository, registry)
+    contested = any(is_contested(item, repository) for item in tags)
+    return begin(check) if contested and can_take_turns(repository, registry) else check
+
+
+def look_at_turns(
+    tags: Sequence[PlannedTag], turns: Sequence[PlannedTag], repository: Repository, registry: Target
+) -> Mapping[str, StoredImage]:
+    """Return the images that fixed tags have, and those of the turns at some of them, looked at at the same time.
+
+    Whoever had the turn before us has set its tag by now: the tag need not be looked at before the turn. Nothing may
+    come between this look and the next call; where it took long itself, the turns are looked at once more.
+    """
+    names = [turn_tag(item) for item in turns]
+    start = time.monotonic()
+    found = registry.images(repository, [*(item.tag.name for item in tags), *names])
+    if time.monotonic() - start > LEAD_SECONDS / 2:
+        now = registry.images(repository, names)
+        found = {name: image for name, image in found.items() if name not in names} | dict(now)
+    return found
+
+
+def has_turn(item: PlannedTag, digest: str, found: Mapping[str, StoredImage]) -> bool:
+    """Return whether it is an image's turn to get a fixed tag."""
+    image = found.get(turn_tag(item))
+    return image is not None and image.digest == digest
 
 
 def wait_before_look(turn_set: float) -> None:

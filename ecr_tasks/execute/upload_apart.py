@@ -7,20 +7,25 @@ minutes. Where ECR doesn't lock the tag, it would move from the image that anoth
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from functools import partial
 
+from ecr_tasks.clients.parallel import begin
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
-from ecr_tasks.execute.built_manifest import with_manifest
-from ecr_tasks.execute.set_tags import free_tags
+from ecr_tasks.execute.built_manifest import push_with_manifest
+from ecr_tasks.execute.set_tags import digests_of, free_tags
 from ecr_tasks.execute.turns import (
     ATTEMPTS,
     can_take_turns,
+    has_turn,
+    look_at_turns,
     remove_turn,
     turn_tag,
     wait_before_look,
     wait_for_turn,
 )
+from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry
 from ecr_tasks.model.receipt import Built
@@ -31,62 +36,78 @@ from ecr_tasks.plan.tag_states import PlannedTag
 
 def can_upload_apart(repository: Repository, registry: Registry, docker: Docker) -> bool:
     """Return whether the tag of an upload would leave no trace, and remove those that killed runs have left."""
-    begin = f"{repository.uri}:{TURN_TAG}"
-    left = [name.rpartition(":")[2] for name in docker.left_names if name.startswith(begin)]
+    beginning = f"{repository.uri}:{TURN_TAG}"
+    left = [name.rpartition(":")[2] for name in docker.left_names if name.startswith(beginning)]
     return can_take_turns(repository, registry, left)
 
 
 def upload_apart(
     item: PlannedTag,
+    fixed: Sequence[PlannedTag],
     built: Built,
     repository: Repository,
     docker: Docker,
     registry: Registry,
     warn: Callable[[str], None],
+    ends: ExitStack,
+    beside: Callable[[], object],
 ) -> StoredImage:
     """Push a build under the tag of the turns, set the planned tag by API, and return the stored image.
 
-    Raises Refused when another image gets the planned tag meanwhile, and RegistryError when ECR has another image
-    than was built.
+    ``fixed`` are all the fixed tags that the image is to have, this one too. ``beside`` is called at the time that
+    the tag is set, and ``ends`` waits for what is still under way. Raises Refused when another image gets one of the
+    fixed tags meanwhile.
     """
     name = turn_tag(item)
-    reference = f"{repository.uri}:{name}"
     digest = built.digest
     try:
         for _ in range(ATTEMPTS):
-            image = _push(built, reference, docker, registry, repository, name)
+            manifest = _push(built, name, repository, docker, registry)
             pushed = time.monotonic()
-            if image is not None:
-                image = with_manifest(image, built.record, repository, docker, registry)
-            if image is not None and built.is_stored_as(image):
-                digest = image.digest
+            if manifest is None:
+                manifest = _stored_manifest(built, name, repository, registry)
+            if manifest is not None:
+                digest = sha256_digest(manifest)
                 wait_before_look(pushed)
-                existing = registry.tag_digests(repository, [item.tag.name])
-                if not free_tags([item], existing, digest, repository):
-                    return image
-                if registry.tag_digests(repository, [name]).get(name) == digest:
+                found = look_at_turns(fixed, [item], repository, registry)
+                if item not in free_tags(fixed, digests_of(found), digest, repository):
+                    return found[item.tag.name].with_manifest(manifest)
+                if has_turn(item, digest, found):
+                    image = found[name].with_manifest(manifest)
+                    looked = begin(beside)
                     registry.set_tag(repository, image, item.tag.name)
+                    looked()
                     return image
             wait_for_turn(item, built.id, repository, registry)
     finally:
         if digest is None:
             with suppress(EcrTasksError):
-                left = registry.image(repository, name)
-                left = registry.read(repository, left) if left is not None else None
-                digest = left.digest if left is not None and built.is_stored_as(left) else None
+                manifest = _stored_manifest(built, name, repository, registry)
+                digest = sha256_digest(manifest) if manifest is not None else None
         if digest is not None:
-            remove_turn(name, digest, repository, registry, warn)
-    stored = image.digest if image else "nothing"
-    raise RegistryError(f"ECR holds {stored} after the push of {built.id}.", "Run it again.")
+            ends.callback(begin(partial(remove_turn, name, digest, repository, registry, warn)))
+    raise RegistryError(
+        f"Other runs set {item.tag.name} in {repository.uri} at the same time, and none of them has ended.",
+        "Run it again.",
+    )
 
 
-def _push(
-    built: Built, reference: str, docker: Docker, registry: Registry, repository: Repository, name: str
-) -> StoredImage | None:
-    """Push the build and return the image that ECR has by then; None when another upload has the tag, locked."""
+def _push(built: Built, name: str, repository: Repository, docker: Docker, registry: Registry) -> str | None:
+    """Push the build under a tag and return its manifest, if the builder has it.
+
+    Does nothing where another upload has the tag and ECR locks it.
+    """
+    reference = f"{repository.uri}:{name}"
     docker.tag_for_run(built.image_id or built.digest or "", reference)
-    try:
-        docker.push(reference)
-    except Refused:
+    with suppress(Refused):
+        return push_with_manifest(reference, built, docker, registry)
+    return None
+
+
+def _stored_manifest(built: Built, name: str, repository: Repository, registry: Registry) -> str | None:
+    """Return the manifest that ECR has under a tag, or None where it isn't the build's."""
+    image = registry.image(repository, name)
+    if image is None or (built.digest is not None and image.digest != built.digest):
         return None
-    return registry.image(repository, name)
+    image = registry.read(repository, image)
+    return image.manifest if built.is_stored_as(image) else None

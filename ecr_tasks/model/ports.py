@@ -181,8 +181,8 @@ class Target(Protocol):
     def tag_digests(self, repository: Repository, tags: Sequence[str]) -> Mapping[str, str]:
         """Return the digests of those of the tags that exist now, in a way that does not count as a pull."""
 
-    def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
-        """Return images by digest as :meth:`image` does; missing ones are left out."""
+    def images(self, repository: Repository, references: Sequence[str]) -> Mapping[str, StoredImage]:
+        """Return images by tag or digest as :meth:`image` does, at the same time; missing ones are left out."""
 
     def tagged(self, repository: Repository, tags: Sequence[str]) -> Mapping[str, StoredImage]:
         """Return the images of those of the tags that exist, where most are not expected to; it counts as a pull."""
@@ -212,6 +212,9 @@ class Target(Protocol):
         """Remove a tag, if it has the image with ``digest``. The last tag's removal deletes the image; a missing tag
         is no error.
         """
+
+    def may_untag(self, repository: Repository) -> bool:
+        """Return whether the credentials may remove tags of a repository; another call costs nothing."""
 
     def replicates_to(self, name: str) -> Collection[tuple[str, str]]:
         """Return the (account, region)s to which ECR itself replicates a repository; empty without the permission."""

@@ -22,6 +22,7 @@ from ecr_tasks.model.receipt import Built
 from ecr_tasks.model.wording import FEW, name_some, together
 from ecr_tasks.plan.plan import Plan
 from ecr_tasks.plan.planned_image import PlannedImage
+from ecr_tasks.plan.tag_states import is_contested
 from ecr_tasks.runner import ci_results, receipt_file
 from ecr_tasks.runner.history import relation
 from ecr_tasks.runner.job import Job, with_plan, with_registries
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 
 PARALLEL = 4
-"""How many built images are looked at at once, each by programs of its own."""
+"""How many built images are looked at at once, each by programs of its own, or repositories by calls."""
 
 
 def create_repositories(run: Run, job: Job, *, before_build: bool = False, fail_fast: bool = False) -> Job:
@@ -197,13 +198,17 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast
 
 def _ask_ahead(run: Run, items: Sequence[PlannedImage]) -> None:
     """Ask for what the push needs of the registry while the build runs; what can't be had, the push says itself."""
-    repositories = [item.view.repository for item in items if item.view and item.view.repository]
-    if not repositories or not any(item.build_needed for item in items):
+    places = [(item, item.view.repository) for item in items if item.view and item.view.repository]
+    if not places or not any(item.build_needed for item in items):
         return
     begin(run.registry.token)
-    begin(partial(run.registry.evidence.signing_profiles, repositories[0]))
+    begin(partial(run.registry.evidence.signing_profiles, places[0][1]))
     if run.settings.account_id is None:
         begin(run.registry.caller_account)
+    contested = [place for item, place in places if any(is_contested(tag, place) for tag in item.tags)]
+    if contested:  # which takes turns
+        begin(partial(run.registry.replicates_to, contested[0].name))
+        begin(partial(map_parallel, run.registry.may_untag, contested, PARALLEL, run.retrier))
 
 
 def _source_now(run: Run) -> SourceState:

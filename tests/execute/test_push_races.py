@@ -138,12 +138,26 @@ def test_a_tag_that_was_deleted_since_the_plan_is_set_again() -> None:
     assert publisher.tags == all_tags_at(OTHER_RUN_IMAGE.digest)
 
 
+TURN = "ecr-tasks-upload-"
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the waits, which take no time."""
+    waits: list[float] = []
+    monkeypatch.setattr("ecr_tasks.execute.turns.time.sleep", waits.append)
+    return waits
+
+
 VERSION_TAGS = (VERSION, BRANCH, LATEST)
 
 
 @pytest.mark.parametrize("classic", [False, True])
 @pytest.mark.parametrize("tags", [VERSION_TAGS, ALL_TAGS])
-def test_a_fixed_tag_that_ecr_does_not_lock_is_set_after_the_upload(classic: bool, tags: tuple[Tag, ...]) -> None:
+def test_a_fixed_tag_that_ecr_does_not_lock_is_set_after_the_upload(
+    classic: bool, tags: tuple[Tag, ...], monkeypatch: pytest.MonkeyPatch, quick: list[float]
+) -> None:
+    monkeypatch.setattr("ecr_tasks.execute.turns.LEAD_SECONDS", 60)
     publisher = Publisher(tags=tags, classic=classic)
     published = publisher.run()
     assert published.tags == tuple(tag.name for tag in tags)
@@ -151,9 +165,12 @@ def test_a_fixed_tag_that_ecr_does_not_lock_is_set_after_the_upload(classic: boo
     assert {name for name in publisher.docker.store if "upload" in name} <= {*publisher.docker.temporary}
     ((_, pushed),) = publisher.calls.named("push")
     assert "ecr-tasks-upload-" in pushed
-    names = [call[0] for call in publisher.calls.log]
+    calls = [call for call in publisher.calls.log if call != ("images", NAME, "main")]  # beside the tag
+    names = [call[0] for call in calls]
+    before = calls[names.index("set_tag") - 1]
     assert names.index("push") < names.index("set_tag") - 1
-    assert names[names.index("set_tag") - 1] == "tag_digests", "nothing comes between the look and the tag"
+    assert before[0] == "images", "nothing comes between the look and the tag"
+    assert {tags[0].name, pushed.rpartition(":")[2]} <= {*before}, "the tag and the turn are looked at in one call"
 
 
 @pytest.mark.parametrize("classic", [False, True])
@@ -169,9 +186,17 @@ def test_another_run_has_the_time_to_see_our_turn_before_we_look(
     publisher.run()
     names = [call[0] for call in publisher.calls.log]
     wait = names.index("wait", names.index("push"))
-    assert "tag_digests" not in names[names.index("push") : wait]
-    assert names[wait : names.index("set_tag", wait)].count("tag_digests") == 2
+    assert "images" not in names[names.index("push") : wait]
+    assert names.index("images", wait) < names.index("set_tag", wait)
     assert 50 < float(publisher.calls.log[wait][1]) <= 60
+
+
+def test_after_a_look_that_took_long_the_turn_is_looked_at_once_more() -> None:
+    publisher = Publisher(tags=VERSION_TAGS)  # here, every look takes longer than the lead time
+    publisher.run()
+    (_, pushed), calls = publisher.calls.named("push")[0], publisher.calls.named("images", "set_tag")
+    last = calls[[call[0] for call in calls].index("set_tag") - 1]
+    assert last in (("images", NAME, pushed.rpartition(":")[2]), ("images", NAME, "main"))
 
 
 @pytest.mark.parametrize("reason", ["no permission", "replication", "locked"])
@@ -207,33 +232,30 @@ def test_an_upload_that_fails_anywhere_is_finished_by_the_next_run(classic: bool
 
 
 @pytest.mark.parametrize(("tag", "remedy"), [("1.2.3", "a version of its own"), (SHA_TAG, "Run it again")])
-def test_of_two_runs_at_the_same_moment_the_first_does_not_end_as_if_it_had_the_tag(tag: str, remedy: str) -> None:
-    """Only where ECR doesn't lock the tag can the second run move it after the first one's last look."""
-    publisher = Publisher()
+@pytest.mark.parametrize("in_turn", [False, True])
+def test_of_two_runs_at_the_same_moment_the_first_does_not_end_as_if_it_had_the_tag(
+    tag: str, remedy: str, in_turn: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only where ECR doesn't lock the tag can the second run move it after the first one's last look.
 
-    def move_with_the_last_tag() -> None:
-        if publisher.calls.log[-1][2] == "latest":
+    Without turns that may happen as late as with the last tag; of those that take them, none does so.
+    """
+    publisher = Publisher()
+    monkeypatch.setattr(publisher.registry, "may_untag", lambda repository: in_turn)
+    last = tag if in_turn else "latest"
+
+    def move() -> None:
+        if publisher.tags.get(last) == publisher.built_image.digest:
             publisher.registry.put(NAME, OTHER_COMMIT, tag)
         else:
-            publisher.calls.after["set_tag"] = move_with_the_last_tag
+            publisher.calls.after["set_tag"] = move
 
-    publisher.calls.after["set_tag"] = move_with_the_last_tag
+    publisher.calls.after["set_tag"] = move
     with pytest.raises(Refused) as error:
         publisher.run()
     assert OTHER_COMMIT.digest in error.value.cause
     assert publisher.built_image.digest in error.value.cause
     assert remedy in error.value.remedy
-
-
-TURN = "ecr-tasks-upload-"
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Return the waits, which take no time."""
-    waits: list[float] = []
-    monkeypatch.setattr("ecr_tasks.execute.turns.time.sleep", waits.append)
-    return waits
 
 
 @pytest.mark.parametrize("classic", [False, True])

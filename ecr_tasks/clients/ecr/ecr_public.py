@@ -6,6 +6,7 @@ A tag's digest comes from DescribeImageTags, a manifest's bytes come from the re
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -19,13 +20,14 @@ from ecr_tasks.clients.ecr.public_reader import PublicArtifacts, PublicReader
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.ecr.tokens import Tokens
 from ecr_tasks.clients.manifest_cache import ManifestCache, manifest_folder
-from ecr_tasks.errors import EcrTasksError, RegistryError
+from ecr_tasks.errors import AwsError, EcrTasksError, RegistryError
 from ecr_tasks.model.account import Caller
 from ecr_tasks.model.destination import PUBLIC_HOST, PUBLIC_REGION
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import NewRepositories
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
 from ecr_tasks.model.repository import DesiredRepository
+from ecr_tasks.model.tag import TURN_TAG
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr_public.client import ECRPublicClient
@@ -112,9 +114,14 @@ class PublicRegistry:
         existing = self._tags(_name(repository)) if tags else {}
         return {tag: existing[tag].digest for tag in tags if tag in existing}
 
-    def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
-        """Return images by digest; missing ones are left out."""
-        return {digest: image for digest in digests if (image := self.image(repository, digest)) is not None}
+    def images(self, repository: Repository, references: Sequence[str]) -> Mapping[str, StoredImage]:
+        """Return images by tag or digest; missing ones are left out."""
+        tags = [reference for reference in references if not reference.startswith("sha256:")]
+        images = dict(self.tagged(repository, tags)) if tags else {}
+        for digest in (reference for reference in references if reference not in tags):
+            if (image := self._image(repository, digest)) is not None:
+                images[digest] = image
+        return images
 
     def tagged(self, repository: Repository, tags: Sequence[str]) -> Mapping[str, StoredImage]:
         """Return the images of those of the tags that exist, without their manifests."""
@@ -171,6 +178,14 @@ class PublicRegistry:
                 repositoryName=_name(repository),
                 imageIds=[{"imageTag": tag, **({"imageDigest": digest} if digest else {})}],
             )
+
+    def may_untag(self, repository: Repository) -> bool:
+        """Return whether these credentials may remove tags of a repository (BatchDeleteImage)."""
+        try:
+            self.untag(repository, f"{TURN_TAG}{secrets.token_hex(8)}")  # a missing tag is no error
+        except AwsError:
+            return False
+        return True
 
     def replicates_to(self, name: str) -> frozenset[tuple[str, str]]:
         """Return no place: ECR Public replicates nothing to other registries."""

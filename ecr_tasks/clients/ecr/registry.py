@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.ecr.errors import result_or_none, translate_errors
@@ -15,11 +18,12 @@ from ecr_tasks.clients.ecr.repository_views import RepositoryViews
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.ecr.tokens import Tokens
 from ecr_tasks.clients.manifest_cache import ManifestCache, manifest_folder
-from ecr_tasks.clients.parallel import map_parallel
-from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.clients.parallel import begin, map_parallel
+from ecr_tasks.errors import AwsError, EcrTasksError
 from ecr_tasks.model.destination import OWN, PUBLIC_REGION, Identity
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
+from ecr_tasks.model.tag import TURN_TAG
 from ecr_tasks.settings.settings import Settings
 
 if TYPE_CHECKING:  # and imported by the methods that need them: publishing needs none of these
@@ -59,6 +63,8 @@ class EcrRegistry:
         self._tokens = Tokens(self._aws)
         self._views = RepositoryViews(self._reader, lambda: self.token().host)
         self._rules: list[ReplicationRuleOutputTypeDef] | None = None
+        self._rules_lock, self._lock = Lock(), Lock()
+        self._may_untag: dict[str, Callable[[], bool]] = {}
         self._identities: IdentitySessions | None = None
         self._evidence: EcrEvidence | None = None
 
@@ -184,9 +190,9 @@ class EcrRegistry:
         with self._reader.translate_errors(f"look at an image of {repository.name} (ecr:DescribeImages)"):
             return listing.image_detail(self._reader.client(), repository, reference)
 
-    def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
-        """Return images by digest; missing ones are left out."""
-        return self._reader.look(repository.name, digests)
+    def images(self, repository: Repository, references: Sequence[str]) -> Mapping[str, StoredImage]:
+        """Return images by tag or digest; missing ones are left out."""
+        return self._reader.look(repository.name, references)
 
     def tagged(self, repository: Repository, tags: Sequence[str]) -> Mapping[str, StoredImage]:
         """Return the images of those of the tags that exist, a hundred in a call (BatchGetImage).
@@ -277,12 +283,13 @@ class EcrRegistry:
 
         The rules are read once. DescribeRegistry returns those of the caller's own registry only.
         """
-        if self._rules is None:
-            try:
-                with translate_errors("read the registry's replication rules (ecr:DescribeRegistry)"):
-                    self._rules = rules(self._reader.client())
-            except EcrTasksError:
-                self._rules = []
+        with self._rules_lock:
+            if self._rules is None:
+                try:
+                    with translate_errors("read the registry's replication rules (ecr:DescribeRegistry)"):
+                        self._rules = rules(self._reader.client())
+                except EcrTasksError:
+                    self._rules = []
         return places(self._rules, name)
 
     def replication(self, repository: Repository, digest: str) -> dict[Place, str]:
@@ -300,6 +307,20 @@ class EcrRegistry:
     def untag(self, repository: Repository, tag: str, digest: str | None = None) -> None:
         """Remove a tag, and its image with the last one; with ``digest``, only if it has that image."""
         self.admin.untag(repository.name, tag, digest)
+
+    def may_untag(self, repository: Repository) -> bool:
+        """Return whether these credentials may remove tags of a repository (BatchDeleteImage), asked once."""
+        with self._lock:
+            ask = self._may_untag.get(repository.name) or begin(partial(self._ask_to_untag, repository))
+            self._may_untag[repository.name] = ask
+        return ask()
+
+    def _ask_to_untag(self, repository: Repository) -> bool:
+        try:
+            self.untag(repository, f"{TURN_TAG}{secrets.token_hex(8)}")  # a missing tag is no error
+        except AwsError:
+            return False
+        return True
 
     def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
         """Return a context that reserves ``puts`` PutImage calls for docker; our own calls are counted anyway."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import Lock, local
 
 from ecr_tasks.errors import RegistryError
 
@@ -23,19 +24,26 @@ class Calls:
     before: dict[str, Callable[[], None]] = field(default_factory=dict)
     after: dict[str, Callable[[], None]] = field(default_factory=dict)
 
+    _lock: Lock = field(default_factory=Lock)
+    _current: local = field(default_factory=local)
+    """The call that each thread has begun: its name and number."""
+
     def begin(self, *call: str) -> None:
         """Log a call, run its action, and fail if it is the call that must fail."""
-        self.log.append(call)
+        with self._lock:
+            self.log.append(call)
+            self._current.call = call[0], len(self.log) - 1
         if action := self.before.pop(call[0], None):
             action()
-        if not self.late and self.fail_at == len(self.log) - 1:
+        if not self.late and self.fail_at == self._current.call[1]:
             raise network_error()
 
     def end(self) -> None:
         """Run the action that follows the call, and fail if the call must fail late."""
-        if action := self.after.pop(self.log[-1][0], None):
+        name, number = self._current.call
+        if action := self.after.pop(name, None):
             action()
-        if self.late and self.fail_at == len(self.log) - 1:
+        if self.late and self.fail_at == number:
             raise network_error()
 
     def named(self, *names: str) -> list[tuple[str, ...]]:

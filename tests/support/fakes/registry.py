@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TypeVar
 
-from ecr_tasks.errors import Refused
+from ecr_tasks.errors import AwsError, Refused
 from ecr_tasks.model.account import Caller
 from ecr_tasks.model.artifact import Artifact, ListedArtifact
 from ecr_tasks.model.destination import OWN, Identity
@@ -104,11 +104,12 @@ class FakeRegistry:
         names = sorted(tag for tag, digest in tags.items() if digest == image.digest)
         return ImageDetail(image.digest, image.media_type, tuple(names), image.size)
 
-    def images(self, repository: Repository, digests: Sequence[str]) -> Mapping[str, StoredImage]:
-        self.calls.begin("images", repository.name, *digests)
-        stored = self.stored[repository.name]
+    def images(self, repository: Repository, references: Sequence[str]) -> Mapping[str, StoredImage]:
+        self.calls.begin("images", repository.name, *references)
+        tags, stored = dict(self.tags[repository.name]), self.stored[repository.name]
         self.calls.end()
-        return {digest: stored[digest] for digest in digests if digest in stored}
+        digests = {reference: tags.get(reference, reference) for reference in references}
+        return {reference: stored[digest] for reference, digest in digests.items() if digest in stored}
 
     def tagged(self, repository: Repository, tags: Sequence[str]) -> Mapping[str, StoredImage]:
         self.calls.begin("tagged", repository.name, *tags)
@@ -186,6 +187,13 @@ class FakeRegistry:
         if digest in (None, self.tags[repository.name].get(tag)):
             self.tags[repository.name].pop(tag, None)
         self.calls.end()
+
+    def may_untag(self, repository: Repository) -> bool:
+        try:
+            self.untag(repository, "ecr-tasks-upload-none")
+        except AwsError:
+            return False
+        return True
 
     @property
     def admin(self) -> FakeRepositories:
