@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.image import Image
+from ecr_tasks.model.local_image import LocalImage
 from ecr_tasks.model.manifest import short_tags
 from ecr_tasks.model.ports import Docker
 from ecr_tasks.model.wording import FEW, name_some, together
 from ecr_tasks.plan.local_names import stale_candidates, stale_names
 
 
+def stored_images(images: Sequence[Image], keep: int, docker: Docker) -> dict[str, list[LocalImage]]:
+    """Return the images that have names in the repositories of these images, where some may be too old.
+
+    docker is asked once about all.
+    """
+    repositories = list(dict.fromkeys(image.repository for image in images))
+    names = docker.local_names(repositories)
+    ids = {repository: stale_candidates(names, repository, keep) for repository in repositories}
+    wanted = sorted(set().union(*ids.values()))
+    stored = {item.id: item for item in (docker.local_images(wanted) if wanted else ())}
+    return {repository: [stored[item] for item in sorted(some) if item in stored] for repository, some in ids.items()}
+
+
 def tidy_local_names(
     images: Sequence[Image],
     keep: int,
     docker: Docker,
+    stored: Callable[[], Mapping[str, Sequence[LocalImage]]],
     *,
     is_known: Callable[[str], bool],
     built: Collection[str] = (),
@@ -24,26 +39,20 @@ def tidy_local_names(
 ) -> list[str]:
     """Remove the names of older commits' images in the repositories of these images; return lines that say which.
 
-    ``is_known`` returns whether this clone has a commit. ``built`` are the ids of this run's images, which stay,
-    unless ``keep`` is 0; ``others`` are those of builds that another project's push is to come for. Names that
-    somebody else or another project gave, and images that a container or another run uses, are left alone. An engine
-    that doesn't answer is no error: the images are built or published. docker is asked once about all images.
+    ``stored`` returns the store's images, or raises. ``is_known`` returns whether this clone has a commit. ``built``
+    are the ids of this run's images, which stay, unless ``keep`` is 0; ``others`` are those of builds that another
+    project's push is to come for. Names that somebody else or another project gave, and images that a container or
+    another run uses, are left alone. An engine that doesn't answer is no error: the images are built or published.
     """
     of_repository = {image.repository: image for image in images}
     try:
-        names = docker.local_names([*of_repository])
-        candidates = {repository: stale_candidates(names, repository, keep) for repository in of_repository}
-        if not any(candidates.values()):
-            return []
-        stored = [
-            replace(item, used=item.used or item.id in others)
-            for item in docker.local_images(sorted(set().union(*candidates.values())))
-        ]
-        stale = {
-            repository: stale_names([item for item in stored if item.id in ids], image, keep, built, is_known)
-            for (repository, image), ids in zip(of_repository.items(), candidates.values(), strict=True)
-        }
-        removed = set(docker.remove_names([name for some in stale.values() for name in some]))
+        found = stored()
+        stale: dict[str, tuple[str, ...]] = {}
+        for repository, image in of_repository.items():
+            items = [replace(item, used=item.used or item.id in others) for item in found.get(repository, ())]
+            stale[repository] = stale_names(items, image, keep, built, is_known)
+        names = [name for some in stale.values() for name in some]
+        removed = set(docker.remove_names(names) if names else ())
     except EcrTasksError as error:
         return [f"{name_some([*of_repository])}: older local names are not removed: {error.cause}"]
     lines = [

@@ -25,7 +25,7 @@ from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.tag_states import is_contested
 from ecr_tasks.runner import ci_results, receipt_file
 from ecr_tasks.runner.history import relation
-from ecr_tasks.runner.job import Job, with_plan, with_registries
+from ecr_tasks.runner.job import AskedStore, Job, with_plan, with_registries
 from ecr_tasks.runner.plan_warnings import warn_of_builds
 from ecr_tasks.source.source_state import SourceState
 
@@ -167,6 +167,7 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast
                 root=run.source.root,
             )
         source_now = begin(partial(_source_now, run))  # git and docker are asked at the same time
+        stored = _ask_store(run, [item for item in items if item.image.name in builds], job.settings.keep_local)
         failed = {name: run.logins.explain(error) for name, error in failed.items()}
         failed |= _check_secrets(run, [item for item in items if item.image.name in builds], builds, fail_fast)
         now = _check_source(run, [item.image for item in items], source_now, during="the build")
@@ -193,7 +194,12 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast
     # Until its push, no other run removes it, also if that fails, or comes in a later step of a pipeline.
     images = [item.image for item in items if item.image.name in builds]
     pending_builds.note(run.project, _local_ids(images, builds), os.environ)
-    return replace(job, built={**job.built, **builds}, failed={**job.failed, **failed})
+    return replace(
+        job,
+        built={**job.built, **builds},
+        failed={**job.failed, **failed},
+        stored=stored,
+    )
 
 
 def _ask_ahead(run: Run, items: Sequence[PlannedImage]) -> None:
@@ -261,6 +267,16 @@ def _check_secrets(
     return failed
 
 
+def _ask_store(run: Run, items: Sequence[PlannedImage], keep: int | None) -> AskedStore | None:
+    """Begin to ask the store for the images of which :func:`begin_tidy` removes names; None where there are none."""
+    # Without a store on this machine there are no names.
+    if keep is None or not items or any(item.engine and not item.engine.loads for item in items):
+        return None
+    from ecr_tasks.execute.tidy_local_names import stored_images
+
+    return AskedStore(begin(partial(stored_images, [item.image for item in items], keep, run.docker)))
+
+
 def begin_tidy(run: Run, job: Job, *, before_push: bool = False) -> Callable[[], None]:
     """Begin to remove the local names that earlier runs of the images built now left; return what waits for it.
 
@@ -282,15 +298,16 @@ def end_tidy(run: Run, job: Job, tidied: Callable[[], None]) -> None:
 
     pending_builds.forget(run.project, [image.repository for image in images], os.environ)
     if job.settings.keep_local == 0:
-        _begin_tidy(run, job, 0)()
+        _begin_tidy(run, replace(job, stored=None), 0)()
 
 
 def _begin_tidy(run: Run, job: Job, keep: int | None) -> Callable[[], None]:
     """Begin to remove all local names but the ``keep`` newest commits'; return what waits for it and says which."""
     items = [item for item in job.plan.images if item.image.name in job.built]
     images = [item.image for item in items]
-    # Without a store on this machine there are no names.
-    if keep is None or not images or any(item.engine and not item.engine.loads for item in items):
+    is_fresh = job.stored is not None and job.stored.is_fresh
+    stored = job.stored if is_fresh else _ask_store(run, items, keep)
+    if keep is None or stored is None:
         return lambda: None
     from ecr_tasks.execute.tidy_local_names import tidy_local_names
     from ecr_tasks.runner import pending_builds
@@ -302,6 +319,7 @@ def _begin_tidy(run: Run, job: Job, keep: int | None) -> Callable[[], None]:
             images,
             keep,
             run.docker,
+            stored.wait,
             is_known=lambda commit: relation_to(commit) != "unknown",
             built=set(_local_ids(images, job.built).values()),
             others=pending_builds.of_others(run.project, [image.repository for image in images], os.environ),

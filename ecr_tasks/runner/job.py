@@ -19,6 +19,7 @@ from ecr_tasks.errors import AwsError, EcrTasksError, RegistryError, SettingsErr
 from ecr_tasks.execute.look_at_registries import engine_or_error, look_at_registries
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import NOTHING_FRESH, Fresh, Image
+from ecr_tasks.model.local_image import LocalImage
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.receipt import Built
 from ecr_tasks.model.wording import name_some
@@ -39,13 +40,27 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class AskedStore:
+    """A question for the images in the store that is under way; ``wait`` returns them by repository, or raises."""
+
+    wait: Callable[[], Mapping[str, Sequence[LocalImage]]]
+    asked_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Return whether the question was asked just now."""
+        return time.monotonic() - self.asked_at < STORE_SECONDS
+
+
+@dataclass(frozen=True)
 class Job:
     """The state of `build` and `push`: the images, the snapshot of the registries, the plan, and the finished builds.
 
     ``snapshot`` is None when the registries were not read. ``obstacles`` are those conflicts of the plan that are in
     the way of a build. ``failed`` has the errors of the builds that failed, by image. ``engine`` is only read with
     ``builds_all``, when every image is built, also without need. ``read_at`` is the time of the snapshot, on the
-    clock that only goes on. ``only`` is the platform for which this runner alone builds, as it was typed.
+    clock that only goes on. ``only`` is the platform for which this runner alone builds, as it was typed. ``stored``
+    is what the store was asked after the builds.
     """
 
     settings: Settings
@@ -62,6 +77,7 @@ class Job:
     obstacles: tuple[Conflict, ...] = ()
     read_at: float = 0.0
     only: str = ""
+    stored: AskedStore | None = None
 
     @property
     def is_fresh(self) -> bool:
@@ -71,6 +87,9 @@ class Job:
 
 FRESH_SECONDS = 2.0
 """How long what was read of the registries counts as read just now."""
+
+STORE_SECONDS = 10.0
+"""How long what the store was asked counts as asked just now: other runs may have moved names since."""
 
 
 def start_job(

@@ -370,6 +370,7 @@ class Run:
         self._forget()
         if self._private is not None:
             self._private.close()
+            self._private = None
 
     def _before_login(self, token: RegistryToken) -> None:
         """Make the CI mask a registry's password in its log."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from ecr_tasks.errors import BuildError
-from ecr_tasks.execute.tidy_local_names import tidy_local_names
+from ecr_tasks.execute.tidy_local_names import stored_images, tidy_local_names
+from ecr_tasks.model.image import Image
 from ecr_tasks.model.local_image import LocalImage
 from tests.plan.test_local_names import DAYS, IMAGES, planned
 from tests.support.fakes.docker import FakeDocker
@@ -22,8 +24,14 @@ def docker() -> FakeDocker:
     return docker
 
 
+def tidied(images: Sequence[Image], keep: int, docker: FakeDocker, others: Collection[str] = ()) -> list[str]:
+    """Look at the store and tidy it, in a clone that has all commits."""
+    look = partial(stored_images, images, keep, docker)
+    return tidy_local_names(images, keep, docker, look, is_known=lambda commit: True, others=others)
+
+
 def test_a_line_says_what_is_removed(docker: FakeDocker) -> None:
-    (line,) = tidy_local_names([planned()], 3, docker, is_known=lambda commit: True)
+    (line,) = tidied([planned()], 3, docker)
     assert line == (
         "team/app: removed 14 older local names (ECR_KEEP_LOCAL=3): sha-0000000, sha-1111111, sha-2222222, "
         "sha-3333333 +3"
@@ -33,7 +41,7 @@ def test_a_line_says_what_is_removed(docker: FakeDocker) -> None:
 
 def test_a_build_that_another_push_is_to_come_for_stays(docker: FakeDocker) -> None:
     waiting = {"sha256:0", "sha256:6"}
-    said = tidy_local_names([planned()], 3, docker, is_known=lambda commit: True, others=waiting)
+    said = tidied([planned()], 3, docker, others=waiting)
     assert said[0].startswith("team/app: removed 10 older local names (ECR_KEEP_LOCAL=3): sha-1111111, ")
 
 
@@ -42,7 +50,7 @@ def test_an_engine_that_does_not_answer_is_said(docker: FakeDocker) -> None:
         def local_names(self, repositories: Sequence[str]) -> Mapping[str, str]:
             raise BuildError("The engine is gone.", "Start it.")
 
-    said = tidy_local_names([planned()], 3, Gone(FakeRegistry()), is_known=lambda commit: True)
+    said = tidied([planned()], 3, Gone(FakeRegistry()))
     assert said == ["team/app: older local names are not removed: The engine is gone."]
 
 
@@ -55,7 +63,7 @@ def test_docker_is_asked_once_about_all_images(docker: FakeDocker) -> None:
     ]
     docker.local.append(LocalImage("sha256:few", ("team/few:main",)))
     images = [replace(planned(), name=name, repository=name) for name in (*names, "team/few")]
-    said = tidy_local_names(images, 9, docker, is_known=lambda commit: True)
+    said = tidied(images, 9, docker)
     assert said == [
         "team/image-0, team/image-1, team/image-2 and 5 more: removed 1 older local name (ECR_KEEP_LOCAL=9): "
         "sha-0000000"

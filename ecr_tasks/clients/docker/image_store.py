@@ -113,9 +113,8 @@ class ImageStore:
         A container uses an image, also one that has stopped, and so does a run that has not ended: it has given the
         image a name of its own.
         """
-        documents = self._inspect("image", ids)
-        listed = self._commands.output("list its containers", self._commands.docker("container", "ls", "-aq"))
-        containers = self._inspect("container", listed.split())
+        containers_now = begin(self._containers)
+        documents, containers = self._inspect("image", ids), containers_now()
         used = {container.get("Image") for container in containers}
         used |= {(container.get("ImageManifestDescriptor") or {}).get("digest") for container in containers}
         used |= {(container.get("Config") or {}).get("Image") for container in containers}
@@ -148,6 +147,11 @@ class ImageStore:
             with suppress(EcrTasksError):
                 command = self._commands.docker("image", "rm")
                 self._config.names.remove(command, self._commands.environment())
+
+    def _containers(self) -> list[dict[str, Any]]:
+        """Return docker's documents of all containers."""
+        listed = self._commands.output("list its containers", self._commands.docker("container", "ls", "-aq"))
+        return self._inspect("container", listed.split())
 
     def _inspect(self, kind: str, names: Sequence[str]) -> list[dict[str, Any]]:
         """Return docker's documents of those of the images or containers that are still there."""

@@ -7,6 +7,7 @@ by a run that was killed, and the next run removes it.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -30,19 +31,25 @@ PUSH = "push-"
 
 
 class RunFolder:
-    """A run's own folder, created at its first use and removed by :meth:`close`."""
+    """A run's own folder, created at its first use and removed by :meth:`close`, after which there is none."""
 
     def __init__(self, parent: Path | None = None) -> None:
         self._parent = parent
         self._lock: FileLock | None = None
         self._mutex = threading.Lock()
+        self._closed = False
         self.path: Path | None = None
         self.before_sweep: Callable[[Path], None] = lambda path: None
         """Called with the folder of each killed run before it is removed."""
 
     def create(self) -> Path:
-        """Return the folder. Create it, and remove what killed runs have left, if it isn't there. Raises OSError."""
+        """Return the folder. Create it, and remove what killed runs have left, if it isn't there. Raises OSError.
+
+        Also after the end of the run, when a thread that nobody waits for may still ask for it.
+        """
         with self._mutex:
+            if self._closed:
+                raise OSError(errno.ESHUTDOWN, "this run has ended")
             if self.path is None:
                 sweep(self._parent, self.before_sweep)
             while self.path is None:
@@ -57,7 +64,9 @@ class RunFolder:
 
     def close(self) -> None:
         """Remove the folder with everything in it; after an interruption, end what still uses it."""
-        path, self.path = self.path, None
+        with self._mutex:
+            self._closed = True
+            path, self.path = self.path, None
         if path is None:
             return
         if was_interrupted():

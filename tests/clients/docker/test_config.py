@@ -293,10 +293,12 @@ def test_closing_leaves_nothing_behind_and_may_be_done_twice(
     assert sorted(users.rglob("*")) == before
 
 
-def test_after_closing_a_new_one_knows_no_old_token(private: PrivateConfig) -> None:
+def test_a_thread_that_outlives_the_run_creates_no_folder_anew(private: PrivateConfig, parent: Path) -> None:
     private.authorize(TOKEN)
     private.close()
-    assert HOST not in (folder_of(private) / "config.json").read_text(encoding="utf-8")
+    with pytest.raises(BuildError, match="this run has ended"):
+        private.environment()
+    assert not list(parent.iterdir())
 
 
 def test_a_machine_without_a_docker_configuration_gets_one_that_holds_the_token(parent: Path) -> None:
