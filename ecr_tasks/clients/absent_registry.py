@@ -40,7 +40,7 @@ class AbsentRegistry:
         _refuse
     )
     state = create = set_policies = change = would_expire = delete = missing = add = _refuse
-    attach = list = manifests = _refuse
+    prepare = attach = list = manifests = _refuse
     scan = start_scan = scanning = push_time = signing_statuses = signing_profiles = _refuse
     environment = platform = may_untag = _refuse
     unknown = tags = set_storage_class = policies = deletes_elsewhere = ask = _refuse

@@ -10,6 +10,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import TypeVar
 
+from ecr_tasks.clients.parallel import begin
 from ecr_tasks.errors import EcrTasksError, RegistryError
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.destination import OWN, Identity
@@ -78,16 +79,18 @@ def _copy_at_once(
     docker: Docker,
 ) -> dict[K, EcrTasksError]:
     errors: dict[K, EcrTasksError] = {}
+    tokens = {key: begin(place.registry.token) for key, place in places.items()}  # all at the same time
+    token = begin(registry.token)
     for key, place in places.items():
         try:
-            docker.authorize(replace(place.registry.token(), host=place.repository.host))
+            docker.authorize(replace(tokens[key](), host=place.repository.host))
         except EcrTasksError as error:
             errors[key] = error
     if len(errors) == len(places):
         return errors
     if not any(place.repository.host == source.host and not place.identity.is_own for place in places.values()):
         try:
-            docker.authorize(replace(registry.token(), host=source.host))
+            docker.authorize(replace(token(), host=source.host))
         except EcrTasksError as error:
             return {**dict.fromkeys(places, error), **errors}
     for digest, count in manifests.items():

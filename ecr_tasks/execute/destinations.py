@@ -9,14 +9,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 
-from ecr_tasks.clients.parallel import map_parallel
+from ecr_tasks.clients.parallel import begin, map_parallel
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.execute.attestations import copy_attached
 from ecr_tasks.execute.copy import Place, check_present, copy_manifests, missing_after_copy
 from ecr_tasks.execute.set_tags import Newer, any_order, fixed_digests, free_tags, look_at_moving, set_tags
-from ecr_tasks.execute.turns import begin_check, set_in_turn
+from ecr_tasks.execute.turns import begin_check, can_take_turns, set_in_turn
 from ecr_tasks.execute.wait_for_replication import wait_for_replication
 from ecr_tasks.model.attestation import Attached
 from ecr_tasks.model.destination import Destination
@@ -26,6 +27,7 @@ from ecr_tasks.model.receipt import FailedCopy, ImageReceipt, Published, Publish
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.plan.destinations import PlannedCopy, missing_destination, with_tag_states
 from ecr_tasks.plan.planned_image import PlannedImage
+from ecr_tasks.plan.tag_states import is_contested
 
 PARALLEL = 8
 """How many destinations are tagged at once."""
@@ -188,9 +190,15 @@ def _set_tags(
     repository = copy.view.repository if copy.view else None
     if repository is None:
         raise missing_after_copy(image.digest, copy.address)
-    if transport is not None:
-        check_present([image.digest], Place(target, repository))
     pending = [item for item in copy.tags if item.digest != image.digest]
+    # At the same time: what the next steps need to know.
+    place = Place(target, repository)
+    present = begin(partial(check_present, [image.digest], place)) if transport is not None else None
+    if any(is_contested(item, repository) for item in pending):
+        begin(partial(can_take_turns, repository, target))
+    existing = begin(partial(fixed_digests, pending, repository, target))
+    if present is not None:
+        present()
     seen: dict[str, StoredImage | None] = {}
 
     def look() -> None:
@@ -198,7 +206,9 @@ def _set_tags(
 
     try:
         attached = attach(repository)
-        pending = free_tags(pending, fixed_digests(pending, repository, target), image.digest, repository)
+        if attached:  # which took some time
+            existing = partial(fixed_digests, pending, repository, target)
+        pending = free_tags(pending, existing(), image.digest, repository)
         with ExitStack() as ends:
             others = set_in_turn(pending, image, repository, target, warn, ends, look)
             check_kept = begin_check(pending, image.digest, repository, target)

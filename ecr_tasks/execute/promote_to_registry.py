@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
+from ecr_tasks.clients.parallel import begin, map_parallel
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.execute.copy import Place, check_present, copy_manifests
 from ecr_tasks.execute.promote import IsFixed, Record, look_again, no_record, planned_promotion, promote
@@ -20,6 +22,9 @@ from ecr_tasks.plan.promotion import Promotion, check_movable, find_image
 
 _SUFFIXES = ("", ".sig", ".att", ".sbom")
 """The tag suffixes of artifacts that only their tag links to an image: the referrers tag schema's list, cosign's."""
+
+PARALLEL = 8
+"""Of how many manifests the referrers are asked for at once."""
 
 _CREATE_HINT = (
     "Create it there, or set ECR_CREATE_REPOSITORY=true to let promote do it; these credentials must see it."
@@ -61,9 +66,12 @@ def look_up_copy(
 
     It includes manifests whose subject is the image or one of its platforms, and the artifacts of cosign's tags.
     """
+    target.connect()  # which threads must not do
+    tags_there = begin(lambda: target.find(target_repository, tags).tags)  # both registries at the same time
+    describe = begin(lambda: target.describe({target_repository: ()})[target_repository].repository)
     source, image = find_image(registry.find(repository, [name.reference]), repository, name)
     image = registry.read(source, image)  # its children are copied, too
-    described = target.describe({target_repository: ()})[target_repository].repository
+    described = describe()
     if described is None and not create:
         described = target.created_on_push(target_repository).repository
     creates = described is None
@@ -73,12 +81,19 @@ def look_up_copy(
         address = str(replace(destination, repository=target_repository))
         described = Repository(target_repository, destination.account, address)
     subjects = [image.digest, *(digest for _, digest in image.children)]
-    referrers = tuple(_referrers(registry, source, subjects))
-    tagged = _tagged(registry, source, [*subjects, *(item.digest for item in referrers)])
-    digests = list(dict.fromkeys([image.digest, *(item.digest for item in (*referrers, *tagged.values()))]))
-    existing: dict[str, StoredImage] = {}
-    for references in [] if creates else [digests, [*tags, *tagged]]:
-        existing.update(target.find(target_repository, references).tags)
+
+    def there(references: Sequence[str]) -> Mapping[str, StoredImage]:
+        return {} if creates or not references else target.find(target_repository, references).tags
+
+    image_there, tagged_here = (
+        begin(partial(there, [image.digest])),
+        begin(partial(_tagged, registry, source, subjects)),
+    )
+    referrers = _referrers(registry, source, subjects)
+    tagged = {**tagged_here(), **_tagged(registry, source, [item.digest for item in referrers])}
+    others = [item.digest for item in (*referrers, *tagged.values())]
+    digests = list(dict.fromkeys([image.digest, *others]))
+    existing = {**image_there(), **there(digests[1:]), **there([*tagged]), **({} if creates else tags_there())}
     promotion = planned_promotion(target, described, image, tags, existing, is_fixed)
     check_movable(promotion, described, existing)
     return CopyPromotion(
@@ -111,30 +126,39 @@ def promote_to(
             raise RegistryError(f"{copy.promotion.repository.uri} was deleted as it was created.", "Run it again.")
         copy = replace(copy, promotion=replace(copy.promotion, repository=repository))
     image, place = copy.promotion.image, Place(target, copy.promotion.repository, identity=copy.identity)
+    present = _nothing
     if copy.missing:
         manifests = {digest: image.manifests if digest == image.digest else 1 for digest in copy.missing}
+        if image.digest in copy.missing:  # else an artifact of it was there before, perhaps
+            begin(partial(target.artifacts.prepare, place.repository))
         for error in copy_manifests(manifests, copy.source, registry, {"": place}, docker).values():
             raise error
-        check_present(copy.missing, place)
+        present = begin(partial(check_present, copy.missing, place))
     promotion = look_again(target, copy.promotion, copy.promotion.pending)
+    present()
     for tag, item in copy.tagged.items():
         target.set_tag(place.repository, registry.read(copy.source, item), tag)
     promote(target, promotion, record)
     return promotion
 
 
-def _referrers(registry: Registry, repository: Repository, subjects: Sequence[str]) -> Iterator[StoredImage]:
-    """Yield the manifests that refer to these digests, directly or through another referrer."""
-    seen = set(subjects)
-    queue = list(subjects)
-    for subject in queue:
-        new_digests = [digest for digest in registry.referrers(repository, subject) if digest not in seen]
-        seen.update(new_digests)
-        queue += new_digests
-        yield from registry.images(repository, new_digests).values() if new_digests else ()
+def _nothing() -> None:
+    """Do nothing: what was there is not looked for again."""
+
+
+def _referrers(registry: Registry, repository: Repository, subjects: Sequence[str]) -> list[StoredImage]:
+    """Return the manifests that refer to these digests, directly or through another referrer."""
+    found, seen, level = list[StoredImage](), set(subjects), [*subjects]
+    while level:
+        answers = map_parallel(partial(registry.referrers, repository), level, PARALLEL, None)
+        level = list(dict.fromkeys(digest for answer in answers for digest in answer if digest not in seen))
+        seen.update(level)
+        images = registry.images(repository, level) if level else {}
+        found += [images[digest] for digest in level if digest in images]
+    return found
 
 
 def _tagged(registry: Registry, repository: Repository, digests: Sequence[str]) -> dict[str, StoredImage]:
     """Return by tag the artifacts that only their tag links to these digests, such as cosign's signatures."""
     names = [referrer_tag(digest, suffix) for digest in digests for suffix in _SUFFIXES]
-    return dict(registry.tagged(repository, names))
+    return dict(registry.tagged(repository, names)) if names else {}

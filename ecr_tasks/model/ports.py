@@ -331,6 +331,9 @@ class Removal(Protocol):
 class Artifacts(Protocol):
     """The documents that have an image as their subject (OCI image specification 1.1)."""
 
+    def prepare(self, repository: Repository) -> None:
+        """Upload beforehand what the first artifact in a repository needs."""
+
     def attach(self, repository: Repository, subject: StoredImage, artifact: Artifact) -> str:
         """Push an artifact of an image without a tag and return its digest; one that is there is no error."""
 

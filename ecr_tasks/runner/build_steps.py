@@ -211,6 +211,8 @@ def _ask_ahead(run: Run, items: Sequence[PlannedImage]) -> None:
     begin(partial(run.registry.evidence.signing_profiles, places[0][1]))
     if run.settings.account_id is None:
         begin(run.registry.caller_account)
+    for destination in {copy.destination for item in items for copy in item.copies if copy.error is None}:
+        begin(run.target(destination).token)
     contested = [place for item, place in places if any(is_contested(tag, place) for tag in item.tags)]
     if contested:  # which takes turns
         begin(partial(run.registry.replicates_to, contested[0].name))

@@ -127,6 +127,16 @@ def test_nothing_changed_is_one_round_trip(app: Project, local_ecr: LocalEcr) ->
     assert requests_of(app, local_ecr, "build", "push") == ["DescribeImages"] * 2
 
 
+def test_what_a_copy_to_another_registry_asks_after_the_copy(app: Project, local_ecr: LocalEcr) -> None:
+    app.ok("build", "push")
+    asked = requests_of(app, local_ecr, "promote", "main", "--to", "222233334444/eu-west-1/team/copy")
+    after = asked[len(asked) - asked[::-1].index("HEAD manifest") :]
+    # At the same time: whether all is there, and what the tag is; then the tag is set, and the record's manifest put.
+    assert after == ["DescribeImages", "DescribeImages", "PutImage", "PutImage"]
+    # What the record consists of was uploaded meanwhile.
+    assert asked.index("CompleteLayerUpload") < asked.index("PUT manifest")
+
+
 def test_programs_that_a_changed_image_and_a_published_one_start(app: Project, tmp_path: Path) -> None:
     app.ok("build", "push")
     programs = Programs(app, tmp_path)

@@ -207,7 +207,9 @@ def test_a_failure_at_any_call_moves_no_tag_too_early_and_a_second_run_finishes(
             now=lambda: FakeClock.now,
         )
         left = ["is not removed: The network is gone." in word for word in destinations.warnings]
-        assert any(left) or any(isinstance(result, FailedCopy) for result in results)
+        is_done = all(destinations.registry.tags[name] == EVERY_TAG for name in ("eu/app", "us/app"))
+        # What is asked ahead and fails is asked again.
+        assert is_done or any(left) or any(isinstance(result, FailedCopy) for result in results)
         for name in ("eu/app", "us/app"):
             tags, stored = destinations.registry.tags[name], destinations.registry.stored[name]
             assert all(digest in stored for digest in tags.values())

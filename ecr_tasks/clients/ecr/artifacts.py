@@ -54,6 +54,11 @@ class EcrArtifacts:
         # Artifacts have a cache of their own: many of them must not displace images' manifests, whose reading counts.
         self._kept = reader.with_cache(ManifestCache(artifact_folder(os.environ)))
 
+    def prepare(self, repository: Repository) -> None:
+        """Upload what all artifacts consist of besides their documents, unless it is there: the next needs it."""
+        with translate_errors(f"prepare {repository.name} for artifacts ({self._service}:UploadLayerPart)"):
+            upload_layer(self._client(), self._in(repository), EMPTY_CONFIG)
+
     def attach(self, repository: Repository, subject: StoredImage, artifact: Artifact) -> str:
         """Push an artifact of an image without a tag and return its digest; one that is there already is no error.
 

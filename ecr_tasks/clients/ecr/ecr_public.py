@@ -6,7 +6,6 @@ A tag's digest comes from DescribeImageTags, a manifest's bytes come from the re
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -19,15 +18,15 @@ from ecr_tasks.clients.ecr.public_evidence import PublicEvidence
 from ecr_tasks.clients.ecr.public_reader import PublicArtifacts, PublicReader
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.ecr.tokens import Tokens
+from ecr_tasks.clients.ecr.untag_rights import UntagRights
 from ecr_tasks.clients.manifest_cache import ManifestCache, manifest_folder
-from ecr_tasks.errors import AwsError, EcrTasksError, RegistryError
+from ecr_tasks.errors import EcrTasksError, RegistryError
 from ecr_tasks.model.account import Caller
 from ecr_tasks.model.destination import PUBLIC_HOST, PUBLIC_REGION
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import NewRepositories
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
 from ecr_tasks.model.repository import DesiredRepository
-from ecr_tasks.model.tag import TURN_TAG
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr_public.client import ECRPublicClient
@@ -55,6 +54,7 @@ class PublicRegistry:
         self._aws = aws
         self._alias = alias
         self._tokens = Tokens(aws)
+        self._untag_rights = UntagRights(self.untag)
         self._local_host: str | None = None
         self._reader = PublicReader(aws, self.host, self.token, ManifestCache(manifest_folder(os.environ)))
 
@@ -180,12 +180,8 @@ class PublicRegistry:
             )
 
     def may_untag(self, repository: Repository) -> bool:
-        """Return whether these credentials may remove tags of a repository (BatchDeleteImage)."""
-        try:
-            self.untag(repository, f"{TURN_TAG}{secrets.token_hex(8)}")  # a missing tag is no error
-        except AwsError:
-            return False
-        return True
+        """Return whether these credentials may remove tags of a repository (BatchDeleteImage), asked once."""
+        return self._untag_rights.of(repository)
 
     def replicates_to(self, name: str) -> frozenset[tuple[str, str]]:
         """Return no place: ECR Public replicates nothing to other registries."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +15,13 @@ from ecr_tasks.clients.ecr.replication import Place, places, rules, statuses
 from ecr_tasks.clients.ecr.repository_views import RepositoryViews
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.ecr.tokens import Tokens
+from ecr_tasks.clients.ecr.untag_rights import UntagRights
 from ecr_tasks.clients.manifest_cache import ManifestCache, manifest_folder
-from ecr_tasks.clients.parallel import begin, map_parallel
-from ecr_tasks.errors import AwsError, EcrTasksError
+from ecr_tasks.clients.parallel import map_parallel
+from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.destination import OWN, PUBLIC_REGION, Identity
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
-from ecr_tasks.model.tag import TURN_TAG
 from ecr_tasks.settings.settings import Settings
 
 if TYPE_CHECKING:  # and imported by the methods that need them: publishing needs none of these
@@ -63,8 +61,8 @@ class EcrRegistry:
         self._tokens = Tokens(self._aws)
         self._views = RepositoryViews(self._reader, lambda: self.token().host)
         self._rules: list[ReplicationRuleOutputTypeDef] | None = None
-        self._rules_lock, self._lock = Lock(), Lock()
-        self._may_untag: dict[str, Callable[[], bool]] = {}
+        self._rules_lock = Lock()
+        self._untag_rights = UntagRights(self.untag)
         self._identities: IdentitySessions | None = None
         self._evidence: EcrEvidence | None = None
 
@@ -310,17 +308,7 @@ class EcrRegistry:
 
     def may_untag(self, repository: Repository) -> bool:
         """Return whether these credentials may remove tags of a repository (BatchDeleteImage), asked once."""
-        with self._lock:
-            ask = self._may_untag.get(repository.name) or begin(partial(self._ask_to_untag, repository))
-            self._may_untag[repository.name] = ask
-        return ask()
-
-    def _ask_to_untag(self, repository: Repository) -> bool:
-        try:
-            self.untag(repository, f"{TURN_TAG}{secrets.token_hex(8)}")  # a missing tag is no error
-        except AwsError:
-            return False
-        return True
+        return self._untag_rights.of(repository)
 
     def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
         """Return a context that reserves ``puts`` PutImage calls for docker; our own calls are counted anyway."""

@@ -283,6 +283,9 @@ class FakeArtifacts:
     def __init__(self, registry: FakeRegistry) -> None:
         self._registry = registry
 
+    def prepare(self, repository: Repository) -> None:
+        """Do nothing: nothing is uploaded here."""
+
     def attach(self, repository: Repository, subject: StoredImage, artifact: Artifact) -> str:
         registry = self._registry
         registry.calls.begin("attach", repository.name, subject.digest, artifact.artifact_type)
