@@ -1,9 +1,11 @@
-"""Tests with a real engine of tokens that end before a run does, in a local ECR with tokens of a few seconds."""
+"""Tests with a real engine of tokens that end before a run does: after a few seconds, or amid the requests of a push."""
 
 from __future__ import annotations
 
 import base64
 import time
+import uuid
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -64,3 +66,32 @@ def test_a_token_is_renewed_before_what_follows_a_long_build(app: Project, local
 def test_a_build_that_pushes_by_itself_is_begun_again(app: Project, sbom_scanner: str) -> None:
     """The attestations of the supply-chain preset stay with the builder, which pushes them."""
     app.ok("build", "push", ECR_PRESET="supply-chain")
+
+
+@pytest.mark.parametrize("requests", [2, 9])
+def test_a_token_may_end_in_the_middle_of_a_push_and_of_a_copy(
+    requests: int,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    engine: dict[str, str],
+    local_ecr: LocalEcr,
+) -> None:
+    """The first token of each registry is refused after some requests; the layers that it has sent are there."""
+    check, used, first = auth.Tokens.check_password, Counter[str](), dict[auth.Tokens, str]()
+
+    def check_password(self: auth.Tokens, password: str) -> str:
+        used[password] += 1
+        if first.setdefault(self, password) == password and used[password] > requests:
+            raise auth.Denied(auth.EXPIRED, expired=True)
+        return check(self, password)
+
+    monkeypatch.setattr(auth.Tokens, "check_password", check_password)
+    layers = "".join(f"COPY {number} /\n" for number in range(4))
+    environ = {**engine, **local_ecr.environment(), "ECR_CREATE_REPOSITORY": "true"}
+    app = project(tmp_path / "app", environ, f"FROM scratch\n{layers}")
+    for number in range(4):
+        app.write(str(number), f"{uuid.uuid4()}")
+    app.commit()
+    result = app.ok("build", "push", ECR_DESTINATIONS=f"{local_ecr.account}/eu-west-3")
+    assert len(result.lines) == len(first) == 2
+    assert result.stderr.count("once more with a new token") == 2
