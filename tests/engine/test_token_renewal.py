@@ -1,4 +1,4 @@
-"""Tests with a real engine of tokens that end before a run does: after a few seconds, or amid the requests of a push."""
+"""Tests with a real engine of tokens that end before a run does: after seconds, or amid the requests of a push."""
 
 from __future__ import annotations
 
