@@ -26,6 +26,7 @@ from ecr_tasks.plan.other_client import check_client
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.repository.desired import desired_repository
 from ecr_tasks.settings.settings import Settings
+from ecr_tasks.source.git.incomplete import Checkouts
 from ecr_tasks.source.source_state import SourceState
 
 Check = Callable[[], object]
@@ -54,9 +55,9 @@ def obstacles(
     an engine fails before it has changed anything. ``note`` is told what settings let through.
     """
     found: list[Conflict] = []
-    scan = new_scan()
+    scan, checkouts = new_scan(), Checkouts(environ)
     for item in building:
-        checks = image_checks(item.image, settings, source, environ, note, scan)
+        checks = image_checks(item.image, settings, source, environ, note, scan, checkouts)
         # Where a build follows, it says itself what it misses.
         found += _first(item.image.name, (check for about, check in checks if promises or about != "copied files"))
     for text in needless_entries(settings, builds_of(item.image for item in building), environ) if building else ():
@@ -96,13 +97,14 @@ def image_checks(
     environ: Mapping[str, str],
     note: Callable[[str], None],
     scan: Scan,
+    checkouts: Checkouts,
 ) -> Iterator[tuple[Subject, Check]]:
     """Yield the checks of one image, each with what it is about."""
     definitions = list(image.definition.with_links())
     dockerfile = None if settings.context_is_remote else settings.project / settings.dockerfile
     yield (
         "checkout",
-        lambda: check_complete(image.name, definitions, settings.project, environ, source.ci, dockerfile),
+        lambda: check_complete(image.name, definitions, settings.project, checkouts, source.ci, dockerfile),
     )
     yield "build files", lambda: check_build_files(image.name, definitions, settings, environ)
     yield "copied files", lambda: check_copied_files(definitions, settings.project)

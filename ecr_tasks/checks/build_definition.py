@@ -14,6 +14,7 @@ from ecr_tasks.files import read_bytes
 from ecr_tasks.model.finding import AppendLine, Finding, Section
 from ecr_tasks.model.image import Image
 from ecr_tasks.settings.settings import Settings
+from ecr_tasks.source.git.incomplete import Checkouts
 from ecr_tasks.source.source_state import SourceState
 
 PROJECT = Section("Project", ExitCode.SETTINGS)
@@ -42,11 +43,11 @@ def check_images(
     note: Callable[[str], None],
 ) -> Iterator[Finding]:
     """Yield what is to say of the files that each image's build reads and sends."""
-    scan = new_scan()
+    scan, checkouts = new_scan(), Checkouts(environ)
     errors: dict[tuple[Subject, str], EcrTasksError] = {}
     subjects: dict[Subject, None] = {}
     for image in images:
-        for subject, check in image_checks(image, settings, source, environ, note, scan):
+        for subject, check in image_checks(image, settings, source, environ, note, scan, checkouts):
             subjects[subject] = None
             try:
                 check()

@@ -17,7 +17,7 @@ from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.wording import name_some
 from ecr_tasks.source.build_context.dockerignore import existing_dockerfile
 from ecr_tasks.source.build_context.walk import ContextFolder, unique_folders
-from ecr_tasks.source.git.incomplete import Lack, Missing, missing
+from ecr_tasks.source.git.incomplete import Checkouts, Lack, Missing
 
 _SHOWN = 3
 """The highest number of paths that the message names for one reason; a command for more is for all paths."""
@@ -59,21 +59,21 @@ def check_complete(
     name: str,
     definitions: Iterable[BuildDefinition],
     project: Path,
-    environ: Mapping[str, str],
+    checkouts: Checkouts,
     ci: str | None,
     dockerfile: Path | None = None,
 ) -> None:
     """Raise Refused when the checkout lacks a part of what the contexts of the image ``name`` would carry.
 
     ``definitions`` are those of the image and of the targets that it links to.
-    ``project`` is the folder where commands are typed, ``environ`` is for git, ``ci`` the CI system's name.
+    ``project`` is the folder where commands are typed, ``ci`` the CI system's name.
     ``dockerfile`` is where the settings look for it first; the definitions have another path if it isn't there.
     """
     lacking: dict[Missing, None] = {}
     if dockerfile is not None and not dockerfile.exists():
-        lacking.update((item, None) for item in missing(dockerfile, environ) if dockerfile.is_relative_to(item.file))
+        lacking.update((item, None) for item in checkouts.missing(dockerfile) if dockerfile.is_relative_to(item.file))
     for folder in unique_folders(definitions, project):
-        lacking.update(dict.fromkeys(_carried(folder, environ)))
+        lacking.update(dict.fromkeys(_carried(folder, checkouts)))
     if not lacking:
         return
     by_lack: dict[Lack, list[Missing]] = {}
@@ -89,13 +89,13 @@ def check_complete(
     )
 
 
-def _carried(folder: ContextFolder, environ: Mapping[str, str]) -> Iterator[Missing]:
+def _carried(folder: ContextFolder, checkouts: Checkouts) -> Iterator[Missing]:
     """Yield what is missing in a context, or in its Dockerfile or ignore file, and not excluded by .dockerignore."""
     path = resolved(folder.path)
-    lacking = missing(path, environ)
+    lacking = checkouts.missing(path)
     outside = folder.dockerfile is not None and not resolved(folder.dockerfile).is_relative_to(path)
     if outside and folder.dockerfile is not None:
-        lacking = (*lacking, *missing(resolved(folder.dockerfile), environ))
+        lacking = (*lacking, *checkouts.missing(resolved(folder.dockerfile)))
     if not lacking:
         return
     ignore = folder.ignore()

@@ -12,6 +12,7 @@ import pytest
 from ecr_tasks.checks.complete_checkout import check_complete
 from ecr_tasks.errors import Refused
 from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.source.git.incomplete import Checkouts
 from tests.support.repo import Repo
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
@@ -21,7 +22,7 @@ FILE_PROTOCOL = ("-c", "protocol.file.allow=always")
 def refusal(repo: Repo, definition: BuildDefinition, project: str = ".", ci: str | None = None) -> Refused | None:
     """Return the error of the check, or None."""
     try:
-        check_complete("team/app", [definition], repo.path / project, repo.environ, ci)
+        check_complete("team/app", [definition], repo.path / project, Checkouts(repo.environ), ci)
     except Refused as error:
         return error
     return None
@@ -272,9 +273,9 @@ def test_an_absent_dockerfile_that_the_settings_name_is_missing(repo: Repo) -> N
     named = repo.path / "docker/web.Dockerfile"
     in_context = context(repo, "web", dockerfile=str(repo.path / "web/docker/web.Dockerfile"))
     with pytest.raises(Refused, match=r"leaves out docker/web\.Dockerfile") as caught:
-        check_complete("team/app", [in_context], repo.path, repo.environ, None, named)
+        check_complete("team/app", [in_context], repo.path, Checkouts(repo.environ), None, named)
     run_remedy(repo, caught.value)
-    check_complete("team/app", [in_context], repo.path, repo.environ, None, named)
+    check_complete("team/app", [in_context], repo.path, Checkouts(repo.environ), None, named)
 
 
 def test_without_a_repository_nothing_is_missing(tmp_path: Path, environ: dict[str, str]) -> None:
@@ -282,10 +283,13 @@ def test_without_a_repository_nothing_is_missing(tmp_path: Path, environ: dict[s
     assert refusal(Repo(tmp_path, environ), BuildDefinition("https://example.com/app.git")) is None
 
 
-def test_a_whole_checkout_costs_three_git_processes(repo: Repo, tmp_path: Path) -> None:
+def test_a_whole_checkout_costs_three_git_processes_for_any_number_of_images(repo: Repo, tmp_path: Path) -> None:
     counted, program = tmp_path / "counted", tmp_path / "bin" / "git"
     program.parent.mkdir()
     program.write_text(f"#!/bin/sh\necho x >> '{counted}'\nPATH='{repo.environ['PATH']}' exec git \"$@\"\n")
     program.chmod(0o755)
-    check_complete("app", [context(repo)], repo.path, {**repo.environ, "PATH": str(program.parent)}, None)
+    checkouts = Checkouts({**repo.environ, "PATH": str(program.parent)})
+    for folder in ("web", "job", "deep/in/it", "."):
+        repo.write(f"{folder}/Dockerfile", "FROM scratch\n")
+        check_complete("app", [context(repo, folder)], repo.path, checkouts, None)
     assert len(counted.read_text(encoding="utf-8").splitlines()) == 3

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
-from ecr_tasks.files import open_file
+from ecr_tasks.files import open_file, resolved
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.source.git.command import Git, NoRepositoryError, lines
 from ecr_tasks.source.git.unchecked import is_checked_out, unchecked
@@ -55,21 +55,36 @@ class Missing:
         return self.root / self.path
 
 
-def missing(folder: Path, environ: Mapping[str, str]) -> tuple[Missing, ...]:
-    """Return what the checkout around ``folder`` lacks in this folder, or of this folder; empty without a repository.
+class Checkouts:
+    """The checkouts around folders, as they are at the first look at each; ``environ`` is for git."""
 
-    A folder that doesn't exist may itself be lacking. Starts git three times, and three times for each submodule.
-    Raises SettingsError in the same cases as ``git_state``.
-    """
-    existing = next(parent for parent in (folder, *folder.parents) if parent.is_dir())
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._missing: dict[Path, tuple[Missing, ...]] = {}
+
+    def missing(self, folder: Path) -> tuple[Missing, ...]:
+        """Return what the checkout around ``folder`` lacks in this folder, or of it; empty without a repository.
+
+        A folder that doesn't exist may itself be lacking. Starts git three times for each checkout, and three times
+        for each submodule. Raises SettingsError in the same cases as ``git_state``.
+        """
+        existing = next(parent for parent in (folder, *folder.parents) if parent.is_dir())
+        inside = resolved(existing)
+        # git looks for the repository in the same places, from the folder upwards.
+        top = next((parent for parent in (inside, *inside.parents) if (parent / ".git").exists()), inside)
+        if top not in self._missing:
+            self._missing[top] = tuple(_missing_around(existing, self._environ))
+        return tuple(item for item in self._missing[top] if _concerns(item.file, folder))
+
+
+def _missing_around(folder: Path, environ: Mapping[str, str]) -> Iterator[Missing]:
+    """Yield what the checkout around a folder lacks anywhere."""
     try:
-        git = Git.find(existing, environ)
+        git = Git.find(folder, environ)
         root = git.run("rev-parse", "--show-toplevel").removesuffix(b"\n")
     except NoRepositoryError:
-        return ()
-    return tuple(
-        item for item in _missing(git, Path(os.fsdecode(root)), nested=False) if _concerns(item.file, folder)
-    )
+        return
+    yield from _missing(git, Path(os.fsdecode(root)), nested=False)
 
 
 def _concerns(path: Path, folder: Path) -> bool:
