@@ -50,13 +50,13 @@ def init(
     system = systems.find(name)
     features = write.choose_features(run.settings.platforms, native=native_platforms, nightly=nightly)
     values = replace(_values(run, install), features=features)
+    credentials = write.choose_credentials(system, keys=keys, oidc=oidc)
     if not check:
-        credentials = write.choose_credentials(system, keys=keys, oidc=oidc)
         for line in write.write(run.project, system, credentials, values, dry=run.dry):
             say(line)
         say(*_what_ci_lacks(run, write.pipeline(system, credentials, values), system.title))
         return
-    difference = compare.pipeline_diff(run.project, system, values)
+    difference = compare.pipeline_diff(run.project, system, values, credentials if keys or oidc else None)
     if difference:
         data(difference.rstrip("\n"))
         raise Refused(

@@ -76,6 +76,21 @@ def test_check_prints_the_difference_on_stdout_and_exits_with_6(
     assert path.read_text(encoding="utf-8") != text
 
 
+def test_check_keeps_to_the_flags_of_its_command(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert inv(monkeypatch, "ci.init", "github", "--nightly", "--keys", "--check") == 6
+    assert "`inv ci.init github --keys --nightly` writes it." in capsys.readouterr().err
+    assert inv(monkeypatch, "ci.init", "github", "--keys") == 0
+    assert inv(monkeypatch, "ci.init", "github", "--keys", "--check") == 0
+    capsys.readouterr()
+    for flag in ("--nightly", "--native-platforms", "--oidc"):
+        assert inv(monkeypatch, "ci.init", "github", flag, "--check") == 6
+        output = capsys.readouterr()
+        assert f"was made with keys; `inv ci.init github {flag}` writes another one" in output.err
+        assert output.out == ""
+
+
 def test_options_change_the_pipeline(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert inv(monkeypatch, "ci.init", "gitlab", "--keys", "--install", "pip install ./tools") == 0
     text = (project / ".gitlab-ci.yml").read_text(encoding="utf-8")

@@ -6,32 +6,43 @@ import difflib
 from pathlib import Path
 
 from ecr_tasks.ci.pipelines.template import Values, fill, fingerprint, header, load, origin, own_values
-from ecr_tasks.ci.systems import System
+from ecr_tasks.ci.systems import Credentials, Feature, System
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.files import read_text
 
+_FLAGS: dict[Feature, str] = {"native": "--native-platforms", "nightly": "--nightly"}
 
-def pipeline_diff(project: Path, system: System, values: Values) -> str:
+
+def pipeline_diff(project: Path, system: System, values: Values, asked: Credentials | None = None) -> str:
     """Return the difference between the project's pipeline and one from the current template; empty if up to date.
 
     A pipeline is up to date if it was made from the current template, even if people have changed it since. The
-    difference is a unified diff for `git apply`, which also undoes their changes. Raises Refused
-    when there is no pipeline or it has no header, SettingsError when it can't be read.
+    difference is a unified diff for `git apply`, which also undoes their changes. ``asked`` and the features of
+    ``values`` are what the pipeline should have been made with, where anything was asked for. Raises Refused when
+    there is no pipeline, when it has no header, or was made with something else; SettingsError when it can't be read.
     """
     path = project / system.path
+    flags = [f"--{asked}"] if asked is not None else []
+    command = " ".join(["inv ci.init", system.name, *flags, *(_FLAGS[feature] for feature in values.features)])
     try:
         text = read_text(path)
     except FileNotFoundError as error:
-        raise Refused(f"There is no {system.path}.", f"`inv ci.init {system.name}` writes it.") from error
+        raise Refused(f"There is no {system.path}.", f"`{command}` writes it.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{system.path} can't be read: {error}.", "It has to be a readable text file.") from error
     credentials, features, old_fingerprint = origin(system, text) or (None, (), "")
     if credentials is None:
-        default = system.credentials[0]
-        line = header(system, default, load(system, default)).splitlines()[0]
+        default = asked or system.credentials[0]
+        template = load(system, default, values.features)
+        line = header(system, default, template, values.features).splitlines()[0]
         raise Refused(
             f"{system.path} doesn't say which template it was made from.",
-            f"Compare it by hand with what `inv ci.init {system.name}` writes elsewhere, then begin it with: {line}",
+            f"Compare it by hand with what `{command}` writes elsewhere, then begin it with: {line}",
+        )
+    if (asked or credentials, values.features or features) != (credentials, features):
+        raise Refused(
+            f"{system.path} was made with {' and '.join((credentials, *features))}; `{command}` writes another one.",
+            f"Say `inv ci.init {system.name} --check` alone, or move the file away and write it anew.",
         )
     template = load(system, credentials, features)
     if fingerprint(template) == old_fingerprint:
