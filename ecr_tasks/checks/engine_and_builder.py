@@ -104,8 +104,8 @@ def check_builder(
             "builder's network",
             f"The builder {kind} has a network of its own: it can't push to the local ECR at 127.0.0.1, as images of "
             "several platforms need, nor read base images there.",
-            "Create it with `docker buildx create --use --driver-opt network=host`, or use the engine's own "
-            "(ECR_BUILDER=default).",
+            "Set ECR_BUILDER to one in the host's network (`inv builder.create NAME --option network=host`), or "
+            "to the engine's own (default).",
         )
     yield from _check_platforms(facts, images)
 

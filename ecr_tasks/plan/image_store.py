@@ -6,9 +6,11 @@ from ecr_tasks.errors import BuildError
 from ecr_tasks.model.image import BuildDefinition, Image, Keep
 from ecr_tasks.model.option_fields import split_fields
 from ecr_tasks.model.ports import Engine
+from ecr_tasks.plan.builder import DEFAULT_NAME
 
+_OWN_BUILDER = f"Use a builder of its own (`inv builder.create`, then ECR_BUILDER={DEFAULT_NAME})"
 _REMEDY = (
-    "Use a builder of its own (`docker buildx create --use`), or turn the containerd image store on (daemon.json: "
+    f"{_OWN_BUILDER}, or turn the containerd image store on (daemon.json: "
     '{"features": {"containerd-snapshotter": true}}; Docker Desktop: Settings, General).'
 )
 
@@ -45,7 +47,7 @@ def keep_where(definition: BuildDefinition, engine: Engine) -> Keep:
     if engine.driver == "docker" and (foreign := sorted({*kinds} & _NOT_IN_ENGINE)):
         raise BuildError(
             f"Docker's own builder writes no cache of the type {' or '.join(foreign)} (ECR_CACHE, or a file's).",
-            "Use a builder of its own (`docker buildx create --use`), or another type of cache (docs/caches.md).",
+            f"{_OWN_BUILDER}, or another type of cache (docs/caches.md).",
         )
     several_nodes = engine.nodes > 1 and len(definition.platforms) > 1
     if engine.containerd_store and not several_nodes:

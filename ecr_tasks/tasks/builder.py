@@ -113,7 +113,7 @@ def remove(run: Run, name: str | None = None, yes: bool = False, keep_cache: boo
     if builder.driver in ("docker", ""):
         raise Refused(
             f"The builder {builder.name} is an engine's own, and is there as long as the engine is.",
-            "Name one that `inv builder.create` or `docker buildx create` has made.",
+            "Name one that `inv builder.create` has made, or buildx itself.",
         )
     what = f"the builder {builder.name}{'' if keep_cache else ' with its cache'}"
     if run.dry:
@@ -155,7 +155,7 @@ def _created(builders: Builders, wanted: WantedBuilder) -> tuple[Builder, bool]:
             f"There is another builder {wanted.name}: {'; '.join(found)}.",
             f"Give the new one another name, or remove it first: `inv builder.remove {wanted.name}`.",
         )
-    return builders.start(wanted.name), False
+    return builders.start(wanted), False
 
 
 def _lacking(run: Run, builder: Builder) -> list[str]:

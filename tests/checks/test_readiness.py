@@ -248,7 +248,7 @@ CASES: dict[str, Case] = {
         },
         "Docker warning",
         "can't push to the local ECR",
-        "--driver-opt network=host",
+        "--option network=host",
         0,
     ),
     "full disk": (folder(free_bytes=10**6), "Disk wrong", "no image fits", "TMPDIR", 3),

@@ -55,7 +55,7 @@ def test_each_kind_of_image_is_kept_or_refused(store: str, driver: str, nodes: s
             keep_where(definition(platforms, preset, cache), engine)
         assert result in error.value.cause
         assert "containerd" in error.value.remedy
-        assert "docker buildx create --use" in error.value.remedy
+        assert "inv builder.create" in error.value.remedy
 
 
 def test_the_form_of_the_layers_is_kept_by_containerds_store_or_a_builder() -> None:
@@ -85,7 +85,7 @@ def test_a_cache_that_dockers_own_builder_lacks_is_refused_before_the_build() ->
     for containerd in (True, False):
         with pytest.raises(BuildError, match="no cache of the type s3") as error:
             keep_where(s3, Engine(containerd, "linux/amd64", "default", "docker"))
-        assert "docker buildx create --use" in error.value.remedy
+        assert "inv builder.create" in error.value.remedy
     assert keep_where(s3, Engine(False, "linux/amd64", "mine", "docker-container")) == "store"
 
 

@@ -49,7 +49,7 @@ def test_what_neither_store_nor_builder_can_hold_is_refused_before_a_build(
     project.write(".env", f"{DOTENV}ECR_PLATFORMS={PLATFORMS}\n")
     result = project.inv(*tasks)
     assert "classic image store can't hold several platforms" in result.stderr + result.stdout
-    assert "docker buildx create --use" in result.stderr + result.stdout
+    assert "inv builder.create" in result.stderr + result.stdout
     assert (result.code, project.docker.builds, project.tags) == (3, 0, {})
     planned = project.inv("plan")
     assert "classic image store can't hold several platforms" in planned.stdout + planned.stderr

@@ -6,8 +6,8 @@ Builders and docker contexts belong to the user and last, so docker is called in
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ecr_tasks.clients.docker import errors
@@ -15,11 +15,15 @@ from ecr_tasks.clients.docker.command_line import ask
 from ecr_tasks.clients.docker.parse import parse_builder
 from ecr_tasks.errors import BuildError, EcrTasksError
 from ecr_tasks.model.builder import Builder, WantedBuilder
+from ecr_tasks.model.wording import name_some
 from ecr_tasks.plan.builder import context_name, create_commands
 
 ASK_SECONDS = 60.0
 START_SECONDS = 600.0
 """How long a builder may take to start: its image may have to be pulled, and a pod to be scheduled."""
+
+_OWN_ENGINE = re.compile("DOCKER_(?:HOST|CONTEXT|CERT_PATH|TLS_VERIFY)|ECR_BUILDER")
+"""What a remedy for the engine that docker uses, or for the builder that builds use, tells people to set."""
 
 _MISSING = re.compile(r"There is no builder")
 
@@ -51,18 +55,21 @@ class Builders:
         made: list[str] = []
         try:
             for command in create_commands(wanted, self._environ, Path.home()):
-                ask(f"create the builder {wanted.name}", *command, seconds=ASK_SECONDS)
+                with _nodes_blamed(wanted):
+                    ask(f"create the builder {wanted.name}", *command, seconds=ASK_SECONDS)
                 made.append(command[2] if command[0] == "context" else "")
-            return self.start(wanted.name)
+            return self.start(wanted)
         except BaseException:
             with suppress(EcrTasksError):
                 self._remove(wanted.name, [name for name in made if name], builder="" in made)
             raise
 
-    def start(self, name: str) -> Builder:
-        """Start a builder and return it. Raises BuildError for one whose nodes don't all answer."""
+    def start(self, wanted: WantedBuilder) -> Builder:
+        """Start a builder that is there and return it. Raises BuildError for one whose nodes don't all answer."""
+        name = wanted.name
         action = f"start the builder {name}"
-        text = ask(action, "buildx", "inspect", "--bootstrap", name, seconds=START_SECONDS)
+        with _nodes_blamed(wanted):
+            text = ask(action, "buildx", "inspect", "--bootstrap", name, seconds=START_SECONDS)
         with errors.reading_answer(action):
             builder = parse_builder(text)
         for node in builder.nodes:
@@ -89,3 +96,20 @@ class Builders:
             ask(f"remove the builder {name}", "buildx", "rm", *options, name, seconds=START_SECONDS)
         if contexts:
             ask("remove its contexts", "context", "rm", "--force", *contexts, seconds=ASK_SECONDS)
+
+
+@contextmanager
+def _nodes_blamed(wanted: WantedBuilder) -> Iterator[None]:
+    """Say how to correct the address of a node, where a remedy is for the engine that docker uses by itself."""
+    try:
+        yield
+    except BuildError as error:
+        addresses = [node.address for node in wanted.nodes if node.address]
+        if not addresses or not _OWN_ENGINE.search(error.remedy):
+            raise
+        by_ssh = any(address.startswith("ssh:") for address in addresses)
+        raise BuildError(
+            error.cause,
+            f"Start what listens at {name_some(addresses)}, or correct --node and --tls"
+            f"{'; `ssh HOST docker version` must work without a question' if by_ssh else ''}.",
+        ) from error

@@ -111,7 +111,20 @@ def test_a_builder_of_which_nothing_was_made_is_not_removed(asked: Asked) -> Non
 def test_a_node_that_is_gone_is_named(asked: Asked) -> None:
     asked.answers["buildx inspect"] = GONE
     with pytest.raises(BuildError, match=r"multi0 of the builder multi \(tcp://10.0.0.1:1234\) does not answer"):
-        Builders({}).start("multi")
+        Builders({}).start(WANTED)
+
+
+@pytest.mark.parametrize("remedy", ["Correct DOCKER_HOST.", "Choose another builder with ECR_BUILDER."])
+@pytest.mark.parametrize("failing", ["context create", "buildx inspect --bootstrap"])
+def test_a_remedy_is_for_the_address_that_was_given(asked: Asked, remedy: str, failing: str) -> None:
+    asked.answers[failing] = BuildError("No Docker engine answers.", remedy)
+    with pytest.raises(BuildError, match="No Docker engine answers") as error:
+        Builders({}).create(WANTED)
+    assert error.value.remedy == "Start what listens at tcp://arm:2376, or correct --node and --tls."
+    asked.answers["buildx inspect --bootstrap"] = BuildError("No Docker engine answers.", remedy)
+    with pytest.raises(BuildError) as error:  # of the engine that docker uses by itself
+        Builders({}).start(wanted_builder("own", "docker-container", [], [], None, None))
+    assert error.value.remedy == remedy
 
 
 def test_the_contexts_of_its_nodes_go_with_a_builder(asked: Asked) -> None:

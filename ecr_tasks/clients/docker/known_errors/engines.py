@@ -36,8 +36,8 @@ ENGINE = (  # these and BUILDERS are errors of the machine that builds, whicheve
     ),
     KnownError(
         all_of(_CONNECT, r"command \[ssh ") + r"(?s:.*)stderr=(?P<ssh>[^\n]*)",
-        "ssh does not reach the Docker engine that DOCKER_HOST or the docker context names: {ssh}.",
-        "Make `ssh HOST docker version` work without a question, or correct DOCKER_HOST.",
+        "ssh does not reach the Docker engine: {ssh}.",
+        "Make `ssh HOST docker version` work without a question, or correct DOCKER_HOST or the docker context.",
     ),
     KnownError(
         all_of(_CONNECT) + r"(?s:.*)lookup (?P<host>[^\s:]+)(?: on \S+)?: ",
@@ -157,8 +157,8 @@ ENGINE = (  # these and BUILDERS are errors of the machine that builds, whicheve
 OTHER_CONTEXT = KnownError(
     r"use `docker --context=(?P<name>\S+) buildx` to switch to context",
     "The builder {name} is a docker context, whose engine builds for itself, and docker uses another one.",
-    "Choose the context for docker too (DOCKER_CONTEXT={name}, without DOCKER_HOST), or a builder that `docker "
-    "buildx create` has made (ECR_BUILDER, BUILDX_BUILDER).",
+    "Choose the context for docker too (DOCKER_CONTEXT={name}, without DOCKER_HOST), or a builder that `inv "
+    "builder.create` has made (ECR_BUILDER, BUILDX_BUILDER).",
 )
 BUILDERS = (
     OTHER_CONTEXT,
@@ -190,7 +190,7 @@ BUILDERS = (
         r"|for multi-node builds currently not supported",
         "This builder can't do what is asked: {detail}.",
         "Turn on the engine's containerd image store, or choose a builder of another driver with ECR_BUILDER "
-        "(`docker buildx create --name NAME --driver docker-container`).",
+        "(`inv builder.create NAME` makes one).",
     ),
     KnownError(
         r"unknown cache (?:im|ex)porter: |registry cache (?:im|ex)porter requires ref|unknown attestation type"
