@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
+from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.local_image import LocalImage
@@ -12,6 +13,10 @@ from ecr_tasks.model.manifest import short_tags
 from ecr_tasks.model.ports import Docker
 from ecr_tasks.model.wording import FEW, name_some, together
 from ecr_tasks.plan.local_names import stale_candidates, stale_names
+
+COMMANDS = 4
+"""How many commands remove the names of many repositories at once: containerd collects what an image leaves before
+docker removes the next one, and what several leave takes it no longer."""
 
 
 def stored_images(images: Sequence[Image], keep: int, docker: Docker) -> dict[str, list[LocalImage]]:
@@ -51,8 +56,7 @@ def tidy_local_names(
         for repository, image in of_repository.items():
             items = [replace(item, used=item.used or item.id in others) for item in found.get(repository, ())]
             stale[repository] = stale_names(items, image, keep, built, is_known)
-        names = [name for some in stale.values() for name in some]
-        removed = set(docker.remove_names(names) if names else ())
+        removed = _remove([some for some in stale.values() if some], docker)
     except EcrTasksError as error:
         return [f"{name_some([*of_repository])}: older local names are not removed: {error.cause}"]
     lines = [
@@ -61,6 +65,13 @@ def tidy_local_names(
         if not removed.isdisjoint(some)
     ]
     return together(lines) if len(lines) > FEW else lines
+
+
+def _remove(groups: Sequence[Sequence[str]], docker: Docker) -> set[str]:
+    """Remove names, which are grouped by repository, and return those that are gone."""
+    count = max(1, min(COMMANDS, len(groups) // COMMANDS)) if groups else 0
+    commands = [[name for some in groups[start::count] for name in some] for start in range(count)]
+    return set().union(*map_parallel(docker.remove_names, commands, COMMANDS, None))
 
 
 def _line(repository: str, removed: Sequence[str], keep: int) -> str:
