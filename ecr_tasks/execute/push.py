@@ -131,7 +131,8 @@ def _publish(
     else:  # whether the tags that had the image still have it is as old as the rest of the plan
         pending = [tag for tag in pending if tag.tag.kind == "fixed" or tag.digest != image.digest]
     try:
-        pending = free_tags(pending, fixed_digests(pending, repository, registry), image.digest, repository)
+        if not (fresh and all(repository.locks(tag.tag.name) for tag in pending if tag.tag.kind == "fixed")):
+            pending = free_tags(pending, fixed_digests(pending, repository, registry), image.digest, repository)
         if not image.is_read and any(not tag.stays for tag in pending):  # a tag is set with the manifest's bytes
             image = _read_published(image, item, repository, registry)
         _set_inputs_tag(item, image, repository, registry, warn, ends, pushed=state == "pushed")

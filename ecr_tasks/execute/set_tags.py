@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 
-from ecr_tasks.clients.parallel import map_parallel
+from ecr_tasks.clients.parallel import begin, map_parallel
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.execute.move_latest import move_forward
 from ecr_tasks.model.manifest import StoredImage
@@ -98,8 +99,8 @@ def set_tags(
     """Set the pending tags, except those that stay on a higher release or a newer image.
 
     The fixed ones are set first, several at a time, and then the moving ones. The caller has looked at the fixed ones
-    (``free_tags``). With ``newer``, a moving tag is looked at right before it is set, for another pipeline may have
-    moved it since, unless that was done just now (``seen``). The registry waits by the ``retrier``.
+    (``free_tags``). With ``newer``, a moving tag is looked at while the fixed ones are set, for another pipeline may
+    have moved it since, unless that was done just now (``seen``). The registry waits by the ``retrier``.
     Returns whether any tag was set, and why each of the others stays. Raises the first error when all of a kind have
     been tried; those that were set stay so.
     """
@@ -121,9 +122,16 @@ def set_tags(
 
     forward = [item.tag for item in pending if item.tag.release and not item.stays]
     any_set = False
+    unseen = [item for item in pending if not item.stays and item.tag.name not in seen]
+    if newer is not any_order and fixed:  # at the same time as these are set; else each is looked at by itself
+        looked = begin(partial(look_at_moving, unseen, repository, registry))
+    else:
+        looked = dict
     for kind in ("fixed", "moving"):
         of_kind = [item for item in pending if item.tag.kind == kind]
         putting = [item for item in of_kind if not item.stays]
+        if kind == "moving":
+            seen = {**seen, **looked()}
         stays = dict(zip(putting, map_parallel(put, putting, PARALLEL, retrier), strict=True))
         for item in of_kind:
             because = item.tag.because if item.stays else stays[item]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from threading import Barrier
 
 import pytest
 
 from ecr_tasks.errors import Refused
 from ecr_tasks.execute.push import publish
-from ecr_tasks.execute.set_tags import Read
+from ecr_tasks.execute.set_tags import Read, set_tags
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.tag import Tag
-from tests.support.build import BRANCH, FIXED, REVISION_B, SHA_TAG, manifest
+from tests.support.build import BRANCH, FIXED, REVISION_B, SHA_TAG, manifest, repository
 from tests.support.publishing import NAME, OLD_IMAGE, Publisher
 
 MAIN = replace(BRANCH, forward="branch")
@@ -46,6 +47,20 @@ def test_a_newer_image_that_came_since_the_plan_keeps_the_tag(classic: bool) -> 
     assert publish_with(publisher, "another pipeline", classic) == [SHA_TAG]
     assert publisher.registry.stored[NAME][publisher.tags["main"]] != publisher.built_image
     assert any(warning.startswith("main stays with sha256:") for warning in publisher.warnings)
+
+
+def test_the_moving_tags_are_looked_at_while_the_fixed_ones_are_set() -> None:
+    """Neither call of a published image waits for the other: both are under way when either goes on."""
+    publisher, both = Publisher(tags=[FIXED, MAIN]), Barrier(2)
+    item, image = publisher.plan(), publisher.built_image
+    publisher.registry.put(NAME, image)
+
+    def meet() -> None:
+        both.wait(10)
+
+    publisher.calls.before.update(set_tag=meet, images=meet)
+    set_tags(item.tags, image, repository(), publisher.registry, publisher.warnings.append, newer)
+    assert publisher.tags == {**publisher.tags, SHA_TAG: image.digest, "main": image.digest}
 
 
 def test_an_older_image_does_not() -> None:

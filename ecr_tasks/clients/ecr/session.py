@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
     from ecr_tasks.clients.ecr.botocore_session import EnvironmentSession
 
+CONNECTIONS = 64
+"""How many connections to one service are kept for the next calls; botocore keeps ten, and makes the others anew."""
+
 
 class AwsSession:
     """The AWS clients of one set of settings, each created at its first use.
@@ -168,6 +171,7 @@ class AwsSession:
         config = Config(
             connect_timeout=5,
             read_timeout=self.read_seconds,
+            max_pool_connections=CONNECTIONS,
             retries={"mode": "standard", "total_max_attempts": botocore_attempts(self.retrier)},
             user_agent_extra="ecr-tasks",
         )
