@@ -66,7 +66,6 @@ def look_up_copy(
 
     It includes manifests whose subject is the image or one of its platforms, and the artifacts of cosign's tags.
     """
-    target.connect()  # which threads must not do
     tags_there = begin(lambda: target.find(target_repository, tags).tags)  # both registries at the same time
     describe = begin(lambda: target.describe({target_repository: ()})[target_repository].repository)
     source, image = find_image(registry.find(repository, [name.reference]), repository, name)

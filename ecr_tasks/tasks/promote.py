@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ecr_tasks.console import data, document, say, warn, working
 from ecr_tasks.errors import SettingsError
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
     from ecr_tasks.plan.gates import GateResults, Gates
     from ecr_tasks.plan.promotion import Promotion
     from ecr_tasks.runner.run import Run
+    from ecr_tasks.source.source_state import SourceState
 
+P = TypeVar("P")
+
+PARALLEL = 8
+"""Of how many images is looked up at once what is planned."""
 
 GATE_HELP = {
     "require-scan": "only if ECR's scans found nothing as bad as this (default: ECR_SCAN_FAIL_ON, or critical)",
@@ -187,17 +193,20 @@ def set_tags_of(
     from ecr_tasks.execute.promote import look_up_promotion, promote
     from ecr_tasks.plan.promotion import check_expected
 
+    is_fixed = _is_fixed(run)
+
     def look_up(key: str, name: ImageName) -> Promotion:
         alone = len(repositories) == 1
-        return look_up_promotion(run.registry, repositories[key], name, tags, _is_fixed(run), alone=alone)
+        return look_up_promotion(run.registry, repositories[key], name, tags, is_fixed, alone=alone)
 
     with working("looking at the images"):
         releases.look()
-        promotions = {key: look_up(key, name) for key, name in names.items()}
+        promotions = _each(run, look_up, names)
     results = _check(run, gates, {key: (item.repository, item.image) for key, item in promotions.items()})
     if results is not None and results.waited:
         releases.look()
-        promotions = {key: look_up(key, _by_digest(names[key], item.image)) for key, item in promotions.items()}
+        by_digest = {key: _by_digest(names[key], item.image) for key, item in promotions.items()}
+        promotions = _each(run, look_up, by_digest)
     releases.gates = results.gates if results is not None else {}
     for key, digest in (expected or {}).items():
         check_expected(promotions[key], digest)
@@ -238,6 +247,8 @@ def promote_elsewhere(
     if not destination.identity.is_own:
         say(f"{destination}: with {destination.identity}")
 
+    is_fixed = _is_fixed(run)
+
     def look_up(key: str, name: ImageName) -> CopyPromotion:
         target_repository = destination.name_of(repositories[key])
         return look_up_copy(
@@ -247,7 +258,7 @@ def promote_elsewhere(
             target,
             target_repository,
             tags,
-            _is_fixed(run),
+            is_fixed,
             destination=destination,
             create=run.settings.create_repository,
         )
@@ -262,11 +273,13 @@ def promote_elsewhere(
     releases = recorder(run, "promote", name.reference, target)
     with working("looking at the images here and there"):
         releases.look()
-        copies = {key: look_up(key, name) for key in repositories}
+        target.connect()  # which threads must not do
+        copies = _each(run, look_up, dict.fromkeys(repositories, name))
     results = _check(run, gates, {key: (item.source, item.promotion.image) for key, item in copies.items()})
     if results is not None and results.waited:  # copy signatures that were pushed meanwhile, too
         releases.look()
-        copies = {key: look_up(key, _by_digest(name, item.promotion.image)) for key, item in copies.items()}
+        by_digest = {key: _by_digest(name, item.promotion.image) for key, item in copies.items()}
+        copies = _each(run, look_up, by_digest)
     promotions = {key: copy.promotion for key, copy in copies.items()}
     releases.gates = results.gates if results is not None else {}
     if not run.dry:
@@ -286,7 +299,22 @@ def _is_fixed(run: Run) -> IsFixed:
     """Return the function that says of a tag whether it never moves, by its name or the project's tag rules."""
     from ecr_tasks.plan.fixed_names import is_fixed
 
-    return lambda tag, current: is_fixed(tag, current, run.settings, lambda: run.source, os.environ)
+    lock = Lock()
+
+    def source() -> SourceState:
+        with lock:  # it is read once for all images
+            return run.source
+
+    return lambda tag, current: is_fixed(tag, current, run.settings, source, os.environ)
+
+
+def _each(run: Run, look_up: Callable[[str, ImageName], P], names: Mapping[str, ImageName]) -> dict[str, P]:
+    """Look up what is planned for each image, several at a time. Raises the first error in the images' order."""
+    from ecr_tasks.clients.parallel import map_parallel
+
+    run.registry.connect()  # which threads must not do
+    found = map_parallel(lambda item: look_up(*item), [*names.items()], PARALLEL, run.retrier)
+    return dict(zip(names, found, strict=True))
 
 
 def _check(run: Run, gates: Gates | None, images: Mapping[str, tuple[Repository, StoredImage]]) -> GateResults | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from threading import Barrier
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +15,7 @@ from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.reference import ImageName, parse_image_name, parse_tags
+from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.plan.fixed_names import is_fixed_name
 from ecr_tasks.tasks.promote import parse_destination
 from tests.support.build import HOST, REVISION_B, digest, index, manifest, repository
@@ -228,7 +232,9 @@ def test_several_images_cant_go_to_one_repository(app_with_target: Project) -> N
     assert app_with_target.inv("promote", "main", *TO_OPTION, "--image", "app").code == 0
 
 
-def test_a_pattern_promotes_some_of_several_images(app_with_target: Project) -> None:
+def test_a_pattern_promotes_some_of_several_images_looked_up_at_the_same_time(
+    app_with_target: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app_with_target.write(
         ".env", "AWS_REGION=eu-central-1\nECR_BAKE_FILE=docker-bake.hcl\nECR_REPOSITORY_PREFIX=x/\n"
     )
@@ -239,6 +245,13 @@ def test_a_pattern_promotes_some_of_several_images(app_with_target: Project) -> 
         app_with_target.registry.repositories[name] = repository("MUTABLE", name=name)
         app_with_target.registry.stored[name], app_with_target.registry.tags[name] = {}, {}
         app_with_target.registry.put(name, NEW_IMAGE, "main")
+    both, find = Barrier(2), app_with_target.registry.find
+
+    def find_together(name: str, references: Sequence[str]) -> RepositoryView:
+        both.wait(10)
+        return find(name, references)
+
+    monkeypatch.setattr(app_with_target.registry, "find", find_together)
     assert app_with_target.inv("promote", "main", "--tag", "rc", "--image", "api", "--image", "wo*").code == 0
     assert ["rc" in app_with_target.registry.tags[f"x/{name}"] for name in names] == [True, False, True]
 

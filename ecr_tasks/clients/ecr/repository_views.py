@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 from ecr_tasks.clients.ecr.parse import registry_host
-from ecr_tasks.clients.ecr.reader import PARALLEL, Reader
+from ecr_tasks.clients.ecr.reader import Reader
 from ecr_tasks.clients.parallel import begin, map_parallel
 from ecr_tasks.errors import EcrTasksError, RegistryError
 from ecr_tasks.model.image import REVISIONS, revision_name
@@ -17,6 +17,9 @@ from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import Repository, RepositoryView
 
 T = TypeVar("T")
+
+PARALLEL = 16
+"""How many repositories are looked at at once, each by a call for a tag: twenty images wait for two answers."""
 
 
 class RepositoryViews:
