@@ -291,9 +291,14 @@ def begin_tidy(run: Run, job: Job, *, before_push: bool = False) -> Callable[[],
 
 
 def end_tidy(run: Run, job: Job, tidied: Callable[[], None]) -> None:
-    """Wait for what was begun before the push of a job's images, and do what had to wait for it."""
-    tidied()
+    """Wait for what was begun before the push of a job's images, and do what had to wait for it.
+
+    What the run has named for itself is of no use any more, so that its names go while others still do.
+    """
     images = [item.image for item in job.plan.images if item.image.name in job.built]
+    released = begin(run.docker.close) if images else lambda: None
+    tidied()
+    released()
     if not images:
         return
     from ecr_tasks.runner import pending_builds

@@ -35,7 +35,7 @@ def app(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, tiny_base: 
 FOR_EACH_IMAGE = Counter({"image history": 1, "push": 1})
 ALWAYS = Counter({"bake": 1, "image inspect": 2, "image ls": 1, "container ls": 1, "image rm": 2})
 """What docker and buildx are started for, whatever the number of images: older local names go while the images are
-pushed, those of the run at its end."""
+pushed, those of the run when they are."""
 
 
 class Programs:

@@ -57,17 +57,22 @@ class TemporaryNames:
         ]
 
     def remove(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Remove the names with ``command``; what can't be removed stays, and is no error of the run."""
-        names, self._names = [*self._names, *self.left], []
+        """Remove the names with ``command``; what can't be removed stays, and is no error of the run.
+
+        They are known until docker has answered: after an interruption they are removed once more.
+        """
+        names = {*self._names, *self.left}
         with suppress(OSError, subprocess.TimeoutExpired):
             subprocess.run(  # noqa: S603 - our own command line
-                [*command, *dict.fromkeys(names)],
+                [*command, *sorted(names)],
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 check=False,
                 timeout=_SECONDS,
             )
+            self._names = [name for name in self._names if name not in names]
+            self.left = [name for name in self.left if name not in names]
 
     def __bool__(self) -> bool:
         """Return whether there is a name to remove."""
