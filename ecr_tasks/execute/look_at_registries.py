@@ -72,11 +72,11 @@ def look_at_registries(
             republish=republish,
         )
 
-    wholes, looked_at = [item.whole or item for item in map(plan, images)], set[tuple[str, str]]()
-    while new := _unseen_revisions(wholes, looked_at):
+    items, looked_at = [plan(image) for image in images], set[tuple[str, str]]()
+    while new := _unseen_revisions([item.whole or item for item in items], looked_at):
         snapshot, looked_at = _with_own_revisions(new, snapshot, registry), {*looked_at, *new}
-        wholes = [item.whole or item for item in map(plan, images)]
-    items = [plan(image) for image in images]
+        items = [plan(image) for image in images]
+    wholes = [item.whole or item for item in items]
     snapshot = _with_revisions(wholes, snapshot, target)
     snapshot = _with_commits(wholes, snapshot, source, relation, registry, target)
     snapshot = replace(snapshot, relations=_relations(wholes, snapshot, source, relation))

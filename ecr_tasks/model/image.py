@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 from ecr_tasks.frozen import dataclass
@@ -41,6 +42,12 @@ def revision_name(tag: str, number: int) -> str:
     """Return the revision tag of a commit's fixed tag: ``sha-1a2b3c4-r2``."""
     suffix = f"-r{number}"
     return f"{tag[: MAX_LENGTH - len(suffix)]}{suffix}"
+
+
+@lru_cache(maxsize=1024)
+def revision_names(tag: str) -> tuple[str, ...]:
+    """Return all revision tags of a commit's fixed tag, in their order."""
+    return tuple(revision_name(tag, number) for number in REVISIONS)
 
 
 def split_revision(tag: str) -> tuple[str, int]:
@@ -315,8 +322,7 @@ class Image:
         if self.whole is not None:
             return (*self.whole.tag_names, self.tags[0].name)
         first = self.tags[0]
-        numbers = REVISIONS if first.kind == "fixed" else ()
-        return (*self.planned_names, *(revision_name(first.name, number) for number in numbers))
+        return (*self.planned_names, *(revision_names(first.name) if first.kind == "fixed" else ()))
 
     @property
     def planned_names(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from ecr_tasks.errors import Refused
-from ecr_tasks.model.image import REVISIONS, Image, revision_name
+from ecr_tasks.model.image import REVISIONS, Image, revision_name, revision_names
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.tag import Tag
@@ -35,7 +35,7 @@ def revisions(image: Image, view: RepositoryView, source: SourceState) -> dict[s
     first = commit_tag(image)
     if first is None:
         return {}
-    names = (first.name, *(revision_name(first.name, number) for number in REVISIONS))
+    names = (first.name, *revision_names(first.name))
     images = {name: view.tags[name] for name in names if name in view.tags}
     return {
         name: stored

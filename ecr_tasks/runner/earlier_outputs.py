@@ -36,9 +36,9 @@ class EarlierOutputs:
         self._pending = False
         for repository in repositories:
             folder = receipt_file.own_folder(self._project, repository)
-            for name in NAMES:
-                _change(folder / name, self._project, remove_file)
-            _change(folder / receipt_file.NAME, self._project, receipt_file.keep_build_only)
+            for name in _names_in(folder):
+                change = receipt_file.keep_build_only if name == receipt_file.NAME else remove_file
+                _change(folder / name, self._project, change)
 
     @contextmanager
     def removed_on_failure(self) -> Iterator[None]:
@@ -49,6 +49,18 @@ class EarlierOutputs:
             if self._pending:
                 self.forget(receipt_file.own_repositories(self._project))
             raise
+
+
+def _names_in(folder: Path) -> list[str]:
+    """Return those of our files' names that a folder has; all where it can't be read, so that the change says why."""
+    names = (*NAMES, receipt_file.NAME)
+    try:
+        there = {entry.name for entry in folder.iterdir()}
+    except FileNotFoundError:
+        return []
+    except OSError:
+        return [*names]
+    return [name for name in names if name in there]
 
 
 def _change(path: Path, project: Path, change: Callable[[Path, Path], None]) -> None:

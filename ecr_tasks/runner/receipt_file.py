@@ -54,7 +54,8 @@ def write(project: Path, receipt: Receipt) -> Path:
         document = redact_document(receipt.as_json(with_typed_commands))
         _write(target, document, project)
         for image, entry in zip(receipt.images, document["images"], strict=True):
-            _write(own_folder(project, image.repository) / NAME, {**document, "images": [entry]}, project)
+            own = own_folder(project, image.repository) / NAME
+            _write(own, {**document, "images": [entry]}, project, indent=None)  # there may be hundreds
     except OSError as error:
         raise BuildError(
             f"The receipt {target} can't be written: {error.strerror}.",
@@ -169,6 +170,6 @@ def _replace(target: Path, document: Mapping[str, Any], project: Path) -> None:
     _write(target, redact_document(document), project)
 
 
-def _write(target: Path, redacted: Mapping[str, Any], project: Path) -> None:
-    text = json.dumps(redacted, indent=2) + "\n"
+def _write(target: Path, redacted: Mapping[str, Any], project: Path, *, indent: int | None = 2) -> None:
+    text = json.dumps(redacted, indent=indent) + "\n"
     replace_file(target, text.encode(), project)

@@ -12,7 +12,7 @@ from ecr_tasks.clients.ecr.parse import registry_host
 from ecr_tasks.clients.ecr.reader import Reader
 from ecr_tasks.clients.parallel import begin, map_parallel
 from ecr_tasks.errors import EcrTasksError, RegistryError
-from ecr_tasks.model.image import REVISIONS, revision_name
+from ecr_tasks.model.image import revision_names
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import Repository, RepositoryView
 
@@ -186,8 +186,8 @@ class RepositoryViews:
 
 def _revisions(tags: Sequence[str]) -> list[str]:
     """Return those of an image's tags that are revisions of its first one, in their order."""
-    names = (revision_name(first, number) for first in tags[:1] for number in REVISIONS)
-    return [tag for tag in names if tag in tags[1:]]
+    others = {*tags[1:]}
+    return [tag for first in tags[:1] for tag in revision_names(first) if tag in others]
 
 
 def _result_or_error(call: Callable[[], T]) -> T | EcrTasksError:
