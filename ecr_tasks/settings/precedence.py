@@ -121,7 +121,7 @@ def _config_text(value: object, *, has_fields: bool = False) -> str:
         return join(str(key) if entry is None else f"{key}={_scalar_text(entry)}" for key, entry in pairs)
     if isinstance(value, Iterable):
         return join(_scalar_text(entry) for entry in value)
-    raise ValueError(f"it is a {type(value).__name__}, not a text, a number, a list or a mapping")
+    raise ValueError(f"it is {_kind(value)}, not a text, a number, a list or a mapping")
 
 
 def _with_fields(key: str, fields: Any) -> str:
@@ -129,7 +129,7 @@ def _with_fields(key: str, fields: Any) -> str:
     if fields is None:
         return key
     if not hasattr(fields, "keys"):
-        raise ValueError(f"what stands below {key} is a {type(fields).__name__} where a mapping belongs")
+        raise ValueError(f"what stands below {key} is {_kind(fields)} where a mapping belongs")
     texts = (f"{name}={_scalar_text(fields[name])}" for name in fields.keys())  # noqa: SIM118 - a DataProxy
     return ",".join(csv_field(text) for text in (key, *texts))
 
@@ -137,7 +137,18 @@ def _with_fields(key: str, fields: Any) -> str:
 def _scalar_text(value: object) -> str:
     if isinstance(value, (str, int, float)):
         return _config_text(value).strip()
-    raise ValueError(f"it holds a {type(value).__name__} where a text belongs")
+    raise ValueError(f"it holds {_kind(value)} where a text belongs")
+
+
+def _kind(value: object) -> str:
+    """Return what a value of Invoke's configuration is, in words."""
+    if value is None:
+        return "nothing"
+    if hasattr(value, "keys"):
+        return "a mapping"
+    if isinstance(value, (str, int, float)):
+        return "a text"
+    return "a list" if isinstance(value, Iterable) else f"a {type(value).__name__}"
 
 
 def report_unknown(names: Iterable[tuple[str, Origin]], problems: Problems) -> list[tuple[str, Origin]]:

@@ -33,13 +33,13 @@ def show_summary(receipt: Receipt) -> None:
     if len(images) <= FEW:
         return
     results = {image.name: _result(image) for image in images}
-    unchanged = [image for image in images if results[image.name] == "already-published"]
-    shown = images if len(unchanged) <= MOST_UNCHANGED else [image for image in images if image not in unchanged]
+    counts = Counter(results.values())
+    hidden = "already-published" if counts["already-published"] > MOST_UNCHANGED else None
+    shown = [image for image in images if results[image.name] != hidden]
     if shown:
         columns = Column("digest", 2, meaning="id", cut=12), Column("tags", 1), Column("seconds", 3, right=True)
         in_order = sorted(shown, key=lambda image: _is_bad(results[image.name]))
         table(("image", "result", *columns), [*_rows(in_order, results)])
-    counts = Counter(results.values())
     parts: list[str | Styled] = [Styled(f"{len(images)} images", "strong"), ": "]
     for number, (result, (word, meaning)) in enumerate((key, _WORDS[key]) for key in _WORDS if counts[key]):
         parts += [", "] if number else []

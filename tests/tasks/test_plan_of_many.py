@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_tasks.console import Column, Text
+from ecr_tasks.console import Column, Styled, Text
 from ecr_tasks.errors import Refused
 from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.model.registry import RepositoryView
@@ -19,7 +19,7 @@ from ecr_tasks.plan.plan import Plan
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.tag_states import PlannedTag
 from ecr_tasks.tasks.plan import _conflicts, plan_json, show_plan
-from ecr_tasks.tasks.plan_of_many import MOST, general_reason
+from ecr_tasks.tasks.plan_of_many import MOST, _chosen, general_reason
 from ecr_tasks.terminal.text import complete
 from tests.support.build import FIXED, HOST, image, manifest, repository
 
@@ -134,3 +134,10 @@ def counted(line: str) -> int:
         return int(match[1])
     names, _, more = line.rpartition(": ")[2].partition(" and ")
     return len(names.split(", ")) + int(more.removesuffix(" more") or 0)
+
+
+def test_what_is_bad_is_shown_before_what_most_images_have() -> None:
+    many, few, bad = ("many",), ("few",), ("in ", Styled("eu", "bad"))
+    groups = {many: ["a", "b", "c"], few: ["d", "e"], bad: ["f"]}
+    assert _chosen(groups, 1) == [bad]
+    assert _chosen(groups, 2) == [many, bad]

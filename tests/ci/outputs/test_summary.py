@@ -50,6 +50,15 @@ def test_the_summary_has_a_line_for_every_destination() -> None:
     assert "| destination | `us/app`: **failed**, AWS does not allow it. |" in page
 
 
+def test_a_failed_image_comes_first_with_its_cause_and_no_table() -> None:
+    page = summary(outputs(output(), output(name="web"), failed={"web": "No *space*\nleft."}, complete=False))
+    assert page.startswith("### `web`: **failed**\n\n")
+    assert "*space*" not in page
+    assert page.count("| image |") == 1
+    assert "### `web`: published" not in page
+    assert page.index("### `web`") < page.index("### `team/app`: published\n")
+
+
 @pytest.mark.parametrize(
     ("size", "shown"), [(999, "999 B"), (1500, "1.5 kB"), (31_049_999, "31.0 MB"), (1_230_000_000, "1.23 GB")]
 )
