@@ -35,15 +35,13 @@ def policy_command(action: str = "") -> str:
     return f"inv iam.policy --for {_tasks[0](action)}" if _tasks else "inv iam.policy"
 
 
-_DENIED = re.compile(
-    r"(?:User: (?P<caller>\S+) )?is not authorized to perform: (?P<action>[\w-]+:\w+)"
-    r"(?: on resource: (?P<resource>[^\s,]+))?(?P<reason>.*)",
-    re.ASCII,
+_DENIED = (
+    r"(?a)(?:User: (?P<caller>\S+) )?is not authorized to perform: (?P<action>[\w-]+:\w+)"
+    r"(?: on resource: (?P<resource>[^\s,]+))?(?P<reason>.*)"
 )
-_STATUS = re.compile(
-    r"(?P<method>HEAD|GET|POST|PUT|PATCH) (?:request to )?\"?https?://(?P<host>[^/\s\"]+)/v2/"
-    r"(?P<name>[^\s\"?]{1,256}?)/(?P<kind>manifests|blobs/uploads|blobs)/[^\s\"]{0,300}?\"?: 403\b",
-    re.IGNORECASE,
+_STATUS = (
+    r"(?i)(?P<method>HEAD|GET|POST|PUT|PATCH) (?:request to )?\"?https?://(?P<host>[^/\s\"]+)/v2/"
+    r"(?P<name>[^\s\"?]{1,256}?)/(?P<kind>manifests|blobs/uploads|blobs)/[^\s\"]{0,300}?\"?: 403\b"
 )
 _ACTIONS = {
     "HEAD manifests": "BatchGetImage",
@@ -57,8 +55,8 @@ _ACTIONS = {
 }
 """The actions of the registry's requests (ECR user guide, "IAM permissions for pushing an image")."""
 
-_EXPLICIT = re.compile(r"explicit deny(?: in an?)? ?(?P<policy>[\w -]{0,60}policy|permissions boundary)?")
-_MISSING = re.compile(r"because no (?P<policy>[\w -]{1,60}?) allows")
+_EXPLICIT = r"explicit deny(?: in an?)? ?(?P<policy>[\w -]{0,60}policy|permissions boundary)?"
+_MISSING = r"because no (?P<policy>[\w -]{1,60}?) allows"
 _ITS_OWN = "identity-based policy"
 
 
@@ -81,10 +79,10 @@ class Denial:
     def remedy(self) -> str:
         """Return what mends it, by the kind of policy that AWS names."""
         policy = f"`{policy_command(self.action)}`"
-        if explicit := _EXPLICIT.search(self.reason):
+        if explicit := re.search(_EXPLICIT, self.reason):
             where = (explicit["policy"] or "policy").strip()
             return f"Ask those who manage that {where}: it forbids this, whatever {policy} prints would allow."
-        missing = _MISSING.search(self.reason)
+        missing = re.search(_MISSING, self.reason)
         if missing is not None and missing["policy"] == "resource-based policy":
             return f"The repository's account has to let it in: {policy[:-1]} --side repository` prints that policy."
         if missing is not None and missing["policy"] != _ITS_OWN:
@@ -96,11 +94,11 @@ class Denial:
 
 def find_denial(text: str) -> Denial | None:
     """Return what a message says was denied; None where it names no action and no request to ECR."""
-    if match := _DENIED.search(text):
+    if match := re.search(_DENIED, text):
         reason = match["reason"].strip().rstrip(".")
         words = f", {reason}" if reason and not reason.startswith(",") else reason
         return Denial(match["action"], match["caller"] or "", (match["resource"] or "").rstrip("."), words)
-    match = _STATUS.search(text)
+    match = re.search(_STATUS, text)
     if match is None or not _is_ecr(match["host"]):
         return None
     action = _ACTIONS.get(f"{match['method'].upper()} {match['kind']}")

@@ -16,34 +16,34 @@ from ecr_tasks.model.registry import RegistryToken
 from ecr_tasks.one_line import one_line
 from ecr_tasks.redaction import redact
 
-_STEP = re.compile(r"^ ?> (\[[^\]]*\] .+?):?$")
-_CAUSE = re.compile(r"^ERROR: (?:(?:target \S+|failed to build|failed to solve|failed to run Build function): )*(.+)")
-_TARGET = re.compile(r"^ERROR: target (\S+): ")
-_LOST = re.compile(r"\bno such job [a-z0-9]{20,}$")
-_PREFIXES = re.compile(
+_STEP = r"^ ?> (\[[^\]]*\] .+?):?$"
+_CAUSE = r"^ERROR: (?:(?:target \S+|failed to build|failed to solve|failed to run Build function): )*(.+)"
+_TARGET = r"^ERROR: target (\S+): "
+_LOST = r"\bno such job [a-z0-9]{20,}$"
+_PREFIXES = (
     r"^(?:(?:ERROR|error|docker|unknown|target \S+|failed to build|failed to solve|Failed to initialize"
     r"|ResourceExhausted|Error response from daemon): )+"
 )
-_SOLVE = re.compile(r"^(ERROR: (?:(?:target \S+|failed to build): )*)failed to run Build function: ")
+_SOLVE = r"^(ERROR: (?:(?:target \S+|failed to build): )*)failed to run Build function: "
 """A failed build has two errors, the server's and that of buildx's own call; buildx prints whichever ends first
 (BuildKit, client/build.go and client/solve.go). Both carry the same cause."""
 
-_MISSING = re.compile(r'failed to (?:compute cache key|calculate checksum).{0,1000}?: ("[^"]+"): not found$')
-_PROGRESS = re.compile(r"#(?P<step>\d+) (?P<text>.+)")
-_PUSHING = re.compile(r"\[internal\] pushing (?P<target>\S+)")
-_REGISTRY = re.compile(r"https?://([^/\"\s]+)/v2/")
+_MISSING = r'failed to (?:compute cache key|calculate checksum).{0,1000}?: ("[^"]+"): not found$'
+_PROGRESS = r"#(?P<step>\d+) (?P<text>.+)"
+_PUSHING = r"\[internal\] pushing (?P<target>\S+)"
+_REGISTRY = r"https?://([^/\"\s]+)/v2/"
 
 # What compose-go says of a .env that it can't read (dotenv/parser.go).
-_DOTENV_LINE = re.compile(r"line (\d+): (?:unexpected character .* in variable name|unterminated quoted value)")
-_ERROR_START = re.compile(
+_DOTENV_LINE = r"line (\d+): (?:unexpected character .* in variable name|unterminated quoted value)"
+_ERROR_START = (
     r"ERROR: |error: |error from registry: |error during connect: |docker: |Error response from daemon: "
     r"|unknown (?:command|(?:shorthand )?flag)"
 )
-_STATUS_ONLY = re.compile(r"\b40[13] (?:Unauthorized|Forbidden)$|no basic auth credentials$", re.MULTILINE)
+_STATUS_ONLY = r"(?m)\b40[13] (?:Unauthorized|Forbidden)$|no basic auth credentials$"
 _HALF = 2000
 """How many characters of an error count at its beginning, and how many at its end."""
 
-_NAME_TAKEN = re.compile(r'image "[^"]+": already exists$')
+_NAME_TAKEN = r'image "[^"]+": already exists$'
 """containerd's image store first looks whether a name is taken, then creates it: when two builds give their images
 one name at once (`latest`, a branch's), the second one fails."""
 
@@ -107,17 +107,17 @@ def reading_answer(action: str) -> Iterator[None]:
 
 def build_failed(lines: Sequence[str]) -> EcrTasksError:
     """Return why a build failed, by buildx's last lines; a builder's push that failed is a RegistryError."""
-    steps = [match.group(1) for line in lines if (match := _STEP.match(line.rstrip()))]
+    steps = [match.group(1) for line in lines if (match := re.match(_STEP, line.rstrip()))]
     failing_step = f" at {steps[-1]}" if steps else ""
     kind = RegistryError if "failed to push " in _build_cause(lines) else BuildError
-    if _LOST.search(last_error(lines)):
+    if re.search(_LOST, last_error(lines)):
         kind = LostBuild
     return _explained(lines, f"The build failed{failing_step}", kind)
 
 
 def failed_target(lines: Sequence[str]) -> str | None:
     """Return the target of a bake that failed first; buildx cancels the others then. None where it isn't said."""
-    targets = (match.group(1) for line in reversed(lines) if (match := _TARGET.match(line)))
+    targets = (match.group(1) for line in reversed(lines) if (match := re.match(_TARGET, line)))
     return next(targets, None)
 
 
@@ -139,7 +139,7 @@ def other_context(name: str) -> BuildError:
 
 def is_name_taken(lines: Sequence[str]) -> bool:
     """Return whether a build failed only because another one gave its image the same name at the same moment."""
-    return _NAME_TAKEN.fullmatch(_build_cause(lines)) is not None
+    return re.fullmatch(_NAME_TAKEN, _build_cause(lines)) is not None
 
 
 def is_address_refused(lines: Sequence[str]) -> bool:
@@ -156,7 +156,7 @@ def refused_tokens(lines: Sequence[str], tokens: Iterable[RegistryToken]) -> lis
     error = last_error(lines)
     if re.search(known_errors.EXPIRED, error):
         return list(tokens)
-    return [token for token in tokens if f"//{token.host}/" in error and _STATUS_ONLY.search(error)]
+    return [token for token in tokens if f"//{token.host}/" in error and re.search(_STATUS_ONLY, error)]
 
 
 def push_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:
@@ -200,14 +200,14 @@ def lines_by_target(lines: Sequence[str]) -> dict[str, list[str]]:
     errors: dict[str, list[str]] = {}
     current = ""
     for line in lines:
-        match = _PROGRESS.match(line)
+        match = re.match(_PROGRESS, line)
         if match is None and current and line.strip() and not line.startswith("---"):
             errors[current].append(line)
             continue
         current = ""
         if match is None:
             continue
-        if pushing := _PUSHING.fullmatch(match["text"]):
+        if pushing := re.fullmatch(_PUSHING, match["text"]):
             targets[match["step"]] = pushing["target"]
         elif match["text"].startswith("ERROR: ") and match["step"] in targets:
             current = targets[match["step"]]
@@ -241,7 +241,9 @@ def _explained(
     the engine is at fault, it is BuildError. ``reference`` is what the command is about.
     """
     error, output = last_error(lines), "\n".join(lines)
-    registry = match.group(1) if (match := _REGISTRY.search(error)) else reference.partition("/")[0] or "of the image"
+    registry = (
+        match.group(1) if (match := re.search(_REGISTRY, error)) else reference.partition("/")[0] or "of the image"
+    )
     values = {"detail": _detail(lines), "registry": registry}
     for row in rows:
         if (groups := _match(row, error, output)) is not None:
@@ -273,7 +275,7 @@ def _match(row: KnownError, error: str, output: str) -> dict[str, str] | None:
 def definition_failed(files: Sequence[str], stderr: str) -> EcrTasksError:
     """Return why buildx could not read bake or compose files: its cause, which names file and line where it can."""
     names = ", ".join(Path(file).name for file in files)
-    if match := _DOTENV_LINE.search(stderr):  # its text stays out: it may be a secret
+    if match := re.search(_DOTENV_LINE, stderr):  # its text stays out: it may be a secret
         return BuildError(
             f"docker could not read {names}, because it reads the .env beside it, too, and stops near line "
             f"{match[1]} of that.",
@@ -288,13 +290,13 @@ def definition_failed(files: Sequence[str], stderr: str) -> EcrTasksError:
 
 def _build_cause(lines: Sequence[str]) -> str:
     """Return the last cause that buildx names; empty if there is none."""
-    return next((match.group(1) for line in reversed(lines) if (match := _CAUSE.match(line))), "")
+    return next((match.group(1) for line in reversed(lines) if (match := re.match(_CAUSE, line))), "")
 
 
 def _detail(lines: Sequence[str]) -> str:
     """Return the first line of the last error without docker's prefixes and full stop."""
-    line = _PREFIXES.sub("", last_error(lines).partition("\n")[0])
-    return _MISSING.sub(r"\1 is not in the build context", line).rstrip(".: ") or "it said nothing"
+    line = re.sub(_PREFIXES, "", last_error(lines).partition("\n")[0])
+    return re.sub(_MISSING, r"\1 is not in the build context", line).rstrip(".: ") or "it said nothing"
 
 
 def last_error(lines: Sequence[str]) -> str:
@@ -304,6 +306,6 @@ def last_error(lines: Sequence[str]) -> str:
     long one the middle is left out, which is what a step's script or a server's page fills.
     """
     messages = [line.strip() for line in lines if line.strip()]
-    starts = [index for index, line in enumerate(messages) if _ERROR_START.match(line)]
-    error = _SOLVE.sub(r"\1failed to solve: ", "\n".join(messages[starts[-1] :] if starts else messages[-1:]))
+    starts = [index for index, line in enumerate(messages) if re.match(_ERROR_START, line)]
+    error = re.sub(_SOLVE, r"\1failed to solve: ", "\n".join(messages[starts[-1] :] if starts else messages[-1:]))
     return error if len(error) <= 2 * _HALF else f"{error[:_HALF]} … {error[-_HALF:]}"

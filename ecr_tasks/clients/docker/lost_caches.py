@@ -11,10 +11,10 @@ _CACHE = r"importing cache manifest from (?P<source>\S+)|exporting cache to \S+(
 _SUMMARY = re.compile(rf" > (?P<step>{_CACHE}):\s*")
 """buildx's last lines name each step that failed, on a terminal and elsewhere."""
 
-_STEP = re.compile(rf"#(?P<number>\d+) (?P<step>{_CACHE})\s*")
-_ERROR = re.compile(r"#(?P<number>\d+) ERROR: (?P<reason>.+)")
-_MISSING = re.compile(r"The repository with name '(?P<name>[^']+)' does not exist")
-_PREFIX = re.compile(r"^(?:failed to configure registry cache importer|error writing \w+ blob): ")
+_STEP = rf"#(?P<number>\d+) (?P<step>{_CACHE})\s*"
+_ERROR = r"#(?P<number>\d+) ERROR: (?P<reason>.+)"
+_MISSING = r"The repository with name '(?P<name>[^']+)' does not exist"
+_PREFIX = r"^(?:failed to configure registry cache importer|error writing \w+ blob): "
 
 
 def lost_caches(lines: Sequence[str]) -> list[str]:
@@ -29,7 +29,7 @@ def lost_caches(lines: Sequence[str]) -> list[str]:
         if source and reason and reason.endswith("not found"):
             continue
         what = f"the build cache {source} was not read" if source else "the build cache was not written"
-        if missing := _MISSING.search(reason or ""):
+        if missing := re.search(_MISSING, reason or ""):
             name = missing["name"]
             command = f"aws ecr create-repository{_region(reason)} --repository-name {name}"
             sentences.append(f"{what}: there is no repository {name}; create it with tags that may move ({command})")
@@ -53,11 +53,11 @@ def _reasons(lines: Sequence[str]) -> dict[str, str]:
     reasons: dict[str, str] = {}
     remaining = iter(lines)
     for line in remaining:
-        if step := _STEP.fullmatch(line):
+        if step := re.fullmatch(_STEP, line):
             steps[step["number"]] = step["step"]
-        elif (error := _ERROR.fullmatch(line)) and error["number"] in steps:
+        elif (error := re.fullmatch(_ERROR, line)) and error["number"] in steps:
             text = " ".join([error["reason"], *_continued(remaining)])
-            reasons[steps[error["number"]]] = _PREFIX.sub("", text).rstrip(".")
+            reasons[steps[error["number"]]] = re.sub(_PREFIX, "", text).rstrip(".")
     return reasons
 
 

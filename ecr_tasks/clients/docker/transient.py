@@ -7,41 +7,40 @@ from collections.abc import Sequence
 
 from ecr_tasks.clients.docker import errors, known_errors
 
-_LASTING = re.compile(
-    r"denied|unauthorized|not authorized|no basic auth|not found|does not exist|name unknown|manifest unknown"
+_LASTING = (
+    r"(?i)denied|unauthorized|not authorized|no basic auth|not found|does not exist|name unknown|manifest unknown"
     r"|immutable|already exists|no space left|digest mismatch|did not match|unexpected commit digest"
-    r"|failed precondition|certificate|pull rate limit|data limit exceeded",
-    re.IGNORECASE,
+    r"|failed precondition|certificate|pull rate limit|data limit exceeded"
 )
 """Causes that a retry doesn't remove. They make an error lasting, even if it matches a transient pattern too."""
 
-_UNREACHED = re.compile(
+_UNREACHED = (
     r"no such host|server misbehaving|name resolution|connection refused|no route to host"
     r"|network is (?:unreachable|down)"
 )
 """What a wrong address gives as well as a network, or its names, that are away for a while."""
 
-_THIS_MACHINE = re.compile(r"dial tcp (?:127\.|\[::1\])")
+_THIS_MACHINE = r"dial tcp (?:127\.|\[::1\])"
 
-_NOT_REGISTRY = re.compile(r'" did not complete successfully|invalid response status|failed to fetch remote')
+_NOT_REGISTRY = r'" did not complete successfully|invalid response status|failed to fetch remote'
 
-_STATUS = re.compile(r"(?:status|HTTP)[^\n]{0,60}?\b((?:429|50[0234])\b(?: [A-Z][A-Za-z]+)*)")
+_STATUS = r"(?:status|HTTP)[^\n]{0,60}?\b((?:429|50[0234])\b(?: [A-Z][A-Za-z]+)*)"
 
-_THROTTLED = re.compile(r"toomanyrequests|too many requests|Rate exceeded", re.IGNORECASE)
+_THROTTLED = r"(?i)toomanyrequests|too many requests|Rate exceeded"
 
-_LOST = re.compile(
+_LOST = (
     r"\bEOF\b|connection reset by peer|broken pipe|transport connection broken|use of closed network connection"
     r"|server sent GOAWAY|stream error: .{0,200}?(?:INTERNAL_ERROR|REFUSED_STREAM)|server closed idle connection"
 )
 
-_SLOW = re.compile(
+_SLOW = (
     r"TLS handshake timeout|i/o timeout|Client\.Timeout exceeded|timeout awaiting response headers"
     r"|context deadline exceeded|connection timed out"
 )
 
-_FAILING = re.compile(r"error from registry: (?:unknown|internal (?:server )?error)", re.IGNORECASE)
+_FAILING = r"(?i)error from registry: (?:unknown|internal (?:server )?error)"
 
-_QUOTED = re.compile(r'"[^"]*"|https?://\S+')
+_QUOTED = r'"[^"]*"|https?://\S+'
 
 
 def reason(lines: Sequence[str], *, named_by_ecr: bool = False) -> str | None:
@@ -51,21 +50,21 @@ def reason(lines: Sequence[str], *, named_by_ecr: bool = False) -> str | None:
     connection; of a registry whose address is ECR's own word (``named_by_ecr``), also that it can't be reached. Words
     in a URL or in quotes are names and are ignored.
     """
-    message = _QUOTED.sub("", errors.last_error(lines))
+    message = re.sub(_QUOTED, "", errors.last_error(lines))
     is_machine = any(errors.fits(row, lines) for row in (*known_errors.ENGINE, *known_errors.BUILDERS))
-    if is_machine or _LASTING.search(message):
+    if is_machine or re.search(_LASTING, message):
         return None
-    if unreached := _UNREACHED.search(message):
-        is_away = named_by_ecr and not _THIS_MACHINE.search(message)
+    if unreached := re.search(_UNREACHED, message):
+        is_away = named_by_ecr and not re.search(_THIS_MACHINE, message)
         return f"the registry can't be reached ({unreached.group(0)})" if is_away else None
-    if status := _STATUS.search(message):
+    if status := re.search(_STATUS, message):
         return f"the registry answered {status.group(1)}"
-    if _THROTTLED.search(message):
+    if re.search(_THROTTLED, message):
         return "the registry asks to slow down (too many requests)"
     for pattern, words in ((_SLOW, "the registry does not answer in time"), (_LOST, "the connection was lost")):
-        if match := pattern.search(message):
+        if match := re.search(pattern, message):
             return f"{words} ({match.group(0)})"
-    return "the registry has trouble" if _FAILING.search(message) else None
+    return "the registry has trouble" if re.search(_FAILING, message) else None
 
 
 def transfer_reason(lines: Sequence[str]) -> str | None:
@@ -86,6 +85,6 @@ def build_reason(lines: Sequence[str]) -> str | None:
     What a step of the Dockerfile prints, and a file or git repository from an address, is no registry's.
     """
     error = errors.last_error(lines)
-    if "failed to solve: " not in error or _NOT_REGISTRY.search(error):
+    if "failed to solve: " not in error or re.search(_NOT_REGISTRY, error):
         return None
     return reason(lines)
