@@ -127,9 +127,6 @@ class Docker(Protocol):
         All references contain the same digest.
         """
 
-    def expect_manifests(self, records: Mapping[str, str]) -> None:
-        """Begin to read the manifests of several builds at once, for :meth:`built_manifest`: records by digest."""
-
     def built_manifest(self, digest: str, record: str) -> str | None:
         """Return a manifest that a build made, byte for byte, or None where the builder doesn't have it any more."""
 

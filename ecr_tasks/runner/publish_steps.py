@@ -64,10 +64,6 @@ def publish_images(run: Run, job: Job, *, fail_fast: bool = False) -> Receipt:
     several = len(busy) > 1
     run.registry.connect()  # which threads must not do
     docker = run.docker
-    builds = [built for item in busy if (built := job.built.get(item.image.name)) is not None]
-    records = {built.digest: built.record for built in builds if built.digest and built.record}
-    if len(records) > 1:  # one program for all, where it takes one for each
-        docker.expect_manifests(records)
 
     def publish(item: PlannedImage) -> None:
         if fail_fast and (job.failed or any(result.error for result in list(results.values()))):

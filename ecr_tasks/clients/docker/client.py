@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,6 @@ from ecr_tasks.clients.docker.parse import build_result, loaded_config, parse_co
 from ecr_tasks.clients.docker.process import ProcessResult, show_held
 from ecr_tasks.clients.docker.retry import retry_transient
 from ecr_tasks.clients.docker.valid_tokens import ValidTokens
-from ecr_tasks.clients.parallel import begin
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import BuildError, EcrTasksError
@@ -69,7 +67,6 @@ class WhalesDocker(ImageStore):
         self._mask = mask
         self._retrier = retrier or Retrier()
         self._tokens = ValidTokens(config, mask, self._retrier)
-        self._expected: Callable[[], Mapping[str, str]] = dict
 
     def engine(self, builder: str | None) -> Engine:
         """Return the engine's store and platform, and the driver of the builder, with two docker calls.
@@ -284,20 +281,11 @@ class WhalesDocker(ImageStore):
             show_held(result)
         return failed
 
-    def expect_manifests(self, records: Mapping[str, str]) -> None:
-        """Begin to read the manifests of several builds, by one buildx for each builder (since 0.23).
-
-        ``records`` are the builders' by digest, BUILDER/NODE/ID.
-        """
-        self._expected = begin(partial(self._exported, records))
-
     def built_manifest(self, digest: str, record: str) -> str | None:
         """Return a manifest that a build made, from the builder's history; None where it isn't there (any more).
 
         ``record`` is BUILDER/NODE/ID. buildx can ask since 0.21.
         """
-        if (expected := self._expected().get(digest)) is not None:
-            return expected
         with suppress(EcrTasksError):
             return _with_digest(self._attachment(record, digest), digest)
         return None
@@ -376,22 +364,6 @@ class WhalesDocker(ImageStore):
         builder, _, build = record.partition("/")
         inspect = ["inspect", "attachment", "--builder", builder, build.rpartition("/")[2]]
         return self._commands.output("read", self._commands.buildx("history", *inspect, *options))
-
-    def _exported(self, records: Mapping[str, str]) -> Mapping[str, str]:
-        """Return those manifests of builds, by digest, that buildx exports with their records."""
-        from ecr_tasks.clients.docker.history_export import read_blobs
-
-        builders = dict.fromkeys(record.partition("/")[0] for record in records.values())
-        texts: dict[str, str] = {}
-        for builder in builders:
-            builds = [record.rpartition("/")[2] for record in records.values() if record.startswith(f"{builder}/")]
-            with suppress(EcrTasksError), self._config.scratch_folder() as folder:
-                file = folder / "records"
-                options = ["--builder", builder, "--output", str(file)]
-                self._commands.output("read", self._commands.buildx("history", "export", *options, *builds))
-                with errors.reading_answer("show what it has built"):
-                    texts |= read_blobs(file, records)
-        return texts
 
     def _check_engine_address(self) -> None:
         """Raise BuildError with what is wrong with the engine's address: docker says it, buildx doesn't."""

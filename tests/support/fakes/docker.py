@@ -151,10 +151,6 @@ class FakeDocker:
         self.calls.end()
         return {target: network_error() for target in targets if target in self.unreachable}
 
-    def expect_manifests(self, records: Mapping[str, str]) -> None:
-        self.calls.begin("expect_manifests", *records)
-        self.calls.end()
-
     def built_manifest(self, digest: str, record: str) -> str | None:
         self.calls.begin("built_manifest", digest)
         self.calls.end()
