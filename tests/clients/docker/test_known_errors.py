@@ -31,6 +31,7 @@ READERS: dict[str, Callable[[str], EcrTasksError]] = {
 }
 
 SITUATIONS = {
+    "build-file-name": "a file whose name is not UTF-8 | .dockerignore",
     "build-lost": "lost one of many builds: | --image",
     "engine-forbidden": "may not use the Docker engine at unix:///run/docker.sock | usermod",
     "command-engine-forbidden": "may not use the Docker engine at unix:///run/docker.sock | usermod",

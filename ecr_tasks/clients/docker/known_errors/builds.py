@@ -54,6 +54,13 @@ STEPS = (  # they stand first, because what they quote is the user's own and cou
 
 INPUTS = (
     KnownError(
+        r"string field contains invalid UTF-8",
+        "The build context has a file whose name is not UTF-8, which BuildKit can't be sent.",
+        "Rename it, or exclude it in .dockerignore; in the context's folder, `find . | "
+        "LC_ALL=C.UTF-8 grep -avx '.*'` finds it.",
+        printed=r" > \[(?:internal\] load build context|context \S+\] load from client)",
+    ),
+    KnownError(
         r"invalid empty ssh agent socket",
         *NO_SSH_AGENT,
     ),
