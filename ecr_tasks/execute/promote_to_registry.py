@@ -71,6 +71,7 @@ def look_up_copy(
     source, image = find_image(registry.find(repository, [name.reference]), repository, name)
     image = registry.read(source, image)  # its children are copied, too
     described = describe()
+    is_empty = described is None  # also where ECR itself creates it, at the push
     if described is None and not create:
         described = target.created_on_push(target_repository).repository
     creates = described is None
@@ -82,7 +83,7 @@ def look_up_copy(
     subjects = [image.digest, *(digest for _, digest in image.children)]
 
     def there(references: Sequence[str]) -> Mapping[str, StoredImage]:
-        return {} if creates or not references else target.find(target_repository, references).tags
+        return {} if is_empty or not references else target.find(target_repository, references).tags
 
     image_there, tagged_here = (
         begin(partial(there, [image.digest])),
@@ -92,7 +93,7 @@ def look_up_copy(
     tagged = {**tagged_here(), **_tagged(registry, source, [item.digest for item in referrers])}
     others = [item.digest for item in (*referrers, *tagged.values())]
     digests = list(dict.fromkeys([image.digest, *others]))
-    existing = {**image_there(), **there(digests[1:]), **there([*tagged]), **({} if creates else tags_there())}
+    existing = {**image_there(), **there(digests[1:]), **there([*tagged]), **({} if is_empty else tags_there())}
     promotion = planned_promotion(target, described, image, tags, existing, is_fixed)
     check_movable(promotion, described, existing)
     return CopyPromotion(

@@ -61,10 +61,10 @@ class TemporaryNames:
 
         They are known until docker has answered: after an interruption they are removed once more.
         """
-        names = {*self._names, *self.left}
+        names = list(dict.fromkeys([*self._names, *self.left]))
         with suppress(OSError, subprocess.TimeoutExpired):
             subprocess.run(  # noqa: S603 - our own command line
-                [*command, *sorted(names)],
+                [*command, *names],
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
