@@ -45,8 +45,8 @@ def verdict(goal: Goal, result: Result) -> tuple[str, bool | None]:
     """Return a goal as text and whether it is met; None where it doesn't count or can't be told."""
     if goal.delayed is not None and goal.delayed != bool(result.delay):
         return "", None
+    other = next((side for side in result.sides if side.name == goal.other), None)
     if goal.ratio is not None:
-        other = next((side for side in result.sides if side.name == goal.other), None)
         ratio = None if other is None else result.ratio(other)
         return f"≤ {goal.ratio:g} of {goal.other}", None if ratio is None else ratio <= goal.ratio
     if goal.waves is not None:
@@ -56,8 +56,11 @@ def verdict(goal: Goal, result: Result) -> tuple[str, bool | None]:
         return f"≤ {goal.waves} round trips" if result.delay else "", met
     if goal.megabytes is not None:
         return f"≤ {goal.megabytes:g} MB", result.ours.megabytes <= goal.megabytes
-    median = result.ours.median
-    return f"≤ {goal.seconds:g} s", None if median is None or goal.seconds is None else median <= goal.seconds
+    median, what = result.ours.median, f"≤ {goal.seconds:g} s"
+    if goal.other:
+        what = f"{what} more than {goal.other}"
+        median = median - other.median if median and other and other.median else None
+    return what, None if median is None or goal.seconds is None else median <= goal.seconds
 
 
 def is_first(result: Result) -> bool:

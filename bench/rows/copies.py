@@ -26,6 +26,12 @@ Python, gets a token of its own in each run, and asks first whether the tag may 
 this task needs, and no image is pulled."""
 
 
+THREE = """\
+buildx pushes to three registries that it is logged in to. `inv build push` gets a token for each account,
+asks each registry first whether the tags may be set, pushes once, and copies from there, to all at the same
+time."""
+
+
 def publish(scene: Scene, megabytes: int) -> str:
     """Publish an image of one incompressible layer, which the engine lacks; returns its repository's address."""
     layer = scene.folder / "layer"
@@ -159,5 +165,11 @@ ROWS = (
     _row("promote", "Another tag", promote, 500, (Goal(DOCKER, 0.05, delayed=False),)),
     _row("copy", "Copy between registries", copy, 5, (Goal(CRANE_LOGINS, 1.0), Goal(CRANE, 1.0))),
     _row("copy", "Copy between registries", copy, 500, (Goal(CRANE_LOGINS, 1.0), Goal(CRANE, 1.0))),
-    Row("destinations", "Three destinations, 5 MB changed", destinations, (Goal("inv build push, one", 1.3),)),
+    Row(
+        "destinations",
+        "Three destinations, 5 MB changed",
+        destinations,
+        (Goal("inv build push, one", 1.3),),
+        note=THREE,
+    ),
 )

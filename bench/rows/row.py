@@ -13,7 +13,8 @@ from bench.scene import Scene
 class Goal:
     """What our side shall need at most: a share of another side's time, or so many round trips or megabytes.
 
-    ``delayed`` tells where it counts: only behind the delay, only without it, or (None) in both.
+    With another side, the seconds are those that ours takes more than it. ``delayed`` tells where it counts: only
+    behind the delay, only without it, or (None) in both.
     """
 
     other: str = ""

@@ -81,6 +81,13 @@ def test_a_goal_is_met_or_not_by_the_medians() -> None:
     assert [verdict(goal, both)[1] for goal in ROW.goals] == [False, False, None]
     assert verdict(Goal("bake --push", 0.5), both)[1]
     assert verdict(Goal(waves=7), both)[1]
+    more = SLOW.median - FAST.median if SLOW.median and FAST.median else 0.0
+    slow_first = result(SLOW, FAST)
+    assert verdict(Goal(FAST.name, seconds=more + 0.01), slow_first) == (
+        f"≤ {more + 0.01:g} s more than {FAST.name}",
+        True,
+    )
+    assert verdict(Goal(FAST.name, seconds=more - 0.01), slow_first)[1] is False
     assert verdict(Goal(waves=7), result(FAST, SLOW, delay=0)) == ("", None), "they can't be told without a delay"
     assert verdict(ROW.goals[2], result(FAST, SLOW, delay=0)) == ("≤ 100 MB", True)
     assert verdict(Goal("crane copy", 1.0), result(FAST, FAILED))[1] is None
