@@ -168,6 +168,7 @@ def test_a_registry_that_stops_during_a_push_is_exit_code_5(
     app.write("Dockerfile", f"FROM {tiny_base}\n{BIG_LAYER}")
     app.commit()
     app.ok("build")
+    app.environ["AWS_MAX_ATTEMPTS"] = "3"  # it would be waited for a minute
     check_error(push_with_disturbance(app, lambda process: local_ecr.stop(), upload_has_begun(local_ecr)), 5)
 
 
