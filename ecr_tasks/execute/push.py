@@ -24,7 +24,6 @@ from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry
 from ecr_tasks.model.receipt import Built, ImageReceipt, Published, PublishState, Transport
 from ecr_tasks.model.registry import Repository
-from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.republish import commit_tag
 from ecr_tasks.plan.tag_states import PlannedTag
@@ -135,7 +134,7 @@ def _publish(
             pending = free_tags(pending, fixed_digests(pending, repository, registry), image.digest, repository)
         if not image.is_read and any(not tag.stays for tag in pending):  # a tag is set with the manifest's bytes
             image = _read_published(image, item, repository, registry)
-        _set_inputs_tag(item, image, repository, registry, warn, ends, pushed=state == "pushed")
+        _set_inputs_tag(item, image, repository, registry, pushed=state == "pushed")
         if wanted.kinds:  # which took some time
             seen.clear()
 
@@ -195,20 +194,19 @@ def _set_inputs_tag(
     image: StoredImage,
     repository: Repository,
     registry: Registry,
-    warn: Callable[[str], None],
-    ends: ExitStack,
     *,
     pushed: bool,
 ) -> None:
-    """Give an image the tag of its inputs, unless an image of the same inputs has it already."""
+    """Give an image the tag of its inputs, unless an image of the same inputs has it already.
+
+    Two runs need not take turns at it: of two images of the same inputs, either will do.
+    """
     inputs, view = item.image.inputs, item.view
     if inputs is None or inputs.tag is None or (view is not None and inputs.tag in view.tags):
         return
     if (pushed or image.inputs == inputs.digest) and not registry.tag_digests(repository, [inputs.tag]):
-        tag = PlannedTag(Tag(inputs.tag, "fixed", "ECR_SKIP=content", "the inputs"), "new")
         with suppress(Refused):  # another run set it first, for an image of the same inputs
-            if set_in_turn([tag], image, repository, registry, warn, ends, lambda: None):
-                registry.set_tag(repository, image, inputs.tag)
+            registry.set_tag(repository, image, inputs.tag)
 
 
 def _as_tag(item: PlannedImage) -> str:

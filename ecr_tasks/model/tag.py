@@ -28,6 +28,9 @@ TURN_TAG = "ecr-tasks-upload-"
 PART_TAG = "ecr-tasks-part-"
 """The beginning of the tags of parts: the images of one platform each that separate runners push."""
 
+PART_RULE, INPUTS_RULE = "part", "ECR_SKIP=content"
+"""The rules of the tags of parts and of inputs, which no tag rule gives."""
+
 
 class Release(Protocol):
     """The release that gets a tag such as `latest` (of all releases) or `1.2` (of one release line)."""
@@ -63,8 +66,3 @@ class Tag:
     def names_commit(self) -> bool:
         """Whether the tag is a commit's id, so that no other commit gets it."""
         return "type=sha" in self.rule.split(",")
-
-    @property
-    def is_part(self) -> bool:
-        """Whether the tag is that of a part of an image, pushed by one of several runners."""
-        return self.name.startswith(PART_TAG)

@@ -15,10 +15,7 @@ from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.manifest import SETTINGS, VERSION
 from ecr_tasks.model.platform import LOCAL, parse_platform
-from ecr_tasks.model.tag import PART_TAG, Tag
-
-RULE = "part"
-"""The rule of parts' tags, which no tag rule gives."""
+from ecr_tasks.model.tag import PART_RULE, PART_TAG, Tag
 
 _DIGITS = 24
 
@@ -44,7 +41,7 @@ def part_tag(image: Image, platform: str, revision: str) -> Tag:
     }
     digits = sha256_digest(json.dumps(bound, sort_keys=True)).removeprefix("sha256:")[:_DIGITS]
     name = f"{part_prefix(revision)}{digits}-{platform.replace('/', '-')}"
-    return Tag(name, "fixed", RULE, f"the image for {platform}")
+    return Tag(name, "fixed", PART_RULE, f"the image for {platform}")
 
 
 def part_tags(image: Image, revision: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from ecr_tasks.model.image import Image, Keep
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.registry import RepositoryView
-from ecr_tasks.model.tag import Tag
+from ecr_tasks.model.tag import INPUTS_RULE, Tag
 from ecr_tasks.plan.destinations import PlannedCopy
 from ecr_tasks.plan.republish import revision_tags
 from ecr_tasks.plan.tag_states import PlannedTag
@@ -86,5 +86,5 @@ class PlannedImage:
         digest = self.published.inputs if self.published else inputs.digest
         if current is None and digest != inputs.digest:
             return None
-        tag = Tag(inputs.tag, "fixed", "ECR_SKIP=content", "the inputs")
+        tag = Tag(inputs.tag, "fixed", INPUTS_RULE, "the inputs")
         return PlannedTag(tag, "present" if current else "new", current.digest if current else None)

@@ -12,7 +12,7 @@ from ecr_tasks.model.image import releases_of
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.refusals import Lock, locked_tag
 from ecr_tasks.model.registry import Repository, RepositoryView
-from ecr_tasks.model.tag import DIRTY, Tag
+from ecr_tasks.model.tag import DIRTY, INPUTS_RULE, PART_RULE, Tag
 from ecr_tasks.plan.republish import stays_published
 
 TagState = Literal["new", "present", "moves", "locked", "stays"]
@@ -39,10 +39,11 @@ class PlannedTag:
 def is_contested(item: PlannedTag, repository: Repository) -> bool:
     """Return whether two runs could set a tag to two images: it must not move, and ECR doesn't lock it.
 
-    A part's tag has the inputs in its name: of two runs that push one part, either's image will do.
+    The tags of parts and of inputs have the inputs in their names: of two images of the same ones, either will do.
     """
     tag = item.tag
-    return tag.kind == "fixed" and not tag.is_part and not item.stays and not repository.locks(tag.name)
+    must_stay = tag.kind == "fixed" and not item.stays and tag.rule not in (PART_RULE, INPUTS_RULE)
+    return must_stay and not repository.locks(tag.name)
 
 
 def plan_tag(

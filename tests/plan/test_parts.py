@@ -11,7 +11,7 @@ from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.model.image import BuildDefinition, Image, Inputs
 from ecr_tasks.model.manifest import SETTINGS, VERSION
 from ecr_tasks.model.registry import RepositoryView
-from ecr_tasks.model.tag import PART_TAG
+from ecr_tasks.model.tag import INPUTS_RULE, PART_TAG
 from ecr_tasks.plan.parts import only_for, parse_only, part_of, part_tag, part_tags
 from ecr_tasks.plan.plan import make_plan
 from ecr_tasks.plan.snapshot import Snapshot
@@ -141,3 +141,4 @@ def test_runs_take_turns_at_a_tag_that_must_not_move_and_that_ecr_does_not_lock(
     assert not is_contested(PlannedTag(moving, "new"), unlocked)
     # Two images of one part have the same inputs, and the index names the one that it has by digest.
     assert not is_contested(PlannedTag(part_tag(image(), ARM, REVISION_A), "new"), unlocked)
+    assert not is_contested(PlannedTag(replace(FIXED, rule=INPUTS_RULE), "new"), unlocked)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.manifest import CACHE_TAGS, INPUTS_TAG
-from ecr_tasks.model.tag import DIRTY, Kind
+from ecr_tasks.model.tag import DIRTY, INPUTS_RULE, Kind
 from ecr_tasks.tags.dates import has_seconds
 from ecr_tasks.tags.evaluate import UNVERSIONED, affixes, templates
 from ecr_tasks.tags.flavor import Flavor
@@ -47,7 +47,7 @@ def tag_shapes(
         suffix = _text(flavor.suffix) if flavor.suffix_on_latest else ""
         shapes.append(Shape(f"{prefix}latest{suffix}", "moving", f"flavor latest={flavor.latest}"))
     if inputs:
-        shapes.append(Shape(f"{INPUTS_TAG}%", "fixed", "ECR_SKIP=content"))
+        shapes.append(Shape(f"{INPUTS_TAG}%", "fixed", INPUTS_RULE))
     shapes.append(Shape(CACHE_TAGS, "moving", "the build caches"))
     if dirty:
         commits = [shape for rule in enabled if rule.type == "sha" for shape in _shapes(rule, flavor)]
