@@ -14,7 +14,7 @@ from ecr_tasks.clients.docker import errors, transient
 from ecr_tasks.clients.docker.bake import bake_document, failed_inputs, parse_bake, serialize, target_names
 from ecr_tasks.clients.docker.command_line import CommandLine, run_in_own_config, translate_errors
 from ecr_tasks.clients.docker.config import PrivateConfig
-from ecr_tasks.clients.docker.image_store import ImageStore
+from ecr_tasks.clients.docker.image_store import NAME_ATTEMPTS, ImageStore
 from ecr_tasks.clients.docker.lost_caches import lost_caches
 from ecr_tasks.clients.docker.parse import build_result, loaded_config, parse_config, parse_engine, registry_digest
 from ecr_tasks.clients.docker.process import ProcessResult, show_held
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
     from python_on_whales import SystemInfo
 
 _CACHE_VARIABLES = {"s3": "AWS_", "gha": "ACTIONS_RUNTIME_TOKEN"}
-
-NAME_ATTEMPTS = 5
-"""How many times a build runs if another one takes its image's name at the same moment; later runs use the cache."""
 
 
 class WhalesDocker(ImageStore):

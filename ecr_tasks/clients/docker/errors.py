@@ -142,6 +142,11 @@ def is_name_taken(lines: Sequence[str]) -> bool:
     return re.fullmatch(_NAME_TAKEN, _build_cause(lines)) is not None
 
 
+def is_tag_taken(stderr: str) -> bool:
+    """Return whether `docker tag` failed only because another run gave an image the same name at the same moment."""
+    return re.search(_NAME_TAKEN, stderr.rstrip()) is not None
+
+
 def is_address_refused(lines: Sequence[str]) -> bool:
     """Return whether buildx could not use the engine's address, of which only docker says what is wrong with it."""
     return 'docker endpoint for "' in last_error(lines)

@@ -22,6 +22,10 @@ from ecr_tasks.model.local_image import LocalImage
 if TYPE_CHECKING:
     from python_on_whales import Image
 
+NAME_ATTEMPTS = 5
+"""How many times an image is built or named if another run takes its name at the same moment; a second build is
+cached."""
+
 PARALLEL = 4
 """The histories of how many images are asked for at once, each by a program of its own."""
 
@@ -79,10 +83,19 @@ class ImageStore:
         return None
 
     def tag(self, source: str, target: str) -> None:
-        """Give a local image one more name."""
+        """Give a local image one more name, also where another run gives it to another image at that moment."""
+        from python_on_whales.exceptions import DockerException
+
         with translate_errors(f"tag {target}"):
             check_arguments(source, target)
-            self._commands.client.image.tag(source, target)
+            for attempt in range(1, NAME_ATTEMPTS + 1):
+                try:
+                    self._commands.client.image.tag(source, target)
+                except DockerException as error:
+                    if attempt == NAME_ATTEMPTS or not errors.is_tag_taken(error.stderr or ""):
+                        raise
+                else:
+                    return
 
     def tag_for_run(self, source: str, target: str) -> None:
         """Give a local image one more name until the end of the run."""

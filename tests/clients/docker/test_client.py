@@ -67,6 +67,25 @@ def test_a_name_that_is_taken_every_time_is_an_error(tmp_path: Path) -> None:
     assert begun(tmp_path) == 5
 
 
+@pytest.mark.parametrize(("failures", "tried"), [(0, 1), (2, 3), (99, 5)])
+def test_a_name_that_another_run_gives_at_that_moment_is_given_once_more(
+    port: WhalesDocker, tmp_path: Path, failures: int, tried: int
+) -> None:
+    """In containerd's store, docker deletes the name and creates it: of two runs, the later creation fails."""
+    script = tmp_path / "bin" / "docker"
+    message = (
+        'Error response from daemon: … after deleting the existing one: AlreadyExists: image "h/a:u": already exists'
+    )
+    taken = f"[ $(grep -c 'image tag' {tmp_path}/calls) -gt {failures} ] || {{ echo '{message}' >&2; exit 1; }}"
+    script.write_text(f"{script.read_text('utf-8')}\n{taken}\n", encoding="utf-8")
+    if failures < tried:
+        port.tag(DIGEST, "h/a:u")
+    else:
+        with pytest.raises(BuildError, match="already exists"):
+            port.tag(DIGEST, "h/a:u")
+    assert len([call for call in calls(tmp_path) if call.startswith("image tag")]) == tried
+
+
 def test_a_build_that_fails_of_itself_is_not_begun_again(tmp_path: Path) -> None:
     with pytest.raises(BuildError):
         build(builder(tmp_path, "failing-run", failures=99))
