@@ -6,7 +6,7 @@ Each step takes the job that the step before it returned, and returns it with it
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
@@ -287,30 +287,41 @@ def begin_tidy(run: Run, job: Job, *, before_push: bool = False) -> Callable[[],
     keep = job.settings.keep_local
     if keep == 0:
         keep = None if before_push else 1
-    return _begin_tidy(run, job, keep)
+    items = [item for item in job.plan.images if item.image.name in job.built]
+    return _begin_tidy(run, job, items, _local_ids([item.image for item in items], job.built), keep)
 
 
-def end_tidy(run: Run, job: Job, tidied: Callable[[], None]) -> None:
+def end_tidy(run: Run, job: Job, published: Collection[str], tidied: Callable[[], None]) -> None:
     """Wait for what was begun before the push of a job's images, and do what had to wait for it.
 
-    What the run has named for itself is of no use any more, so that its names go while others still do.
+    ``published`` has the names of the images that are published: what a later push publishes stays as it is. What the
+    run has named for itself is of no use any more, so that its names go while others still do.
     """
-    images = [item.image for item in job.plan.images if item.image.name in job.built]
-    released = begin(run.docker.close) if images else lambda: None
+    done = [item for item in job.plan.images if item.image.name in published]
+    items = [item for item in done if item.image.name in job.built]
+    released = begin(run.docker.close) if items else lambda: None
     tidied()
     released()
-    if not images:
+    keeps_none = job.settings.keep_local == 0
+    if not items and not keeps_none:
         return
     from ecr_tasks.runner import pending_builds
 
-    pending_builds.forget(run.project, [image.repository for image in images], os.environ)
-    if job.settings.keep_local == 0:
-        _begin_tidy(run, replace(job, stored=None), 0)()
+    ids = _local_ids([item.image for item in items], job.built)
+    if keeps_none:  # nor what a run has left that was interrupted after its push
+        ids = {**pending_builds.of_project(run.project, [item.image.repository for item in done], os.environ), **ids}
+        items = [item for item in done if item in items or item.image.repository in ids]
+        _begin_tidy(run, replace(job, stored=None), items, ids, 0)()
+    pending_builds.forget(run.project, [item.image.repository for item in items], os.environ)
 
 
-def _begin_tidy(run: Run, job: Job, keep: int | None) -> Callable[[], None]:
-    """Begin to remove all local names but the ``keep`` newest commits'; return what waits for it and says which."""
-    items = [item for item in job.plan.images if item.image.name in job.built]
+def _begin_tidy(
+    run: Run, job: Job, items: Sequence[PlannedImage], ids: Mapping[str, str], keep: int | None
+) -> Callable[[], None]:
+    """Begin to remove all local names but the ``keep`` newest commits'; return what waits for it and says which.
+
+    ``ids`` are those of the builds of these images, by repository.
+    """
     images = [item.image for item in items]
     is_fresh = job.stored is not None and job.stored.is_fresh
     stored = job.stored if is_fresh else _ask_store(run, items, keep)
@@ -328,7 +339,7 @@ def _begin_tidy(run: Run, job: Job, keep: int | None) -> Callable[[], None]:
             run.docker,
             stored.wait,
             is_known=lambda commit: relation_to(commit) != "unknown",
-            built=set(_local_ids(images, job.built).values()),
+            built=set(ids.values()),
             others=pending_builds.of_others(run.project, [image.repository for image in images], os.environ),
         )
     )
@@ -342,4 +353,8 @@ def _begin_tidy(run: Run, job: Job, keep: int | None) -> Callable[[], None]:
 
 def _local_ids(images: Iterable[Image], builds: Mapping[str, Built]) -> dict[str, str]:
     """Return the ids that builds have in the local store, by repository."""
-    return {image.repository: found for image in images if (found := builds[image.name].local_id)}
+    return {
+        image.repository: found
+        for image in images
+        if (built := builds.get(image.name)) is not None and (found := built.local_id)
+    }

@@ -42,6 +42,18 @@ def forget(project: Path, repositories: Collection[str], environ: Mapping[str, s
             remove_file(folder / _name(project, repository), folder)
 
 
+def of_project(project: Path, repositories: Collection[str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the ids of a project's builds for these repositories that wait for their push, by repository."""
+    folder = _folder(environ)
+    ids: dict[str, str] = {}
+    if folder is None:
+        return ids
+    for repository in repositories:
+        with suppress(OSError, UnicodeError):
+            ids[repository] = read_text(folder / _name(project, repository))
+    return ids
+
+
 def of_others(project: Path, repositories: Collection[str], environ: Mapping[str, str]) -> set[str]:
     """Return the ids of all last builds but this project's for these repositories, and forget old ones."""
     folder = _folder(environ)

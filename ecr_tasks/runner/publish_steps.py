@@ -97,10 +97,9 @@ def _is_done(job: Job, item: PlannedImage) -> bool:
     return job.is_fresh and not item.build_needed and tags_set and inputs_set and not item.copies and not to_attach
 
 
-def without_failed(job: Job, receipt: Receipt) -> Job:
-    """Return the job without the builds that are not published: what a later push publishes stays as it is."""
-    done = {image.name for image in receipt.images if (image.published or image.part) and image.error is None}
-    return replace(job, built={name: built for name, built in job.built.items() if name in done})
+def published_names(receipt: Receipt) -> set[str]:
+    """Return the names of the images that are published, of which no later push has anything to publish."""
+    return {image.name for image in receipt.images if (image.published or image.part) and image.error is None}
 
 
 def _with_results(receipt: Receipt, results: Mapping[str, ImageReceipt]) -> Receipt:

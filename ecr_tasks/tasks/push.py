@@ -69,7 +69,7 @@ def push(
     )
     from ecr_tasks.runner.job import continue_job, start_job
     from ecr_tasks.runner.managed_signing import wait_for_managed_signing
-    from ecr_tasks.runner.publish_steps import build_receipt, publish_images, without_failed
+    from ecr_tasks.runner.publish_steps import build_receipt, publish_images, published_names
     from ecr_tasks.tasks.closing_summary import show_summary
     from ecr_tasks.tasks.plan import show_plan
 
@@ -109,7 +109,7 @@ def push(
     tidied = begin_tidy(run, job, before_push=True)
     receipt = publish_images(run, job, fail_fast=fail_fast)
     unsigned = wait_for_managed_signing(run, receipt)
-    end_tidy(run, without_failed(job, receipt), tidied)
+    end_tidy(run, job, published_names(receipt), tidied)
     ci_results.hand_over(run, receipt)
     show_summary(receipt)
     if json:

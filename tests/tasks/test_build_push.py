@@ -9,8 +9,10 @@ import pytest
 
 from ecr_tasks.errors import AwsError, BuildError, EcrTasksError, RegistryError, SettingsError
 from ecr_tasks.model.image import BuildDefinition
-from ecr_tasks.model.manifest import REVISION
+from ecr_tasks.model.local_image import LocalImage
+from ecr_tasks.model.manifest import REVISION, SETTINGS
 from ecr_tasks.model.registry import Repository
+from ecr_tasks.plan.build_settings import SCHEMA
 from ecr_tasks.runner.pending_builds import of_others
 from tests.support.build import ACCOUNT, HOST, REVISION_B, manifest, repository
 from tests.support.fakes.calls import network_error
@@ -207,6 +209,25 @@ def test_a_build_waits_for_its_push_also_after_one_that_failed(project: Project,
     project.calls.before["push"] = lose_the_network
     project.inv("build", "push", ECR_KEEP_LOCAL=keep).failed(5)
     assert len(waiting()) == 1
+
+
+def test_names_that_an_interrupted_push_left_go_with_the_next(project: Project) -> None:
+    def interrupt() -> None:
+        if project.calls.log[-1][2] == "main":
+            raise KeyboardInterrupt
+        project.calls.before["set_tag"] = interrupt
+
+    names = (f"team/app:sha-{project.revision[:7]}", "team/app:main")
+    labels = {SETTINGS: SCHEMA, REVISION: project.revision}
+    project.docker.local = [LocalImage(project.image.digest, names, labels)]
+    project.calls.before["set_tag"] = interrupt
+    assert project.inv("build", "push", ECR_KEEP_LOCAL="0").code == 130
+    assert project.calls.named("remove_names") == []
+    again = project.inv("build", "push", ECR_KEEP_LOCAL="0")
+    assert (again.code, project.calls.named("build")) == (0, [])
+    assert project.calls.named("remove_names") == [("remove_names", *names)]
+    assert project.inv("build", "push", ECR_KEEP_LOCAL="0").code == 0
+    assert project.calls.named("local_names") == []  # nothing is left: docker isn't asked
 
 
 def test_a_push_that_fails_is_finished_by_the_next_run(project: Project) -> None:
