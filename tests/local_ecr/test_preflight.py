@@ -50,6 +50,28 @@ def look(looking: Looking, ecr: LocalEcr, *tags: str, brief: bool = False) -> tu
     return {tag: image.digest for tag, image in view.tags.items()}, calls
 
 
+@pytest.mark.parametrize("elsewhere", [{"AWS_REGION": "us-west-2"}, {"AWS_ACCOUNT_ID": "210987654321"}])
+def test_a_look_at_another_registry_has_its_address_and_takes_no_more_calls(
+    ecr: LocalEcr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: dict[str, str]
+) -> None:
+    environ = {**ecr.environment(), **elsewhere}
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    settings = load(tmp_path, environ=environ)
+    aws = AwsSession(settings)
+    account: Any = {"registryId": settings.account_id} if settings.account_id else {}
+    uri = aws.ecr().create_repository(repositoryName="team/app", **account)["repository"]["repositoryUri"]
+    assert not uri.startswith(f"{ecr.registry}/")
+    data = aws.ecr().get_authorization_token()["authorizationData"][0]
+    HttpClient(uri.partition("/")[0], data["authorizationToken"]).push_image("team/app", "v1", b"layer")
+    before = ecr.requests()
+    view = EcrRegistry(settings, aws).describe({"team/app": ["v1"]}, brief=True)["team/app"]
+    assert view.repository is not None
+    assert view.repository.uri == uri
+    after = ecr.requests()
+    assert [name for name in after if after[name] != before.get(name, 0)] == ["DescribeImages"]
+
+
 @pytest.mark.parametrize("brief", [False, True])
 def test_what_is_not_there_costs_a_call_and_what_is_on_the_image_costs_none(
     looking: Looking, ecr: LocalEcr, http: HttpClient, repository: str, brief: bool

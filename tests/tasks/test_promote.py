@@ -292,7 +292,7 @@ def test_a_destination_is_account_region_and_optional_repository() -> None:
     [
         ("https://api.ecr.eu-west-1.amazonaws.com", "123456789012.dkr.ecr.eu-west-1.amazonaws.com"),
         ("https://api.ecr.cn-north-1.amazonaws.com.cn", "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn"),
-        ("http://127.0.0.1:5000", "127.0.0.1:5000"),
+        ("http://127.0.0.1:5000", None),
         ("https://ecr-fips.us-east-1.amazonaws.com", None),
         ("https://ecr.eu-west-1.api.aws", None),
         ("https://vpce-1.api.ecr.eu-west-1.vpce.amazonaws.com", None),

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 from ecr_tasks.clients.ecr.answers import not_aws
 from ecr_tasks.errors import RegistryError
-from ecr_tasks.model.ecr_host import is_on_this_machine
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RegistryToken, Repository
 from ecr_tasks.model.repository import DesiredRepository
@@ -100,18 +99,21 @@ def refuse_unreadable(name: str, failures: Sequence[ImageFailureTypeDef]) -> Non
         )
 
 
-def registry_host(endpoint: str, account: str, *, own: bool = True) -> str | None:
-    """Return the host of an account's registry at an API endpoint, or None if only DescribeRepositories knows it.
+def registry_host(endpoint: str, account: str) -> str | None:
+    """Return the host of an account's registry at an API endpoint, or None if only ECR knows it.
 
-    ``own`` is True for the registry that the settings name. Public endpoints are ``api.ecr.REGION.SUFFIX`` in every
-    partition, and their registries ``ACCOUNT.dkr.ecr.REGION.SUFFIX`` (AWS General Reference, Amazon ECR endpoints). A
-    local ECR serves the API and its own registry at one address, and other registries at other addresses. FIPS,
-    dual-stack and VPC endpoints follow other rules.
+    Public endpoints are ``api.ecr.REGION.SUFFIX`` in every partition, and their registries
+    ``ACCOUNT.dkr.ecr.REGION.SUFFIX`` (AWS General Reference, Amazon ECR endpoints). FIPS, dual-stack and VPC
+    endpoints follow other rules, and an emulator's registry may be anywhere.
     """
     address = urlsplit(endpoint)
     host = address.hostname or ""
-    if is_on_this_machine(endpoint):
-        return address.netloc if own else None
     if host.startswith("api.ecr.") and address.port is None:
         return f"{account}.dkr.{host.removeprefix('api.')}"
     return None
+
+
+def local_registry_host(response: Mapping[str, Any]) -> str | None:
+    """Return the host of the registry that answered, which a local ECR names in a header; None for every other."""
+    host: str | None = response["ResponseMetadata"]["HTTPHeaders"].get("x-local-ecr-registry")
+    return host

@@ -8,7 +8,13 @@ from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.ecr import errors
-from ecr_tasks.clients.ecr.parse import images_by_reference, looked_at, parse_repository, refuse_unreadable
+from ecr_tasks.clients.ecr.parse import (
+    images_by_reference,
+    local_registry_host,
+    looked_at,
+    parse_repository,
+    refuse_unreadable,
+)
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.manifest_cache import ManifestCache
 from ecr_tasks.clients.parallel import map_parallel
@@ -43,6 +49,8 @@ class Reader:
         self.named_account, self.region = account, region
         self.account = account
         """The registry's account, as soon as it is known, also the caller's own."""
+        self.local_host: str | None = None
+        """The registry's host, as soon as a local ECR has named it."""
         self.awaited: set[str] = set()
         """The repositories that may be missing, because the first push creates them; they hold no images then."""
         self._unseen: set[str] = set()
@@ -167,7 +175,7 @@ class Reader:
                     raise _LookDeniedError from error
                 raise
             details = response["imageDetails"]
-            self.account = self.account or next((detail.get("registryId") for detail in details), None)
+            self._learn(response, details)
             return [self._with_manifest(looked_at(detail)) for detail in details]
 
         if 1 < len(references) <= BATCH and all(reference.startswith("sha256:") for reference in references):
@@ -217,6 +225,11 @@ class Reader:
         text = self.cache.get(image.digest)
         return image.with_manifest(text) if text is not None else image
 
+    def _learn(self, response: Mapping[str, Any], images: Sequence[Mapping[str, Any]]) -> None:
+        """Keep what an answer about images says of their registry."""
+        self.account = self.account or next((image.get("registryId") for image in images), None)
+        self.local_host = self.local_host or local_registry_host(response)
+
     @property
     def _with_archived(self) -> Any:
         """The parameter that includes archived images; empty for an SDK that doesn't know them."""
@@ -242,7 +255,7 @@ class Reader:
         if response is None:
             return []
         refuse_unreadable(name, response.get("failures", ()))
-        self.account = self.account or next((image.get("registryId") for image in response["images"]), None)
+        self._learn(response, response["images"])
         return response["images"]
 
     def images(self, name: str, references: Sequence[str], workers: int = 1) -> dict[str, StoredImage]:

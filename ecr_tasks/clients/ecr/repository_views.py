@@ -180,7 +180,7 @@ class RepositoryViews:
         account = self._reader.account
         if account is None:
             return None
-        host = registry_host(str(self._reader.client().meta.endpoint_url), account, own=self._reader.region is None)
+        host = self._reader.local_host or registry_host(str(self._reader.client().meta.endpoint_url), account)
         return Repository(name, account, f"{host}/{name}") if host else None
 
 

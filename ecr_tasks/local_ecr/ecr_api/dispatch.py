@@ -49,6 +49,8 @@ _BODY_LIMIT = 2 << 20
 _MAX_VALUES = 20_000
 """The largest number of values in a request; a manifest or policy in it is one string."""
 _CONTENT_TYPE = "application/x-amz-json-1.1"
+REGISTRY_HEADER = "x-local-ecr-registry"
+"""Has the address (host:port) of the registry that answers: AWS's can be told from its account and region."""
 
 
 def get_authorization_token(registry: Registry, params: Params) -> dict[str, Any]:
@@ -139,7 +141,8 @@ def handle(registries: Registries, request: Request) -> Response:
     if target is None and "x-www-form-urlencoded" in request.headers.get("content-type", ""):
         return sts.handle(registries.default, request)
     try:
-        return _reply(200, _answer(registries, request, target))
+        registry, document = _answer(registries, request, target)
+        return _reply(200, document, {REGISTRY_HEADER: registry.address})
     except EcrError as error:
         return _error(error)
     except (OSError, sqlite3.Error, LocalEcrError) as error:
@@ -150,7 +153,7 @@ def handle(registries: Registries, request: Request) -> Response:
         return _error(EcrError("ServerException", message, status=status))
 
 
-def _answer(registries: Registries, request: Request, target: str | None) -> dict[str, Any]:
+def _answer(registries: Registries, request: Request, target: str | None) -> tuple[Registry, dict[str, Any]]:
     if target is None:
         raise EcrError("UnknownOperationException", "The request has no X-Amz-Target.")
     service, _, name = target.rpartition(".")
@@ -171,7 +174,7 @@ def _answer(registries: Registries, request: Request, target: str | None) -> dic
     params.caller = caller(registries.default, request)
     registry = find_registry(registries, request, region, params)
     _check_access(registry, request, params)
-    return operations[name](registry, params)
+    return registry, operations[name](registry, params)
 
 
 def _find_registry(registries: Registries, request: Request, region: str | None, params: Params) -> Registry:
@@ -255,5 +258,6 @@ def _error(error: EcrError) -> Response:
     return response
 
 
-def _reply(status: int, document: dict[str, Any]) -> Response:
-    return json_response(status, document, {"x-amzn-RequestId": os.urandom(16).hex()}, _CONTENT_TYPE)
+def _reply(status: int, document: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+    headers = {"x-amzn-RequestId": os.urandom(16).hex(), **(headers or {})}
+    return json_response(status, document, headers, _CONTENT_TYPE)
