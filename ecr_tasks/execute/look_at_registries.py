@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.clients.retry import Retrier
@@ -25,6 +25,9 @@ from ecr_tasks.plan.tag_states import PlannedTag, plan_tag
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.git.history import Relation
 from ecr_tasks.source.source_state import SourceState
+
+_Request = tuple[Target | EcrTasksError, str, Sequence[str], Collection[str] | None]
+"""A registry, a repository, its tags, and for a brief look those that move."""
 
 PARALLEL = 8
 """The number of repositories that are described at the same time."""
@@ -48,7 +51,7 @@ def look_at_registries(
     """Describe the repositories of all registries at the same time, then read labels, replication and the engine.
 
     ``relation`` returns how a commit is related to the source's. ``brief`` is for a run that does nothing where
-    everything is published: two API calls for each repository tell it so. ``builds_elsewhere`` tells whether the
+    everything is published: one API call for each repository tells it so. ``builds_elsewhere`` tells whether the
     builder works without an engine, which may be missing then. ``difference`` is what git tells of an image's inputs:
     with ECR_SKIP=commit, one that has those of a published image needs no build. An error of a destination is part of
     the snapshot. Raises the errors of the settings' registry, and SettingsError for destinations that make no sense.
@@ -111,8 +114,9 @@ def _describe(
 ) -> Snapshot:
     """Return a snapshot with the repositories of the settings' registry and of the destinations."""
     tags = {image.repository: image.tag_names for image in images}
+    moving = {image.repository: image.moving_names for image in images} if brief else None
     if not destinations:
-        return Snapshot(registry.describe(tags, brief=brief))
+        return Snapshot(registry.describe(tags, moving))
     copies = [
         (image, destination)
         for image in images
@@ -120,14 +124,17 @@ def _describe(
     ]
     registry.connect()
     targets = {destination: _target_or_error(destination, target) for _, destination in copies}
-    requests: list[tuple[Target | EcrTasksError, str, Sequence[str]]] = [
-        (registry, name, names) for name, names in tags.items()
-    ]
+    requests: list[_Request] = [(registry, name, tags[name], moving and moving[name]) for name in tags]
     requests += [
-        (targets[destination], destination.name_of(image.repository), image.planned_names)
+        (
+            targets[destination],
+            destination.name_of(image.repository),
+            image.planned_names,
+            moving and moving[image.repository],
+        )
         for image, destination in copies
     ]
-    views = map_parallel(partial(_describe_repository, brief=brief), requests, PARALLEL, retrier)
+    views = map_parallel(_describe_repository, requests, PARALLEL, retrier)
     repositories: dict[str, RepositoryView] = {}
     for name, view in zip(tags, views, strict=False):
         if isinstance(view, EcrTasksError):
@@ -158,15 +165,13 @@ def _with_templates(snapshot: Snapshot, registry: Registry, target: Callable[[De
     return replace(snapshot, repositories=repositories, destinations=destinations)
 
 
-def _describe_repository(
-    request: tuple[Target | EcrTasksError, str, Sequence[str]], *, brief: bool
-) -> RepositoryView | EcrTasksError:
+def _describe_repository(request: _Request) -> RepositoryView | EcrTasksError:
     """Return a repository with its tags, or the error."""
-    registry, name, tags = request
+    registry, name, tags, moving = request
     if isinstance(registry, EcrTasksError):
         return registry
     try:
-        return registry.describe({name: tags}, brief=brief)[name]
+        return registry.describe({name: tags}, None if moving is None else {name: moving})[name]
     except EcrTasksError as error:
         return error
 

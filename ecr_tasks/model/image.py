@@ -333,6 +333,11 @@ class Image:
         return (*(tag.name for tag in self.tags), *([inputs_tag] if inputs_tag else []))
 
     @property
+    def moving_names(self) -> tuple[str, ...]:
+        """The names of the tags that move to each new image of a commit."""
+        return tuple(tag.name for tag in self.local_tags if tag.kind == "moving")
+
+    @property
     def version(self) -> str | None:
         """The version that the tag rules set as a label, or else the tag whose rule is the most specific."""
         label = self.definition.labels.get(VERSION)

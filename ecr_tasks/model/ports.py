@@ -150,11 +150,12 @@ class Target(Protocol):
     """A registry to publish to: that of an account in one region, or ECR Public."""
 
     def describe(
-        self, repositories: Mapping[str, Sequence[str]], *, brief: bool = False
+        self, repositories: Mapping[str, Sequence[str]], moving: Mapping[str, Collection[str]] | None = None
     ) -> Mapping[str, RepositoryView]:
         """Return repositories by name with the listed tags that exist, in a way that does not count as a pull.
 
-        With ``brief``, a repository may lack its mutability where all of its tags are on one image: two API calls.
+        With ``moving``, those of each one's tags that move, what the last run here published is expected to be there:
+        a repository may lack its mutability, where one API call tells so, and a revision that no such tag went to.
         """
 
     def created_on_push(self, name: str) -> RepositoryView:

@@ -119,11 +119,11 @@ def test_a_repository_that_locks_no_tag_needs_one_round_trip_more(app: Project, 
 
 def test_nothing_changed_is_one_round_trip(app: Project, local_ecr: LocalEcr) -> None:
     app.ok("build", "push")
-    assert requests_of(app, local_ecr, "build", "push") == ["DescribeImages"] * 2
+    assert requests_of(app, local_ecr, "build", "push") == ["DescribeImages"]
     shutil.rmtree(app.folder / ".ecr-tasks")  # as on a new machine, in one round trip too
     assert Counter(requests_of(app, local_ecr, "build", "push")) == {"DescribeImages": 3, "DescribeRepositories": 1}
     app.environ["ECR_CACHE"] = "registry"  # of which a run that builds nothing needs to know nothing
-    assert requests_of(app, local_ecr, "build", "push") == ["DescribeImages"] * 2
+    assert requests_of(app, local_ecr, "build", "push") == ["DescribeImages"]
 
 
 def test_what_a_copy_to_another_registry_asks_after_the_copy(app: Project, local_ecr: LocalEcr) -> None:

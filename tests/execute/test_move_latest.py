@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -247,10 +247,10 @@ class SharedRegistry(FakeRegistry):
             self.scheduler.wait()
 
     def describe(
-        self, repositories: Mapping[str, Sequence[str]], *, brief: bool = False
+        self, repositories: Mapping[str, Sequence[str]], moving: Mapping[str, Collection[str]] | None = None
     ) -> Mapping[str, RepositoryView]:
         self._wait()
-        return super().describe(repositories, brief=brief)
+        return super().describe(repositories, moving)
 
     def image(self, repository: Repository, reference: str) -> StoredImage | None:
         self._wait()

@@ -40,9 +40,10 @@ def looking(ecr: LocalEcr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> L
 
 
 def look(looking: Looking, ecr: LocalEcr, *tags: str, brief: bool = False) -> tuple[dict[str, str], dict[str, int]]:
-    """Look at tags of team/app; their digests, and how many calls it took."""
+    """Look at tags of team/app, of which `main` moves; their digests, and how many calls it took."""
     before = ecr.requests()
-    view = looking.registry.describe({"team/app": tags}, brief=brief)["team/app"]
+    moving = {"team/app": [tag for tag in tags if tag == "main"]}
+    view = looking.registry.describe({"team/app": tags}, moving if brief else None)["team/app"]
     after = ecr.requests()
     calls = {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)}
     assert view.repository is not None
@@ -65,7 +66,7 @@ def test_a_look_at_another_registry_has_its_address_and_takes_no_more_calls(
     data = aws.ecr().get_authorization_token()["authorizationData"][0]
     HttpClient(uri.partition("/")[0], data["authorizationToken"]).push_image("team/app", "v1", b"layer")
     before = ecr.requests()
-    view = EcrRegistry(settings, aws).describe({"team/app": ["v1"]}, brief=True)["team/app"]
+    view = EcrRegistry(settings, aws).describe({"team/app": ["v1"]}, {"team/app": ()})["team/app"]
     assert view.repository is not None
     assert view.repository.uri == uri
     after = ecr.requests()
@@ -81,7 +82,7 @@ def test_what_is_not_there_costs_a_call_and_what_is_on_the_image_costs_none(
     digest = digest_of(raw)
     tags = ("sha-1a", "main", "sha-1a-r2", "sha-1a-r3")
     both = {"sha-1a": digest, "main": digest}
-    asked = {"DescribeImages": 2} if brief else {"DescribeRepositories": 1, "DescribeImages": 3}
+    asked = {"DescribeImages": 1} if brief else {"DescribeRepositories": 1, "DescribeImages": 3}
     assert look(looking, ecr, *tags, brief=brief) == (both, asked)
     asked = {"DescribeRepositories": 1, "DescribeImages": 3 if brief else 4}
     assert look(looking, ecr, *tags, "1.2.3", brief=brief) == (both, asked)
@@ -102,15 +103,23 @@ def test_a_brief_look_finds_revisions(looking: Looking, ecr: LocalEcr, http: Htt
     http.push_manifest(repository, "main", revision, OCI_MANIFEST)
     tags = ("sha-1a", "main", *(f"sha-1a-r{number}" for number in range(2, 21)))
     found = {"sha-1a": first, "main": second, "sha-1a-r2": second}
-    assert look(looking, ecr, *tags, brief=True) == (found, {"DescribeImages": 3})
-    http.push_manifest(repository, "main", original, OCI_MANIFEST)
-    digests, calls = look(looking, ecr, *tags, brief=True)
-    assert (digests, calls["DescribeRepositories"]) == ({**found, "main": first}, 1)
+    # After the first tag the others, and the repository, at the same time; none after the image that has `main`.
+    asked = {"DescribeRepositories": 1, "DescribeImages": 3}
+    assert look(looking, ecr, *tags, brief=True) == (found, asked)
+    without = tuple(tag for tag in tags if tag != "main")
+    digests = {tag: digest for tag, digest in found.items() if tag != "main"}
+    # Where no tag moves, each revision is looked for, the first at the same time as the commit's tag.
+    assert look(looking, ecr, *without, brief=True) == (digests, {"DescribeImages": 3})
+    third = http.push_image(repository, "sha-1a-r3", b"third")
+    http.push_manifest(repository, "main", http.push_image(repository, "later", b"later"), OCI_MANIFEST)
+    digests, _ = look(looking, ecr, *tags, brief=True)
+    assert (digests["sha-1a-r2"], digests["sha-1a-r3"]) == (second, digest_of(third))
 
 
 @pytest.mark.parametrize("brief", [False, True])
 def test_a_repository_that_is_not_there_is_none(looking: Looking, brief: bool) -> None:
-    assert looking.registry.describe({"team/none": ["main"]}, brief=brief)["team/none"].repository is None
+    moving = {"team/none": ["main"]} if brief else None
+    assert looking.registry.describe({"team/none": ["main"]}, moving)["team/none"].repository is None
 
 
 def test_without_the_permission_to_look_it_is_read_and_said_once(

@@ -6,7 +6,7 @@ A tag's digest comes from DescribeImageTags, a manifest's bytes come from the re
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -82,7 +82,7 @@ class PublicRegistry:
         self.client()
 
     def describe(
-        self, repositories: Mapping[str, Sequence[str]], *, brief: bool = False
+        self, repositories: Mapping[str, Sequence[str]], moving: Mapping[str, Collection[str]] | None = None
     ) -> Mapping[str, RepositoryView]:
         """Return the repositories of these names, and those of their tags that exist.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -44,13 +44,13 @@ class MainPublicRegistry(PublicRegistry):
         return name.partition("/")[2]
 
     def describe(
-        self, repositories: Mapping[str, Sequence[str]], *, brief: bool = False
+        self, repositories: Mapping[str, Sequence[str]], moving: Mapping[str, Collection[str]] | None = None
     ) -> Mapping[str, RepositoryView]:
         """Return the repositories of these names, and those of their tags that exist.
 
         Raises AwsError when the credentials belong to another account than the settings name.
         """
-        views = super().describe(repositories, brief=brief)
+        views = super().describe(repositories, moving)
         for view in views.values():
             if self._account is not None:
                 account = view.repository.account if view.repository is not None else self.caller_account()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -156,10 +156,10 @@ class EcrRegistry:
         self._reader.client()
 
     def describe(
-        self, repositories: Mapping[str, Sequence[str]], *, brief: bool = False
+        self, repositories: Mapping[str, Sequence[str]], moving: Mapping[str, Collection[str]] | None = None
     ) -> Mapping[str, RepositoryView]:
         """Return repositories and those of the tags that exist; see RepositoryViews."""
-        return self._views.describe(repositories, brief=brief)
+        return self._views.describe(repositories, moving)
 
     def created_on_push(self, name: str) -> RepositoryView:
         """Return the repository that a creation template makes ECR create on push, or a view without one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -32,21 +32,21 @@ class RepositoryViews:
         self._reader, self._host = reader, host
 
     def describe(
-        self, repositories: Mapping[str, Sequence[str]], *, brief: bool = False
+        self, repositories: Mapping[str, Sequence[str]], moving: Mapping[str, Collection[str]] | None = None
     ) -> Mapping[str, RepositoryView]:
         """Return repositories and those of the tags that exist, several repositories at a time.
 
         None of the calls counts as a pull: DescribeRepositories, and a DescribeImages for each tag and for the first
-        one's next revision, all of them at the same time. With ``brief``, only the first tag and that revision are
-        looked at first, and the others where they are not on these images; DescribeRepositories is left out where
-        every tag is there on one image, so that nothing is left to do: the repository lacks its mutability then.
-        Raises AwsError when the credentials belong to another account than the settings name.
+        one's next revision, all of them at the same time. With ``moving``, those of each repository's tags that move,
+        only the first tag is looked at first; where every tag is there on its image, nothing is left to do, and no
+        other call is made: the repository lacks its mutability then. Raises AwsError when the credentials belong to
+        another account than the settings name.
         """
         self._reader.client()  # which threads must not create
         names, retrier = [*repositories], self._reader.aws.retrier
-        if brief:
+        if moving is not None:
             views = map_parallel(
-                lambda name: self._describe_briefly(name, repositories[name]), names, PARALLEL, retrier
+                lambda name: self._describe_briefly(name, repositories[name], moving[name]), names, PARALLEL, retrier
             )
             return dict(zip(names, views, strict=True))
 
@@ -138,28 +138,38 @@ class RepositoryViews:
             self._look_at_revisions(name, revisions, found)
         return {tag: found[tag] for tag in tags if tag in found}
 
-    def _look_at_revisions(self, name: str, revisions: Sequence[str], found: dict[str, StoredImage]) -> None:
+    def _look_at_revisions(
+        self, name: str, revisions: Sequence[str], found: dict[str, StoredImage], moving: Collection[str] = ()
+    ) -> None:
         for before, tag in pairwise(revisions):  # each revision is published after the one before
-            if before in found:
+            if before in found and not _is_current(before, found, moving):
                 self._look(name, [tag], found)
 
-    def _describe_briefly(self, name: str, tags: Sequence[str]) -> RepositoryView:
+    def _describe_briefly(self, name: str, tags: Sequence[str], moving: Collection[str]) -> RepositoryView:
+        """Return the view of a repository in which the last run here published the image with all its tags.
+
+        A moving tag goes to each revision that is published: the image that one is on has none after it.
+        """
         found: dict[str, StoredImage] = {}
         if not tags:
             return RepositoryView(self._reader.describe(name))
         revisions = _revisions(tags)
-        others = [tag for tag in tags[1:] if tag not in revisions]
         try:
-            self._look(name, [*tags[:1], *revisions[:1]], found)
-            self._look_at_revisions(name, revisions, found)
+            self._look(name, [*tags[:1], *(() if moving else revisions[:1])], found)
+            self._look_at_revisions(name, revisions, found, moving)
         except RegistryError:  # the repository may be missing
             if self._reader.describe(name) is not None:
                 raise
             return RepositoryView(None)
-        repository = self._complete(name, tags, found) or self._reader.describe(name)
+        repository = self._complete(name, tags, found)
+        if repository is None:
+            described = begin(lambda: self._reader.describe(name))
+            others = [tag for tag in tags[1:] if tag not in revisions[1 if tags[0] in found else 0 :]]
+            self._look(name, others, found)
+            self._look_at_revisions(name, revisions, found, moving)
+            repository = described()
         if repository is None:
             return RepositoryView(None)
-        self._look(name, others, found)
         return RepositoryView(repository, {tag: found[tag] for tag in tags if tag in found})
 
     def _look(self, name: str, tags: Sequence[str], found: dict[str, StoredImage]) -> None:
@@ -182,6 +192,11 @@ class RepositoryViews:
             return None
         host = self._reader.local_host or registry_host(str(self._reader.client().meta.endpoint_url), account)
         return Repository(name, account, f"{host}/{name}") if host else None
+
+
+def _is_current(tag: str, found: Mapping[str, StoredImage], moving: Collection[str]) -> bool:
+    """Return whether a tag that was found is on the image of one of the moving tags."""
+    return any(found[other].digest == found[tag].digest for other in moving if other in found)
 
 
 def _revisions(tags: Sequence[str]) -> list[str]:

@@ -60,7 +60,7 @@ class FakeRegistry:
         self.attach_error: Exception | None = None
 
     def describe(
-        self, repositories: Mapping[str, Sequence[str]], *, brief: bool = False
+        self, repositories: Mapping[str, Sequence[str]], moving: Mapping[str, Collection[str]] | None = None
     ) -> Mapping[str, RepositoryView]:
         self.calls.begin("describe", *repositories)
         views = {name: self._view(name, tags) for name, tags in repositories.items()}
