@@ -22,11 +22,11 @@ docker removes the next one, and what several leave takes it no longer."""
 def stored_images(images: Sequence[Image], keep: int, docker: Docker) -> dict[str, list[LocalImage]]:
     """Return the images that have names in the repositories of these images, where some may be too old.
 
-    docker is asked once about all.
+    docker is asked once about all. That may be before their build: what they replace is what was there.
     """
-    repositories = list(dict.fromkeys(image.repository for image in images))
-    names = docker.local_names(repositories)
-    ids = {repository: stale_candidates(names, repository, keep) for repository in repositories}
+    of_repository = {image.repository: image for image in images}
+    names = docker.local_names([*of_repository])
+    ids = {repository: stale_candidates(names, image, keep) for repository, image in of_repository.items()}
     wanted = sorted(set().union(*ids.values()))
     stored = {item.id: item for item in (docker.local_images(wanted) if wanted else ())}
     return {repository: [stored[item] for item in sorted(some) if item in stored] for repository, some in ids.items()}

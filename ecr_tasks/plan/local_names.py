@@ -20,7 +20,7 @@ def stale_names(
     version. Only those of this project, as others may publish in a repository of the same name: of an image with the
     same source as a label, or of a commit that ``is_known`` in this clone. What a container or another run uses
     stays, and so does the commit of the images ``built``, by id, which is one of those that are kept; with ``keep`` 0
-    it goes, too.
+    it goes, too. ``stored`` may be from before the build: the names that it gives are not another image's any more.
     """
     names = {item.id: [name for name in item.names if _is_ours(name, item, image, built)] for item in stored}
     ours = [item for item in stored if names[item.id] and _is_of_project(item, image, is_known)]
@@ -28,18 +28,22 @@ def stale_names(
     for item in ours:
         times[_commit(item)] = max(times.get(_commit(item), ""), item.labels.get(CREATED, ""))
     current = {_commit(item) for item in ours if item.id in built}
+    if built and not current:
+        current = {image.definition.labels.get(REVISION, "")} - {""}
+    times = {**dict.fromkeys(current, ""), **times}
     newest = sorted(times, key=lambda commit: (commit in current, times[commit], commit), reverse=True)
     kept = set(newest[:keep])
     return tuple(name for item in ours if not item.used and _commit(item) not in kept for name in names[item.id])
 
 
-def stale_candidates(ids: Mapping[str, str], repository: str, keep: int) -> set[str]:
-    """Return the ids of a repository's images if it has so many tags that some may be too old.
+def stale_candidates(ids: Mapping[str, str], image: Image, keep: int) -> set[str]:
+    """Return the ids of the images in an image's repository if it has so many tags that some may be too old.
 
-    ``ids`` are those of all images by name, ``repository:tag``.
+    ``ids`` are those of all images by name, ``repository:tag``; the image's own tags count, also before its build.
     """
-    names = [name for name in ids if _is_of(name, repository)]
-    return {ids[name] for name in names} if len({name.rpartition(":")[2] for name in names}) > keep else set()
+    names = [name for name in ids if _is_of(name, image.repository)]
+    tags = {*(name.rpartition(":")[2] for name in names), *(tag.name for tag in image.local_tags)}
+    return {ids[name] for name in names} if len(tags) > keep else set()
 
 
 def _commit(item: LocalImage) -> str:
@@ -59,8 +63,8 @@ def _is_ours(name: str, item: LocalImage, image: Image, built: Collection[str]) 
     if not _is_of(name, image.repository):
         return False
     tag = name.rpartition(":")[2]
-    if item.id in built and tag in image.planned_names:
-        return True
+    if tag in image.planned_names:
+        return item.id in built
     clean = tag.removesuffix(DIRTY)
     return clean == item.labels.get(VERSION, "") or _names(clean, _commit(item), _suffixes(image))
 

@@ -156,6 +156,8 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast
             )
 
     try:
+        # While the build runs; where a push is to leave no names, all of them go after it.
+        stored = _ask_store(run, items, job.settings.keep_local or None)
         builds, failed = build_apart([item.image for item in items], make, fail_fast=fail_fast)
         if job.settings.skip == "content":
             from ecr_tasks.checks.unchanged_inputs import check_unchanged
@@ -167,7 +169,8 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast
                 root=run.source.root,
             )
         source_now = begin(partial(_source_now, run))  # git and docker are asked at the same time
-        stored = _ask_store(run, [item for item in items if item.image.name in builds], job.settings.keep_local)
+        if stored is not None and not stored.is_fresh:
+            stored = _ask_store(run, items, job.settings.keep_local or None)
         failed = {name: run.logins.explain(error) for name, error in failed.items()}
         failed |= _check_secrets(run, [item for item in items if item.image.name in builds], builds, fail_fast)
         now = _check_source(run, [item.image for item in items], source_now, during="the build")

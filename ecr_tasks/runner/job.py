@@ -60,7 +60,7 @@ class Job:
     the way of a build. ``failed`` has the errors of the builds that failed, by image. ``engine`` is only read with
     ``builds_all``, when every image is built, also without need. ``read_at`` is the time of the snapshot, on the
     clock that only goes on. ``only`` is the platform for which this runner alone builds, as it was typed. ``stored``
-    is what the store was asked after the builds.
+    is what the store was asked while the images were built.
     """
 
     settings: Settings

@@ -124,5 +124,17 @@ def test_with_none_kept_the_moving_tags_of_the_pushed_commit_go_too() -> None:
 def test_a_repository_with_few_tags_is_not_looked_at() -> None:
     ids = {name: item.id for item in (image("1"), image("2")) for name in item.names}
     others = {"other/app:x": "sha256:x", "other/app:y": "sha256:y"}
-    assert stale_candidates({**ids, **others}, "team/app", 2) == set()
-    assert stale_candidates({**ids, **others}, "team/app", 1) == {"sha256:1", "sha256:2"}
+    run = planned("sha-2222222")
+    assert stale_candidates({**ids, **others}, run, 2) == set()
+    assert stale_candidates({**ids, **others}, run, 1) == {"sha256:1", "sha256:2"}
+    assert stale_candidates({**ids, **others}, planned("sha-3333333"), 2) == {"sha256:1", "sha256:2"}
+
+
+def test_what_the_store_had_before_the_build_is_enough() -> None:
+    run = planned("sha-9999999", "main")
+    before = [replace(item, names=(*item.names, "team/app:main")) for item in IMAGES[5:8]]
+    assert days(gone(before, 3, {"sha256:new"}, run=run)) == "5"  # the new one's commit is the third
+    # The build takes the version from an older image of it.
+    again = planned("1.2.3")
+    older = replace(image("0", "team/app:1.2.3", version="1.2.3"), names=("team/app:1.2.3",))
+    assert gone([older], 1, {"sha256:new"}, run=again) == ()

@@ -81,7 +81,7 @@ def test_build_alone_calls_no_registry_and_always_builds(project: Project) -> No
     result = project.inv("build")
     assert (result.code, result.stdout) == (0, "")
     names = [name for name, *_ in project.calls.log]
-    assert (names[0], sorted(names[1:])) == ("build", ["image_configs", "local_names"])  # docker's, all
+    assert sorted(names) == ["build", "image_configs", "local_names"]  # docker's, all
     assert project.docker.builds == 2
 
 
