@@ -118,7 +118,8 @@ def with_cache(definition: BuildDefinition, caches: Caches, repository: Reposito
 def cache_notes(caches: Caches, repository: Repository | None) -> tuple[str, ...]:
     """Return what is to be said of the caches, as sentences without their ends."""
     notes = []
-    if caches.read_only and _writes(caches) != caches.writes:
+    left_out = () if repository else (REGISTRY,)
+    if caches.read_only and {*caches.writes}.difference(_writes(caches), left_out):
         notes.append(f"the build cache is only read, because this run belongs to a {caches.read_only}")
     elif REGISTRY in caches.writes and repository is not None and repository.locks(caches.tags[0]):
         notes.append(

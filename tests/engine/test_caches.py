@@ -1,10 +1,11 @@
-"""Tests of a build cache in ECR between two engines, which share nothing else."""
+"""Tests of build caches in ECR: who writes which, and what another engine reads, which shares nothing else."""
 
 from __future__ import annotations
 
 import re
 import uuid
 from pathlib import Path
+from typing import Any
 
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.conftest import docker
@@ -34,3 +35,47 @@ def test_a_new_branch_reads_the_default_branchs_cache_on_another_engine(
     number = re.search(rf"^(#\d+) .*{re.escape(step)}$", built, re.M)
     assert number, built
     assert f"{number[1]} CACHED" in built
+
+
+def cache_manifest(client: HttpClient, tag: str) -> Any:
+    answer = client.send("GET", f"/v2/team/app/manifests/{tag}")
+    return answer.json() if answer.status == 200 else None
+
+
+def test_a_branch_writes_its_own_cache_and_a_change_or_a_run_without_credentials_writes_none(
+    engine: dict[str, str], tmp_path: Path, local_ecr: LocalEcr
+) -> None:
+    keys = local_ecr.environment()
+    app = project(tmp_path / "app", {**engine, **keys, "ECR_CACHE": "registry"}, "FROM scratch\nCOPY hello.txt /\n")
+    client = HttpClient.logged_in(local_ecr)
+
+    def build(**environ: str) -> str:
+        app.write("hello.txt", f"{uuid.uuid4()}\n")
+        app.commit()
+        return app.ok("build", **environ).stderr
+
+    def caches() -> list[Any]:
+        return [cache_manifest(client, tag) for tag in ("buildcache", "buildcache-feature-x")]
+
+    app.ok("build", "push", ECR_CREATE_REPOSITORY="true")
+    default, none = caches()
+    assert (default is None, none) == (False, None)
+
+    app.git("checkout", "--quiet", "-b", "feature/x")
+    build()
+    assert caches()[0] == default
+    branchs = caches()[1]
+    assert branchs is not None
+
+    changed = build(ECR_PULL_REQUEST="7")
+    assert "The build cache is only read, because this run belongs to a pull request" in changed
+    without = build(**dict.fromkeys(keys, ""), AWS_EC2_METADATA_DISABLED="true")
+    assert "The build cache in ECR is left out: " in without
+    assert "importing cache" not in without
+    assert caches() == [default, branchs]
+
+    # What can't be read is said, and the build writes it anew.
+    (blob,) = local_ecr.root.glob(f"blobs/*/*/{branchs['config']['digest'].partition(':')[2]}")
+    blob.write_bytes(b"{}")
+    assert "buildcache-feature-x was not read: " in build()
+    assert caches()[1] not in (branchs, None)

@@ -104,6 +104,8 @@ def test_a_pull_request_reads_its_branchs_its_targets_and_the_default_branchs_ca
     assert tags(caches) == ([f"{CACHE_TAG}-feature", f"{CACHE_TAG}-release-1", CACHE_TAG], [])
     (note,) = cache_notes(caches, repository())
     assert note == "the build cache is only read, because this run belongs to a pull request (GITHUB_REF)"
+    assert cache_notes(caches, None) == ()  # it is left out, and not read either
+    assert cache_notes(caches_of(settings(cache=("registry", "type=gha")), change), None) == (note,)
     assert tags(caches_of(settings(cache_to=("registry",)), change)) == ([], [])
 
 
