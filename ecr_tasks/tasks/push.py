@@ -58,7 +58,7 @@ def push(
     """
     from ecr_tasks.model.image import Fresh
     from ecr_tasks.plan.outcomes import failure
-    from ecr_tasks.runner import ci_results
+    from ecr_tasks.runner import ci_results, receipt_file
     from ecr_tasks.runner.build_steps import (
         begin_tidy,
         build_images,
@@ -104,6 +104,9 @@ def push(
     done = {*job.built, *job.failed}
     unbuilt = [item for item in job.plan.images if item.build_needed and item.image.name not in done]
     job = build_images(run, job, unbuilt, fail_fast=fail_fast)
+    # What was built outlives a run that ends before its push.
+    if built := [item for item in unbuilt if item.image.name in job.built]:
+        receipt_file.write(run.project, build_receipt(run, job, built))
     job = create_repositories(run, job, fail_fast=fail_fast)
     job = lock_images(run, job, show_plan)
     tidied = begin_tidy(run, job, before_push=True)

@@ -46,6 +46,21 @@ def test_push_publishes_the_image_of_an_earlier_build(project: Project) -> None:
     assert project.docker.builds == 1
 
 
+@pytest.mark.parametrize("tasks", [("push",), ("build", "push")])
+def test_what_was_built_outlives_credentials_that_end_before_the_push(
+    project: Project, tasks: tuple[str, ...]
+) -> None:
+    def end() -> None:
+        raise AwsError("The AWS credentials have expired.", "Get new ones.")
+
+    project.calls.before["create"] = end
+    new = {"ECR_REPOSITORY": "team/new", "ECR_CREATE_REPOSITORY": "true"}
+    failed = project.inv(*tasks, **new)
+    assert (failed.code, failed.stdout) == (4, "")
+    assert project.inv("push", **new).code == 0
+    assert project.docker.builds == 1
+
+
 def change_a_file(project: Project) -> None:
     """Make an uncommitted change."""
     project.write("Dockerfile", "FROM scratch\nLABEL changed=yes\n")
