@@ -37,6 +37,11 @@ class Backoff:
         return maximum * (0.5 + jitter / 2)
 
 
+RESTART = Backoff(attempts=9, first_wait=0.5, longest_wait=4.0)
+"""The waits for a registry on this machine that is gone, 12 to 24 seconds in all: no network brings it back, only who
+restarts it."""
+
+
 def discard(line: str) -> None:
     """Ignore a line: the default for ``report``."""
 
@@ -62,6 +67,7 @@ class Retrier:
         self._sleep, self._jitter, self._clock = sleep or self._stopped.wait, jitter, clock
         self._reported_until: dict[str, float] = {}
         self._lock = threading.Lock()
+        self._gave_up_restart = False
 
     def attempts(self, backoff: Backoff) -> int:
         """Return the number of attempts, including the first one."""
@@ -80,6 +86,12 @@ class Retrier:
             self.report(f"{reason}; trying again in {seconds:.1f} s ({attempt + 1} of {attempts})")
         self.pause(seconds)
         return True
+
+    def wait_for_restart(self, attempt: int, reason: str) -> bool:
+        """Wait as :meth:`wait` for a registry on this machine; once it was given up, nobody waits for it any more."""
+        if self._gave_up_restart or not self.wait(RESTART, attempt, reason):
+            self._gave_up_restart = True
+        return not self._gave_up_restart
 
     def pause(self, seconds: float) -> None:
         """Wait. Raises Interrupted when another thread stops the run meanwhile."""

@@ -168,8 +168,30 @@ def test_a_registry_that_stops_during_a_push_is_exit_code_5(
     app.write("Dockerfile", f"FROM {tiny_base}\n{BIG_LAYER}")
     app.commit()
     app.ok("build")
-    app.environ["AWS_MAX_ATTEMPTS"] = "3"  # it would be waited for a minute
-    check_error(push_with_disturbance(app, lambda process: local_ecr.stop(), upload_has_begun(local_ecr)), 5)
+    app.environ["AWS_MAX_ATTEMPTS"] = "3"  # of docker and of the API, each
+    result = push_with_disturbance(app, lambda process: local_ecr.stop(), upload_has_begun(local_ecr))
+    check_error(result, 5, f"The registry {local_ecr.registry} can't be reached", "Run it again")
+    assert "trying again" in result.stderr
+    assert "ECR can't be reached any more" not in result.stderr  # docker has waited for the API, too
+
+
+def test_a_registry_that_is_restarted_during_a_push_is_waited_for(
+    app: Project, local_ecr: LocalEcr, tiny_base: str
+) -> None:
+    create_repository(app)
+    app.write("Dockerfile", f"FROM {tiny_base}\n{BIG_LAYER}")
+    app.commit()
+    app.ok("build")
+
+    def restart(process: subprocess.Popen[str]) -> None:
+        local_ecr.stop()
+        time.sleep(2)
+        local_ecr.start()
+
+    result = push_with_disturbance(app, restart, upload_has_begun(local_ecr))
+    assert result.code == 0, result.stderr
+    assert "the registry can't be reached (connection refused); trying again" in result.stderr
+    assert tags(app) == {"present"}
 
 
 def test_two_runs_at_once_publish_one_image(app: Project) -> None:

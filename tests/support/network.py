@@ -74,7 +74,7 @@ class Network:
         headers: Any = {"Content-Length": str(len(body)), "Content-Type": "application/x-amz-json-1.1"}
         return AWSResponse(request.url, status, headers, raw)
 
-    def client(self, retrier: Retrier | None = None) -> Any:
+    def client(self, retrier: Retrier | None = None, endpoint: str = "https://ecr.example.invalid") -> Any:
         """Return an ECR client on this network, set up as the session does, without the rate limit."""
         from botocore.config import Config
 
@@ -82,7 +82,7 @@ class Network:
         client: Any = boto3.client(
             "ecr",
             region_name="eu-central-1",
-            endpoint_url="https://ecr.example.invalid",
+            endpoint_url=endpoint,
             aws_access_key_id="AKIAEXAMPLE",
             aws_secret_access_key="example",
             config=Config(retries={"mode": "standard", "total_max_attempts": botocore_attempts(retrier)}),

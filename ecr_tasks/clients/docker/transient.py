@@ -20,7 +20,7 @@ _UNREACHED = (
 )
 """What a wrong address gives as well as a network, or its names, that are away for a while."""
 
-_THIS_MACHINE = r"dial tcp (?:127\.|\[::1\])"
+_REFUSED_HERE = r"dial tcp (127\.[0-9.]+|\[::1\]):([0-9]{1,5}): [^\n]{0,20}connection refused"
 
 _NOT_REGISTRY = r'" did not complete successfully|invalid response status|failed to fetch remote'
 
@@ -55,8 +55,7 @@ def reason(lines: Sequence[str], *, named_by_ecr: bool = False) -> str | None:
     if is_machine or re.search(_LASTING, message):
         return None
     if unreached := re.search(_UNREACHED, message):
-        is_away = named_by_ecr and not re.search(_THIS_MACHINE, message)
-        return f"the registry can't be reached ({unreached.group(0)})" if is_away else None
+        return f"the registry can't be reached ({unreached.group(0)})" if named_by_ecr else None
     if status := re.search(_STATUS, message):
         return f"the registry answered {status.group(1)}"
     if re.search(_THROTTLED, message):
@@ -65,6 +64,12 @@ def reason(lines: Sequence[str], *, named_by_ecr: bool = False) -> str | None:
         if match := re.search(pattern, message):
             return f"{words} ({match.group(0)})"
     return "the registry has trouble" if re.search(_FAILING, message) else None
+
+
+def refused_here(lines: Sequence[str]) -> tuple[str, int] | None:
+    """Return the address and port of this machine at which docker met nobody; None for another failure."""
+    match = re.search(_REFUSED_HERE, errors.last_error(lines))
+    return (match[1].strip("[]"), int(match[2])) if match else None
 
 
 def transfer_reason(lines: Sequence[str]) -> str | None:
@@ -80,11 +85,11 @@ def copy_reason(targets: Sequence[str], lines: Sequence[str]) -> str | None:
 
 
 def build_reason(lines: Sequence[str]) -> str | None:
-    """Return the :func:`reason` of a build: a registry's that it reads from or writes to.
+    """Return the :func:`reason` of a build: a registry's that it reads from or writes to; it pushes to ECR's alone.
 
     What a step of the Dockerfile prints, and a file or git repository from an address, is no registry's.
     """
     error = errors.last_error(lines)
     if "failed to solve: " not in error or re.search(_NOT_REGISTRY, error):
         return None
-    return reason(lines)
+    return reason(lines, named_by_ecr="failed to push " in error)

@@ -2,7 +2,8 @@
 
 botocore runs the loop, but its own waits begin at 0.05 seconds, end after three seconds and are silent. Errors
 that waiting does not mend are left to botocore: a refused connection, an unknown host name and others. Where a client
-has had an answer before, the address is right, and the network or its names are away for a while.
+has had an answer before, the address is right: the network or its names are away for a while, or a registry on this
+machine is restarted.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.ecr.errors import THROTTLING_CODES
 from ecr_tasks.clients.retry import Backoff, Retrier
+from ecr_tasks.model.ecr_host import is_on_this_machine
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSResponse
@@ -35,16 +37,20 @@ def botocore_attempts(retrier: Retrier) -> int:
 def retry_transient(client: Any, retrier: Retrier) -> None:
     """Make a client repeat calls that failed for a transient reason, with the retrier's waits."""
     service = client.meta.service_model.service_id
+    here = is_on_this_machine(client.meta.endpoint_url)
     answered = threading.Event()
 
     def delay(response: Any, attempts: int, operation: Any, caught_exception: Any, **_: Any) -> float | None:
+        # The waits happen here: botocore's own wait could not be interrupted in a thread.
         reason = transient_reason(service, operation.name, response, caught_exception)
         if response is not None:
             answered.set()
-        elif reason is None and answered.is_set():
-            reason = _unreached_reason(service, caught_exception)
-        # The wait happens here: botocore's own wait could not be interrupted in a thread.
-        return 0.0 if reason is not None and retrier.wait(API, attempts, reason) else None
+        if reason is not None:
+            return 0.0 if retrier.wait(API, attempts, reason) else None
+        if answered.is_set() and (reason := _unreached_reason(service, caught_exception)) is not None:
+            again = retrier.wait_for_restart(attempts, reason) if here else retrier.wait(API, attempts, reason)
+            return 0.0 if again else None
+        return None
 
     # Registered before botocore's own handler, because the first result that is not None counts.
     client.meta.events.register_first(f"needs-retry.{service.hyphenize()}", delay)

@@ -342,11 +342,20 @@ UNREACHED = [
 
 @pytest.mark.parametrize(("message", "words"), UNREACHED)
 def test_a_registry_that_ecr_named_is_only_away_for_a_while(message: str, words: str) -> None:
-    """Others may be misspelt, and on this machine nothing comes back by waiting."""
+    """Others may be misspelt."""
     expected = f"the registry can't be reached ({words})"
     assert transient.transfer_reason([message]) == transient.copy_reason(["a/b"], [message]) == expected
     assert transient.build_reason([f"ERROR: failed to solve: {message}"]) is None
-    assert transient.transfer_reason(recorded("pull-refused")) is None
+    assert transient.build_reason([f"ERROR: failed to solve: failed to push a/b: {message}"]) == expected
+    assert transient.refused_here([message]) is None
+
+
+def test_the_address_of_a_registry_on_this_machine_is_known() -> None:
+    assert transient.refused_here(recorded("pull-refused")) == ("127.0.0.1", 9)
+    assert transient.refused_here(['Get "http://[::1]:80/": dial tcp [::1]:80: connect: connection refused']) == (
+        "::1",
+        80,
+    )
 
 
 def test_earlier_words_decide_nothing() -> None:

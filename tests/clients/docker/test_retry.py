@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from ecr_tasks.clients.docker import retry
 from ecr_tasks.clients.docker.process import ProcessResult
+from ecr_tasks.clients.docker.transient import transfer_reason
+from ecr_tasks.clients.retry import RESTART, Retrier
 from tests.support.network import Clock
 
 
@@ -24,3 +28,35 @@ def test_a_long_push_outlasts_connections_that_end_minutes_apart(
 
     assert retry.retry_transient(push, lambda lines: "the connection was lost", clock.retrier()).code == 1
     assert len(begun) == attempts
+
+
+@pytest.fixture
+def pushes() -> Callable[[Retrier], int]:
+    """Return what pushes to a port of this machine at which docker meets nobody, and counts the attempts."""
+
+    def attempts(retrier: Retrier) -> int:
+        begun = []
+
+        def push() -> ProcessResult:
+            begun.append(1)
+            return ProcessResult(1, ("dial tcp 127.0.0.1:5000: connect: connection refused",))
+
+        assert retry.retry_transient(push, transfer_reason, retrier).code == 1
+        return len(begun)
+
+    return attempts
+
+
+def test_a_registry_on_this_machine_is_given_up_by_all_transfers_together(
+    pushes: Callable[[Retrier], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "is_served", lambda host, port: False)
+    retrier = Clock().retrier()
+    assert (pushes(retrier), pushes(retrier)) == (RESTART.attempts, 1)
+
+
+def test_a_registry_that_only_the_engine_does_not_reach_is_not_waited_for(
+    pushes: Callable[[Retrier], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "is_served", lambda host, port: True)
+    assert pushes(Clock().retrier()) == 2  # it may have come back at the moment of the first

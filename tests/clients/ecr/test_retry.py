@@ -13,6 +13,7 @@ from botocore.exceptions import (
 
 from ecr_tasks.clients.ecr.errors import translate_errors
 from ecr_tasks.clients.ecr.retry import API, BOTOCORE_ATTEMPTS
+from ecr_tasks.clients.retry import RESTART
 from ecr_tasks.errors import AwsError, EcrTasksError, RegistryError
 from tests.support.network import CUT, FAILED, OK, QUOTA, THROTTLED, Answer, Clock, Network
 
@@ -74,6 +75,18 @@ def test_a_network_that_goes_away_after_an_answer_is_outlasted(failure: Exceptio
         assert client.describe_repositories()["repositories"]
     assert network.times[-1] - network.times[0] > 60
     assert clock.lines[0] == f"ECR can't be reached any more; trying again in 0.8 s (4 of {API.attempts})"
+
+
+def test_a_registry_on_this_machine_is_waited_for_as_long_as_a_restart_takes() -> None:
+    clock = Clock()
+    network = Network([OK, UNREACHED[0]], clock)
+    client = network.client(retrier := clock.retrier(), "http://127.0.0.1:5000")
+    assert client.describe_repositories()["repositories"]
+    with pytest.raises(EndpointConnectionError):
+        client.describe_repositories()
+    assert len(network.times) == 1 + RESTART.attempts
+    assert network.times[-1] - network.times[0] < 30
+    assert retrier.wait_for_restart(1, "docker can't reach it either") is False
 
 
 @pytest.mark.parametrize(
