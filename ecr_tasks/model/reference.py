@@ -9,6 +9,14 @@ from ecr_tasks.errors import SettingsError
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.ecr_host import host_of
 from ecr_tasks.model.manifest import CACHE_TAG
+from ecr_tasks.model.tag import PART_TAG, TURN_TAG
+
+_RESERVED = {
+    CACHE_TAG: f"a build cache: what has a tag that begins with {CACHE_TAG} expires",
+    TURN_TAG: f"a push under way: tags that begin with {TURN_TAG} are taken away again",
+    PART_TAG: f"one platform of an image: what has a tag that begins with {PART_TAG} expires, and is not shown",
+}
+"""What the tags with these beginnings are for."""
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", re.ASCII)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -48,6 +56,11 @@ def parse_image_name(text: str) -> ImageName:
     )
 
 
+def reserved_for(tag: str) -> str | None:
+    """Return what a tag is for that no image may be given, with the reason; None for every other tag."""
+    return next((purpose for beginning, purpose in _RESERVED.items() if tag.startswith(beginning)), None)
+
+
 def parse_tags(texts: Sequence[str]) -> tuple[str, ...]:
     """Return the tags without duplicates. Raises SettingsError when one is invalid, or when there are too many."""
     invalid = [text for text in texts if not _TAG.fullmatch(text)]
@@ -56,9 +69,9 @@ def parse_tags(texts: Sequence[str]) -> tuple[str, ...]:
             f"{', '.join(repr(text[:200]) for text in invalid)} can't be a tag.",
             "A tag has 1 to 128 letters, digits, _ . or -, and begins with none of the last two.",
         )
-    if reserved := next((text for text in texts if text.startswith(CACHE_TAG)), None):
-        cause = f"The tag {reserved} is for a build cache: what has a tag that begins with {CACHE_TAG} expires."
-        raise SettingsError(cause, "Give the image another tag.")
+    for text in texts:
+        if (purpose := reserved_for(text)) is not None:
+            raise SettingsError(f"The tag {text} is for {purpose}.", "Give the image another tag.")
     tags = tuple(dict.fromkeys(texts))
     if len(tags) > MAX_TAGS:
         cause = f"{len(tags)} tags are more than one run can set."

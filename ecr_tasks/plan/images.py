@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.model.image import BuildDefinition, Image
-from ecr_tasks.model.manifest import CACHE_TAG, SETTINGS
+from ecr_tasks.model.manifest import SETTINGS
 from ecr_tasks.model.option_fields import secret_id, split_fields
 from ecr_tasks.model.platform import LOCAL, one_form
 from ecr_tasks.one_line import is_unicode
@@ -267,12 +267,6 @@ def _image(
     result = tag_set(settings, source, environ, title=repository, labels=labels, annotations=annotations)
     if source.dirty:
         _check_dirty(name, settings, source, environ)
-    if reserved := next((tag for tag in result.tags if tag.name.startswith(CACHE_TAG)), None):
-        raise SettingsError(
-            f"The rule {reserved.rule} gives the tag {reserved.name}, which is for a build cache: what has a tag "
-            f"that begins with {CACHE_TAG} expires.",
-            "Name the branch otherwise, or give the rule a prefix (ECR_TAGS).",
-        )
 
     def with_labels(definition: BuildDefinition, without: Mapping[str, str]) -> BuildDefinition:
         labels = {key: value for key, value in result.labels.items() if without.get(key) != value}

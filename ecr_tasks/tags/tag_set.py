@@ -8,6 +8,7 @@ from dataclasses import field
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.frozen import dataclass
+from ecr_tasks.model.reference import reserved_for
 from ecr_tasks.model.tag import MAX_LENGTH, Kind, Tag
 
 
@@ -46,7 +47,7 @@ class TagSet:
         return tuple(sorted(self.tags, key=lambda tag: tag != self.publishing))
 
     def check(self) -> None:
-        """Raise SettingsError if there is no tag: an image can't be published without one."""
+        """Raise SettingsError if there is no tag, without which no image is published, or one that is no image's."""
         if self.publishing is None:
             rules = (result for result in self.rules if not result.rule.startswith("flavor "))
             results = "; ".join(f"{result.rule}: {result.because}" for result in rules)
@@ -54,6 +55,12 @@ class TagSet:
                 f"No tag rule gives a tag here ({results or 'there are no rules'}).",
                 "Add a rule that always gives one, such as type=sha, to ECR_TAGS; `inv tags --explain` shows each.",
             )
+        for tag in self.tags:
+            if (purpose := reserved_for(tag.name)) is not None:
+                raise SettingsError(
+                    f"The rule {tag.rule} gives the tag {tag.name}, which is for {purpose}.",
+                    "Name the branch otherwise, or give the rule another value or a prefix (ECR_TAGS).",
+                )
 
 
 def tag_characters(text: str) -> str:

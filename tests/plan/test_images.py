@@ -198,9 +198,10 @@ def test_the_values_of_a_bake_file_are_kept() -> None:
     assert definition.annotations["note"] == "x"
 
 
-def test_no_image_gets_the_tag_under_which_the_build_cache_expires() -> None:
-    with pytest.raises(SettingsError, match="buildcache"):
-        one_image(source(branch="buildcache"))
+@pytest.mark.parametrize("reserved", ["buildcache", "ecr-tasks-upload-x", "ecr-tasks-part-1f2e3d4-linux-amd64"])
+def test_no_image_gets_a_tag_that_is_for_something_else(reserved: str) -> None:
+    with pytest.raises(SettingsError, match=f"gives the tag {reserved}, which is for "):
+        one_image(source(branch=reserved))
 
 
 def test_a_bake_files_own_oci_labels_stay_unless_the_settings_say_otherwise() -> None:

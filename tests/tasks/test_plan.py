@@ -126,3 +126,10 @@ def test_images_with_the_same_tags_have_one_table_also_where_the_registry_has_ot
         ["main", "web"],
     ]
     assert [image.digest in line for line, image in zip(table[2:], others.values(), strict=True)] == [True, True]
+
+
+@pytest.mark.parametrize("task", ["tags", "plan"])
+def test_a_tag_that_is_for_something_else_is_refused(project: Project, task: str) -> None:
+    result = project.inv(task, ECR_TAGS="type=sha\necr-tasks-upload-1")
+    error = "The rule ecr-tasks-upload-1 gives the tag ecr-tasks-upload-1, which is for a push under way"
+    assert (result.code, error in result.stderr) == (2, True)

@@ -256,6 +256,13 @@ def test_a_pattern_promotes_some_of_several_images_looked_up_at_the_same_time(
     assert ["rc" in app_with_target.registry.tags[f"x/{name}"] for name in names] == [True, False, True]
 
 
+@pytest.mark.parametrize("to", [(), ("--to", "210987654321/eu-central-1")])
+@pytest.mark.parametrize("tag", ["buildcache-x", "ecr-tasks-upload-0123456789abcdef", "ecr-tasks-part-1f2e3d4-x"])
+def test_a_tag_that_is_for_something_else_is_refused(project: Project, to: tuple[str, ...], tag: str) -> None:
+    assert f"The tag {tag} is for " in project.inv("promote", "main", "--tag", "rc", "--tag", tag, *to).failed(2)
+    assert project.calls.named(*CHANGING_CALLS) == []
+
+
 @given(st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", fullmatch=True))
 def test_every_tag_of_dockers_grammar_is_parsed(tag: str) -> None:
     assert parse_image_name(tag) == ImageName(tag)
