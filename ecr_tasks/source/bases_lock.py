@@ -34,12 +34,14 @@ def read_lock(project: Path) -> Lock | None:
     try:
         text = read_text(path)
     except FileNotFoundError:
+        if path.is_symlink():
+            raise _malformed("is a link to nothing") from None
         return None
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise SettingsError(
-            f"{NAME} can't be read: {reason}.", "Correct it, or remove it to lock nothing."
-        ) from error
+    except UnicodeError as error:
+        raise _malformed("is no text in UTF-8") from error
+    except OSError as error:
+        cause = f"{NAME} can't be read: {error.strerror or error}."
+        raise SettingsError(cause, "Correct it, or remove it to lock nothing.") from error
     return parse_lock(text)
 
 
@@ -51,13 +53,15 @@ def parse_lock(text: str) -> Lock:
         raise _malformed(f"can't be read as JSON ({error})") from error
     if not isinstance(document, dict) or not isinstance(document.get("bases"), dict):
         raise _malformed("is no mapping with `bases`")
-    if document.get("schema") != SCHEMA:
-        raise _malformed(f"has the schema {document.get('schema')!r}, and this version of ecr-tasks knows {SCHEMA}")
+    schema = document.get("schema")
+    if type(schema) is not int or schema != SCHEMA:  # True is 1, too
+        shown = json.dumps(schema)[:80]
+        raise _malformed(f"has the schema {shown}, and this version of ecr-tasks knows {SCHEMA}")
     if unknown := next((key for key in document if key not in ("schema", "bases")), None):
         raise _malformed(f"has {unknown[:80]!r}, which is neither `schema` nor `bases`")
     for name, digest in document["bases"].items():
         if digest is not None and not (isinstance(digest, str) and _DIGEST.fullmatch(digest)):
-            raise _malformed(f"has no digest at {name}, which would be sha256: and 64 hexadecimal digits")
+            raise _malformed(f"has no digest at {name[:200]!r}, which would be sha256: and 64 hexadecimal digits")
     return dict(document["bases"])
 
 

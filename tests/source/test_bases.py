@@ -96,6 +96,7 @@ def test_a_lock_is_read_as_it_was_written_and_its_order_makes_no_difference() ->
     [
         *("", "[]", "{}", '{"schema": 2, "bases": {}}', '{"schema": 1, "bases": {"a": "sha256:1"}}', '{"bases": []}'),
         '{"schema": 1, "bases": {}, "base": {}}',
+        *('{"schema": true, "bases": {}}', '{"schema": 1.0, "bases": {}}', '{"schema": "1", "bases": {}}'),
         '{"schema": 1, "bases": {"a": null, "a": null}}',
     ],
 )

@@ -93,3 +93,16 @@ def test_update_writes_a_malformed_lock_anew_as_its_remedy_says(project: Project
     assert "All of it is locked anew." in result.stderr
     locked = {PYTHON: A} if "python" in dockerfile else {}
     assert json.loads((project.path / "ecr-bases.lock").read_text())["bases"] == locked
+
+
+@pytest.mark.parametrize("lock", ["a link to nothing", "no text in UTF-8"])
+def test_a_lock_that_cannot_be_read_is_no_missing_one_and_is_written_anew(project: Project, lock: str) -> None:
+    path = on_python(project).path / "ecr-bases.lock"
+    if lock == "a link to nothing":
+        path.symlink_to("moved.lock")
+    else:
+        path.write_bytes(b"\xff{")
+    for words in (("bases",), ("bases", "--check"), ("build",)):
+        assert f"ecr-bases.lock is {lock}." in project.inv(*words).failed(2)
+    assert project.inv("bases", "--update").code == 0
+    assert json.loads(path.read_text())["bases"] == {PYTHON: A}
