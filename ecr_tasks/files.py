@@ -121,6 +121,13 @@ def unreadable_reason(path: Path | str) -> str | None:
     return None
 
 
+def reading_problem(error: OSError | ValueError) -> str:
+    """Return why a file could not be read, as the end of the sentence "it can't be read: …"."""
+    if isinstance(error, UnicodeError):
+        return "it is no UTF-8 text"
+    return getattr(error, "strerror", None) or str(error)
+
+
 def write_remedy(error: OSError) -> str:
     """Return what to do about a file that could not be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from ecr_tasks.console import say
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import RegistryError, SettingsError
-from ecr_tasks.files import read_text
+from ecr_tasks.files import read_text, reading_problem
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.ecr_host import parse_ecr_host
@@ -84,7 +84,7 @@ def published_before(run: Run, choice: Sequence[str]) -> tuple[Publication, Mapp
             missing[name] = "there is no receipt of a push"
             continue
         except (OSError, ValueError) as error:
-            missing[name] = f"its receipt can't be read ({error})"
+            missing[name] = f"its receipt can't be read ({reading_problem(error)})"
             continue
         own = [image for image in publication.images if image.name == name]
         if not own:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.errors import SettingsError, nearest
-from ecr_tasks.files import read_text
+from ecr_tasks.files import read_text, reading_problem
 from ecr_tasks.model.scan import AcceptedFinding
 from ecr_tasks.yaml_documents import limited_loader, yaml_mistake
 
@@ -28,9 +28,9 @@ def read_accepted_findings(path: Path) -> tuple[AcceptedFinding, ...]:
     try:
         text = read_text(path)
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
         raise SettingsError(
-            f"ECR_SCAN_ACCEPTED is {shown}, which can't be read: {reason}.", "Correct the name, or unset it."
+            f"ECR_SCAN_ACCEPTED is {shown}, which can't be read: {reading_problem(error)}.",
+            "Correct the name, or unset it.",
         ) from error
     return parse_accepted_findings(text, shown)
 

@@ -101,7 +101,7 @@ def _service(
 def _variables(project: Path, texts: Sequence[str], file: str | None) -> dict[str, str]:
     """Return the container's variables. Raises Refused for one that is a secret by its shape."""
     from ecr_tasks.checks.secret_values import secret_of
-    from ecr_tasks.files import read_text
+    from ecr_tasks.files import read_text, reading_problem
     from ecr_tasks.redaction import is_secret_variable
 
     lines = list(texts)
@@ -109,7 +109,8 @@ def _variables(project: Path, texts: Sequence[str], file: str | None) -> dict[st
         try:
             content = read_text(project / file)
         except (OSError, ValueError) as error:
-            raise SettingsError(f"The file {file} can't be read: {error}.", "Correct --env-file.") from error
+            cause = f"The file {file} can't be read: {reading_problem(error)}."
+            raise SettingsError(cause, "Correct --env-file.") from error
         stripped = (line.strip("\r") for line in content.removeprefix("\ufeff").split("\n"))
         lines = [line for line in stripped if line.strip() and not line.lstrip().startswith("#")] + lines
     variables = {}

@@ -76,6 +76,27 @@ def test_check_prints_the_difference_on_stdout_and_exits_with_6(
     assert path.read_text(encoding="utf-8") != text
 
 
+def test_what_is_in_the_pipelines_place_and_is_none_is_named_in_words(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = project / "Jenkinsfile"
+
+    def check(reason: str) -> None:
+        assert inv(monkeypatch, "ci.init", "jenkins", "--check") == 2
+        assert f"ecr-tasks: Jenkinsfile can't be read: {reason}.\n" in capsys.readouterr().err
+
+    path.symlink_to("nothing")
+    check("it is a link to nothing")
+    assert inv(monkeypatch, "ci.init", "jenkins") == 6
+    assert "Jenkinsfile is there already" in capsys.readouterr().err
+    path.unlink()
+    path.write_bytes(b"\xff")
+    check("it is no UTF-8 text")
+    path.unlink()
+    path.mkdir()
+    check("it is a folder and not a file")
+
+
 def test_check_keeps_to_the_flags_of_its_command(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from ecr_tasks.ci.pipelines.template import Values, fill, fingerprint, header, load, origin, own_values
 from ecr_tasks.ci.systems import Credentials, Feature, System
 from ecr_tasks.errors import Refused, SettingsError
-from ecr_tasks.files import read_text
+from ecr_tasks.files import read_text, reading_problem
 
 _FLAGS: dict[Feature, str] = {"native": "--native-platforms", "nightly": "--nightly"}
 
@@ -27,9 +27,13 @@ def pipeline_diff(project: Path, system: System, values: Values, asked: Credenti
     try:
         text = read_text(path)
     except FileNotFoundError as error:
+        if path.is_symlink():
+            cause = f"{system.path} can't be read: it is a link to nothing."
+            raise SettingsError(cause, f"Remove it, and let `{command}` write it.") from error
         raise Refused(f"There is no {system.path}.", f"`{command}` writes it.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{system.path} can't be read: {error}.", "It has to be a readable text file.") from error
+    except (OSError, UnicodeError) as error:
+        cause = f"{system.path} can't be read: {reading_problem(error)}."
+        raise SettingsError(cause, "It has to be a readable text file.") from error
     credentials, features, old_fingerprint = origin(system, text) or (None, (), "")
     if credentials is None:
         default = asked or system.credentials[0]

@@ -33,7 +33,7 @@ def write(project: Path, system: System, credentials: Credentials, values: Value
     """
     text = pipeline(system, credentials, values)
     path = project / system.path
-    if path.exists():
+    if path.exists() or path.is_symlink():
         raise Refused(
             f"{system.path} is there already, and nothing is overwritten.",
             f"`inv ci.init {system.name} --check` compares it with the template; or move it away and run this again.",

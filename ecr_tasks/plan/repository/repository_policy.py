@@ -8,7 +8,7 @@ from typing import Any
 
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.files import read_text
+from ecr_tasks.files import read_text, reading_problem
 
 _MAX_CHARACTERS = 10_240
 """The maximum length of a repository policy (ECR's API model, RepositoryPolicyText)."""
@@ -100,9 +100,8 @@ def read_document(path: Path, setting: str, least: int, most: int) -> tuple[str,
             "Correct it there.",
         ) from error
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
         raise SettingsError(
-            f"{path}, the file of {setting}, can't be read: {reason}.", "Correct it there."
+            f"{path}, the file of {setting}, can't be read: {reading_problem(error)}.", "Correct it there."
         ) from error
     if not isinstance(document, dict):
         raise policy_error(path, setting, "must be a JSON object")

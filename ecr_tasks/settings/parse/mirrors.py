@@ -27,10 +27,16 @@ def mirrors(text: str) -> tuple[Mirror, ...]:
             messages.append(
                 f"has {shown[:80]!r} where REGISTRY=MIRROR belongs, like docker.io=mirror.example.com/hub"
             )
-        elif source == place:
-            messages.append(f"has {source} as its own mirror")
+        elif f"{_one_form(place)}/".startswith(f"{_one_form(source)}/"):
+            messages.append(f"has {place} as a mirror of {source}, which is the same registry")
         else:
             found.append(Mirror(source, place))
     if messages:
         raise Malformed(*messages)
     return tuple(dict.fromkeys(found))
+
+
+def _one_form(name: str) -> str:
+    """Return a registry's name, and path perhaps, in the form that equal ones have: 443 is HTTPS's port anyway."""
+    host, slash, path = _DOCKER_HUB.sub("docker.io", name).partition("/")
+    return f"{host.removesuffix(':443')}{slash}{path}"

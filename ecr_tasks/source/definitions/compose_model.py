@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.files import exists, read_text, resolved, unreadable_reason
+from ecr_tasks.files import exists, read_text, reading_problem, resolved, unreadable_reason
 from ecr_tasks.settings.dotenv import MAX_BYTES, MAX_CHARACTERS, expand
 from ecr_tasks.source.definitions.yaml_file import RESET, Model, Override, OverrideList, read_yaml
 
@@ -156,11 +156,8 @@ def read_dotenv(path: Path) -> dict[str, str]:
             if binding.key is not None:
                 values[binding.key] = expand(binding.value or "", scope, room)
                 room -= len(values[binding.key])
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path} can't be read: it is no UTF-8 text.", f"Mend {path.name}.") from error
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise SettingsError(f"{path} can't be read: {reason}.", f"Mend {path.name}.") from error
+        raise SettingsError(f"{path} can't be read: {reading_problem(error)}.", f"Mend {path.name}.") from error
     return values
 
 

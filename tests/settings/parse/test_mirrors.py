@@ -19,6 +19,7 @@ from ecr_tasks.settings.parse.mirrors import mirrors
             "docker.io=a.example.com,ghcr.io=a.example.com/ghcr",
             (Mirror("docker.io", "a.example.com"), Mirror("ghcr.io", "a.example.com/ghcr")),
         ),
+        ("ghcr.io/a=ghcr.io/ab", (Mirror("ghcr.io/a", "ghcr.io/ab"),)),
         ("docker.io=a.example.com\ndocker.io=a.example.com", (Mirror("docker.io", "a.example.com"),)),
     ],
 )
@@ -35,6 +36,9 @@ def test_mirrors_are_read(text: str, expected: tuple[Mirror, ...]) -> None:
         "library=a.example.com",
         "docker.io=https://a.example.com",
         "docker.io=docker.io",
+        "docker.io/library=registry-1.docker.io/library/",
+        "docker.io=index.docker.io/hub",
+        "ghcr.io=ghcr.io:443",
         "a.b=c.d/UPPER",
         "docker.io=localhost:99999",
         "docker.io=mirror:0/hub",
