@@ -73,7 +73,8 @@ class RepositoryViews:
         Where all tags are on one image, nothing is left to do that needs more of the repository than its address.
         """
         if isinstance(repository, EcrTasksError):
-            known = None if isinstance(images, EcrTasksError) else self._complete(name, tags, images)
+            is_complete = not isinstance(images, EcrTasksError) and _is_complete(tags, images)
+            known = self._address(name) if is_complete else None
             if known is None:
                 raise repository
             repository = known
@@ -161,8 +162,9 @@ class RepositoryViews:
             if self._reader.describe(name) is not None:
                 raise
             return RepositoryView(None)
-        repository = self._complete(name, tags, found)
-        if repository is None:
+        if _is_complete(tags, found):
+            repository = self._address(name) or self._reader.describe(name)
+        else:
             described = begin(lambda: self._reader.describe(name))
             others = [tag for tag in tags[1:] if tag not in revisions[1 if tags[0] in found else 0 :]]
             self._look(name, others, found)
@@ -177,14 +179,6 @@ class RepositoryViews:
         for tag, image in self._reader.look(name, [tag for tag in tags if tag not in found]).items():
             found.update(dict.fromkeys((tag, *image.tags), image))
 
-    def _complete(self, name: str, tags: Sequence[str], found: Mapping[str, StoredImage]) -> Repository | None:
-        """Return a repository without its mutability if its tags are all on one image and its address is known."""
-        revisions = _revisions(tags)
-        published = [tag for tag in (*tags[:1], *revisions) if tag in found][-1:]
-        others = [tag for tag in tags[1:] if tag not in revisions]
-        digests = {found[tag].digest if tag in found else None for tag in [*published, *others]}
-        return self._address(name) if len(digests) == 1 and None not in digests else None
-
     def _address(self, name: str) -> Repository | None:
         """Return a repository without its mutability, after a look at an image of it; None if only ECR knows it."""
         account = self._reader.account
@@ -192,6 +186,15 @@ class RepositoryViews:
             return None
         host = self._reader.local_host or registry_host(str(self._reader.client().meta.endpoint_url), account)
         return Repository(name, account, f"{host}/{name}") if host else None
+
+
+def _is_complete(tags: Sequence[str], found: Mapping[str, StoredImage]) -> bool:
+    """Return whether all of an image's tags are on one image: that of its last revision."""
+    revisions = _revisions(tags)
+    published = [tag for tag in (*tags[:1], *revisions) if tag in found][-1:]
+    others = [tag for tag in tags[1:] if tag not in revisions]
+    digests = {found[tag].digest if tag in found else None for tag in [*published, *others]}
+    return len(digests) == 1 and None not in digests
 
 
 def _is_current(tag: str, found: Mapping[str, StoredImage], moving: Collection[str]) -> bool:
