@@ -119,12 +119,13 @@ def reuse_earlier_builds(
     items: Sequence[PlannedImage],
     earlier: Mapping[str, Built],
     source: SourceState,
-    docker: Docker,
+    docker: Callable[[], Docker],
     say: Callable[[str], None],
 ) -> dict[str, Built]:
     """Return the earlier builds, by image name, that have the same inputs as now and still exist.
 
-    Say where the registry has another image of these inputs: it was published by another run, or by one that failed.
+    ``docker`` is called only where an image is to be built. Say where the registry has another image of these
+    inputs: it was published by another run, or by one that failed.
     """
     builds = {}
     for item in items:
@@ -149,7 +150,7 @@ def reuse_earlier_builds(
             continue
         key = _key(item.image, source)
         told = built.provenance or "provenance" not in item.image.referrer_kinds
-        if key is not None and built.key == key and told and still_exists(built, docker):
+        if key is not None and built.key == key and told and still_exists(built, docker()):
             say(f"{built.name}: built before, {short_digest(built.id)}")
             builds[built.name] = built
     return builds

@@ -85,9 +85,10 @@ def look_at_registries(
     snapshot = replace(snapshot, relations=_relations(wholes, snapshot, source, relation))
     if difference is not None and settings.skip == "commit" and not republish:
         proofs = {item.image.name: git_proof(item, source, registry, difference) for item in wholes}
-        snapshot = replace(snapshot, unchanged={name: proof for name, proof in proofs.items() if proof})
-        items = [plan(image) for image in images]
-        wholes = [item.whole or item for item in items]
+        if any(proofs.values()):
+            snapshot = replace(snapshot, unchanged={name: proof for name, proof in proofs.items() if proof})
+            items = [plan(image) for image in images]
+            wholes = [item.whole or item for item in items]
     if settings.destinations:
         copies = [
             (item, destination)

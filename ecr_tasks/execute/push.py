@@ -34,7 +34,7 @@ _NOTHING = Wanted()
 def publish_image(
     item: PlannedImage,
     receipt: ImageReceipt,
-    docker: Docker,
+    docker: Docker | None,
     registry: Registry,
     *,
     warn: Callable[[str], None],
@@ -71,7 +71,7 @@ def publish_image(
 def publish(
     item: PlannedImage,
     built: Built | None,
-    docker: Docker,
+    docker: Docker | None,
     registry: Registry,
     *,
     warn: Callable[[str], None] = lambda text: None,
@@ -80,7 +80,7 @@ def publish(
     wanted: Wanted = _NOTHING,
     retrier: Retrier | None = None,
 ) -> Published:
-    """Publish a planned image; ``built`` is needed unless the image is published already.
+    """Publish a planned image; ``built`` and ``docker`` are needed unless the image is published already.
 
     ``newer`` says why the image that has a moving tag by now is newer than this one. ``fresh`` is whether the plan
     was made just now, with no build since. ``wanted`` is attached after the push of the first tag, before others are
@@ -96,7 +96,7 @@ def publish(
 def _publish(
     item: PlannedImage,
     built: Built | None,
-    docker: Docker,
+    docker: Docker | None,
     registry: Registry,
     warn: Callable[[str], None],
     newer: Newer,
@@ -116,7 +116,7 @@ def _publish(
     if image is not None and fresh:
         newer = any_order
     if image is None:
-        if built is None:
+        if built is None or docker is None:
             raise RegistryError(f"{item.image.name} was not built.", "Run `inv build push`.")
         push = FirstTagPush(item, built, repository, docker, registry, warn, newer, ends, fresh)
         image, state = push.push()

@@ -111,7 +111,7 @@ def reuse_builds(run: Run, job: Job) -> Job:
     unbuilt = [item for item in job.plan.images if item.image.name not in {*job.built, *job.failed}]
     repositories = {item.image.name: item.image.repository for item in unbuilt}
     earlier = receipt_file.last_built(run.project, repositories)
-    builds = reuse_earlier_builds(unbuilt, earlier, run.source, run.docker, say)
+    builds = reuse_earlier_builds(unbuilt, earlier, run.source, lambda: run.docker, say)
     return replace(job, built={**job.built, **builds})
 
 

@@ -22,7 +22,6 @@ from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.runner.history import newer_image
 
 if TYPE_CHECKING:
-    from ecr_tasks.clients.docker.client import WhalesDocker
     from ecr_tasks.runner.run import Run
 
 
@@ -57,7 +56,7 @@ def _own_platform(run: Run) -> str:
     return platform
 
 
-def publish_part(run: Run, item: PlannedImage, receipt: ImageReceipt, docker: WhalesDocker) -> ImageReceipt:
+def publish_part(run: Run, item: PlannedImage, receipt: ImageReceipt) -> ImageReceipt:
     """Publish the image of which a part has just been published, if all parts are there by now.
 
     ``receipt`` is the part's.
@@ -76,7 +75,7 @@ def publish_part(run: Run, item: PlannedImage, receipt: ImageReceipt, docker: Wh
     published = publish_image(
         whole,
         replace(unpublished, built=built),
-        docker,
+        run.docker,
         run.registry,
         warn=warn,
         retrier=run.retrier,

@@ -63,7 +63,7 @@ def publish_images(run: Run, job: Job, *, fail_fast: bool = False) -> Receipt:
     busy = [item for item in items if item.image.name not in done]
     several = len(busy) > 1
     run.registry.connect()  # which threads must not do
-    docker = run.docker
+    docker = run.docker if busy else None  # which is made once, and by no thread
 
     def publish(item: PlannedImage) -> None:
         if fail_fast and (job.failed or any(result.error for result in list(results.values()))):
@@ -107,7 +107,7 @@ def _with_results(receipt: Receipt, results: Mapping[str, ImageReceipt]) -> Rece
 
 
 def _publish_or_fail(
-    run: Run, job: Job, item: PlannedImage, docker: WhalesDocker, results: dict[str, ImageReceipt]
+    run: Run, job: Job, item: PlannedImage, docker: WhalesDocker | None, results: dict[str, ImageReceipt]
 ) -> None:
     """Publish one image, here and at the destinations, and record what became of it, by its name."""
     name, start = item.image.name, time.monotonic()
@@ -142,7 +142,7 @@ def _image_receipt(job: Job, item: PlannedImage) -> ImageReceipt:
     )
 
 
-def _publish(run: Run, job: Job, item: PlannedImage, docker: WhalesDocker) -> ImageReceipt:
+def _publish(run: Run, job: Job, item: PlannedImage, docker: WhalesDocker | None) -> ImageReceipt:
     """Publish one image in the settings' registry and return its receipt."""
     receipt, start = _image_receipt(job, item), time.monotonic()
     with ci_results.group(run, f"Publish {item.image.name}"):
@@ -159,7 +159,7 @@ def _publish(run: Run, job: Job, item: PlannedImage, docker: WhalesDocker) -> Im
             wanted=wanted,
         )
         if item.whole is not None:
-            image = publish_part(run, item, image, docker)
+            image = publish_part(run, item, image)
         seconds = image.seconds + time.monotonic() - start
         if image.published:
             _say_result(run, job, image, seconds)

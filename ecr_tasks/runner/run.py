@@ -74,6 +74,7 @@ class Run:
         self._earlier_outputs: EarlierOutputs | None = None
         self._engine: Engine | EcrTasksError | None = None
         self._seconds: float | None = None
+        self._in_ci: bool | None = None
         self.relations: dict[tuple[str, str], Relation] = {}
 
     def __copy__(self) -> Run:
@@ -91,6 +92,7 @@ class Run:
         A task of the user's own may have changed either since the settings were read.
         """
         environ = _setting_variables()
+        self._in_ci = None
         if (config, environ) != (self._config, self._environ):
             self._config, self._environ = config, environ
             self._forget()
@@ -181,9 +183,11 @@ class Run:
     @property
     def in_ci(self) -> bool:
         """Whether this runs in a known CI system, or in another that sets CI and can use the output files."""
-        from ecr_tasks.ci.detect import in_ci
+        if self._in_ci is None:  # each of many images asks
+            from ecr_tasks.ci.detect import in_ci
 
-        return in_ci(os.environ)
+            self._in_ci = in_ci(os.environ)
+        return self._in_ci
 
     @property
     def docker(self) -> WhalesDocker:

@@ -57,12 +57,13 @@ def image_source(
 
 def _outside(root: Path, folders: Iterable[ContextFolder]) -> Iterator[Path]:
     """Yield the contexts outside of the repository, and the Dockerfiles that are neither in it nor in these."""
+    root = resolved(root)
     contexts = dict.fromkeys(resolved(folder.path) for folder in folders if folder.path.is_dir())
-    outside = [path for path in contexts if not path.is_relative_to(resolved(root))]
+    outside = [path for path in contexts if not path.is_relative_to(root)]
     yield from outside
     dockerfiles = [existing_dockerfile(folder.dockerfile) for folder in folders if folder.dockerfile is not None]
     for path in dict.fromkeys(resolved(file) for file in dockerfiles if file.is_file()):
-        if not any(path.is_relative_to(folder) for folder in (resolved(root), *outside)):
+        if not any(path.is_relative_to(folder) for folder in (root, *outside)):
             yield path
 
 

@@ -31,6 +31,8 @@ OWN_NAME, OWN_FOLDER = "IMAGE", "FOLDER"
 _IN_JSON = "which `inv plan --json` has"
 
 _WORD = re.compile(r"[^\s,;]+")
+_NAME_BEFORE, _NAME_AFTER = re.compile(r"[\w.-]\Z"), re.compile(r"[\w-]")
+"""What makes the place of a repository's name in a text a part of another name."""
 
 
 def show_many(
@@ -97,8 +99,11 @@ def general(text: str, item: PlannedImage) -> str:
     """Return a text about one image as it is of all: without its own name in its repository's, or its inputs' tag."""
     repository, name = item.image.repository, item.image.name
     if repository.endswith(name):
-        own = f"{repository.removesuffix(name)}{OWN_NAME}"
-        text = re.sub(rf"(?<![\w.-]){re.escape(repository)}(?![\w-])", lambda _: own, text)
+        # Without a pattern of each image's own, which takes long to make.
+        first, *others = text.split(repository)
+        text, own = first, f"{repository.removesuffix(name)}{OWN_NAME}"
+        for piece in others:
+            text += (repository if _NAME_BEFORE.search(text) or _NAME_AFTER.match(piece) else own) + piece
     tag = item.image.inputs.tag if item.image.inputs else None
     return text.replace(tag, f"{INPUTS_TAG}…") if tag else text
 
@@ -118,7 +123,7 @@ def general_reason(text: str, item: PlannedImage) -> str:
         # git names a file from the top of the checkout, of which a folder in full does not know.
         for start in range(len(parts) if folder.is_absolute() else min(1, len(parts))):
             own = "/".join(parts[start:])
-            if own not in text:  # which is much quicker than a pattern of each image's own
+            if own not in text:  # which is much quicker, too
                 continue
             text, found = re.subn(rf"(?<![\w.-]){re.escape(own)}(?=/)", OWN_FOLDER, text)
             if found:

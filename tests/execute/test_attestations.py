@@ -117,7 +117,9 @@ def test_the_machine_that_built_it_attaches_what_is_left() -> None:
     item, made = publisher.plan(), publisher.wanted().documents
     key = build_module.build_key(publisher.image.definition, publisher.state)
     earlier = {NAME: replace(publisher.built, key=key)}
-    builds = reuse_earlier_builds([item], earlier, publisher.state, publisher.docker, publisher.warnings.append)
+    builds = reuse_earlier_builds(
+        [item], earlier, publisher.state, lambda: publisher.docker, publisher.warnings.append
+    )
     assert not item.build_needed
     for times in (1, 0):  # nothing is made where everything is there
         calls: list[int] = []
@@ -230,7 +232,9 @@ def test_a_build_from_before_the_setting_is_built_again_for_its_provenance() -> 
     key = build_module.build_key(publisher.image.definition, publisher.state)
     earlier = replace(publisher.built, key=key)
     for built, reused in ((earlier, 1), (replace(earlier, provenance=()), 0)):
-        found = reuse_earlier_builds([item], {NAME: built}, publisher.state, publisher.docker, lambda text: None)
+        found = reuse_earlier_builds(
+            [item], {NAME: built}, publisher.state, lambda: publisher.docker, lambda text: None
+        )
         assert len(found) == reused
 
 

@@ -209,7 +209,7 @@ def test_what_another_run_published_in_place_of_a_build_is_said(classic: bool, s
     fake.registry.put("team/app", stored, SHA_TAG)
     plan = make_plan([image()], source(), Snapshot(fake.registry.describe({"team/app": [SHA_TAG]})))
     words: list[str] = []
-    assert reuse_earlier_builds(plan.images, {"team/app": built}, source(), fake, words.append) == {}
+    assert reuse_earlier_builds(plan.images, {"team/app": built}, source(), lambda: fake, words.append) == {}
     assert len(words) == (0 if same else 1)
     assert all(digest in word for word in words for digest in (stored.digest, built.id))
 

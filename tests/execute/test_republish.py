@@ -175,7 +175,9 @@ def test_what_was_built_since_is_republished_as_it_is_and_the_published_image_is
     item = publisher.planned()
 
     def reused(built: Built) -> bool:
-        return bool(reuse_earlier_builds([item], {NAME: built}, source(), publisher.docker, lambda text: None))
+        return bool(
+            reuse_earlier_builds([item], {NAME: built}, source(), lambda: publisher.docker, lambda text: None)
+        )
 
     built = build([item.image], source(), publisher.docker, builder=None, keep={NAME: "store"})[NAME]
     assert reused(built)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.ecr import errors
@@ -230,7 +231,7 @@ class Reader:
         self.account = self.account or next((image.get("registryId") for image in images), None)
         self.local_host = self.local_host or local_registry_host(response)
 
-    @property
+    @cached_property
     def _with_archived(self) -> Any:
         """The parameter that includes archived images; empty for an SDK that doesn't know them."""
         known = self.client().meta.service_model.shape_for("DescribeImagesFilter").members  # type: ignore[attr-defined]
