@@ -8,6 +8,8 @@ exit code.
 
 from __future__ import annotations
 
+import atexit
+import functools
 import gc
 import importlib
 import json
@@ -18,6 +20,7 @@ import select
 import signal
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -25,6 +28,7 @@ sys.path.pop(0)  # this file's folder
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import boto3  # noqa: E402
+import botocore.loaders  # noqa: E402
 import invoke.program  # noqa: E402, F401
 import python_on_whales  # noqa: E402, F401
 
@@ -32,8 +36,13 @@ import ecr_tasks  # noqa: E402
 
 for module in pkgutil.walk_packages(ecr_tasks.__path__, "ecr_tasks."):
     if not module.name.endswith(("__main__", "pytest_plugin")):
-        importlib.import_module(module.name)
-for service in ("ecr", "sts"):
+        for value in [*vars(importlib.import_module(module.name)).values()]:
+            if isinstance(value, type):
+                getattr(value, "__init__")  # noqa: B009 - which ecr_tasks.frozen compiles when it is first asked for
+# The models of the API, which each run would read and parse anew.
+read = functools.cache(botocore.loaders.JSONFileLoader().load_file)
+botocore.loaders.JSONFileLoader.load_file = lambda self, file_path: read(file_path)  # type: ignore[method-assign]
+for service in ("ecr", "ecr-public", "sts"):
     boto3.Session("none", "none", region_name="eu-west-1").client(service)
 gc.collect()
 gc.freeze()
@@ -80,4 +89,16 @@ os.dup2(stderr, 2)
 for handle in (stdout, stderr, code):
     os.close(handle)
 signal.signal(signal.SIGINT, signal.default_int_handler)
-runpy.run_module(program, run_name="__main__", alter_sys=True)
+exit_code = 0
+try:
+    runpy.run_module(program, run_name="__main__", alter_sys=True)
+except SystemExit as end:
+    if not isinstance(end.code, int):
+        raise
+    exit_code = end.code & 255
+# As Python ends, but for taking apart each module and object, which takes longer than many a run.
+threading._shutdown()  # type: ignore[attr-defined]
+atexit._run_exitfuncs()
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(exit_code)
