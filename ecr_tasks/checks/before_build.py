@@ -18,6 +18,7 @@ from ecr_tasks.checks.leaked_keys import Scan, check_leaked_keys, new_scan
 from ecr_tasks.checks.needless_entries import needless_entries
 from ecr_tasks.checks.readable_files import check_readable
 from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.tag import Tag
@@ -36,6 +37,19 @@ Subject = Literal["checkout", "build files", "copied files", "readable files", "
 """What a check of an image is about."""
 
 
+@dataclass(frozen=True)
+class Checked:
+    """An image of which nothing is in the way, and the notes of what settings let through."""
+
+    image: Image
+    notes: tuple[str, ...] = ()
+
+    def is_for(self, image: Image) -> bool:
+        """Return whether another planned image is built from the same, under the same tags."""
+        first, other = self.image, image
+        return (first.name, first.definition, first.local_tags) == (other.name, other.definition, other.local_tags)
+
+
 def obstacles(
     building: Sequence[PlannedImage],
     creating: Sequence[PlannedImage],
@@ -46,26 +60,22 @@ def obstacles(
     *,
     promises: bool,
     note: Callable[[str], None] = lambda text: None,
+    checked: Checked | None = None,
 ) -> tuple[Conflict, ...]:
     """Return what is in the way of building and publishing; of each image, the first thing.
 
     ``building`` are the images to build, ``creating`` those for which a repository is created. ``environ`` is for
     git. ``engine`` asks for the engine and its builder; None if docker must not be asked. It takes a third of a
     second, so it is asked only before a repository is created, or if no build follows (``promises``): a build without
-    an engine fails before it has changed anything. ``note`` is told what settings let through.
+    an engine fails before it has changed anything. ``note`` is told what settings let through. ``checked`` is an
+    image that is not looked at anew.
     """
     found: list[Conflict] = []
-    scan, checkouts = new_scan(), Checkouts(environ)
-    for item in building:
-        checks = image_checks(item.image, settings, source, environ, note, scan, checkouts)
-        # Where a build follows, it says itself what it misses.
-        found += _first(item.image.name, (check for about, check in checks if promises or about != "copied files"))
-    for text in needless_entries(settings, builds_of(item.image for item in building), environ) if building else ():
-        note(text)
-    for item in building:
-        definition = item.image.definition
-        copies, client = bool(settings.destinations), settings.client
-        found += _first(item.image.name, [partial(check_client, item.image.name, definition, client, copies=copies)])
+    if checked is not None and [*map(checked.is_for, (item.image for item in building))] == [True]:
+        for text in checked.notes:
+            note(text)
+    else:
+        found += _image_obstacles(building, settings, source, environ, promises=promises, note=note)
     for item in creating[:1]:
         found += _first(item.image.name, [lambda: desired_repository(settings, source)])
     answers: list[Engine] = []
@@ -81,6 +91,31 @@ def obstacles(
             found += _first(item.image.name, [partial(check_platforms, item.image.name, definitions, known)])
     unique = {item.error.cause: item for item in reversed(found)}  # one cause can be in the way of several images
     return tuple(reversed(unique.values()))
+
+
+def _image_obstacles(
+    building: Sequence[PlannedImage],
+    settings: Settings,
+    source: SourceState,
+    environ: Mapping[str, str],
+    *,
+    promises: bool,
+    note: Callable[[str], None],
+) -> list[Conflict]:
+    """Return what is in the way of building the images in their files, whatever the registries and the engine say."""
+    found: list[Conflict] = []
+    scan, checkouts = new_scan(), Checkouts(environ)
+    for item in building:
+        checks = image_checks(item.image, settings, source, environ, note, scan, checkouts)
+        # Where a build follows, it says itself what it misses.
+        found += _first(item.image.name, (check for about, check in checks if promises or about != "copied files"))
+    for text in needless_entries(settings, builds_of(item.image for item in building), environ) if building else ():
+        note(text)
+    for item in building:
+        definition = item.image.definition
+        copies, client = bool(settings.destinations), settings.client
+        found += _first(item.image.name, [partial(check_client, item.image.name, definition, client, copies=copies)])
+    return found
 
 
 def builds_of(images: Iterable[Image]) -> Iterator[tuple[BuildDefinition, tuple[Tag, ...]]]:

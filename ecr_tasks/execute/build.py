@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import Any
@@ -21,7 +21,7 @@ from ecr_tasks.model.attestation import MadeDocument
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.image import BuildDefinition, BuildInput, Image, Keep
 from ecr_tasks.model.manifest import short_digest
-from ecr_tasks.model.ports import Docker, Engine
+from ecr_tasks.model.ports import Docker, Engine, ImageBuilder
 from ecr_tasks.model.receipt import Built
 from ecr_tasks.plan.batches import batches
 from ecr_tasks.plan.planned_image import PlannedImage
@@ -32,7 +32,7 @@ from ecr_tasks.source.source_state import SourceState
 def build(
     images: Sequence[Image],
     source: SourceState,
-    docker: Docker,
+    docker: ImageBuilder,
     *,
     builder: str | None,
     keep: Mapping[str, Keep],
@@ -46,10 +46,14 @@ def build(
     the failing step.
     """
     began = time.monotonic()
+
+    def names(image: Image) -> tuple[str, ...]:
+        local = tuple(f"{image.repository}:{tag.name}" for tag in image.local_tags)
+        in_registry = references.get(image.name) if keep[image.name] == "store" else None
+        return (*local, in_registry) if in_registry else local
+
     inputs = [
-        build_input
-        for image in images
-        for build_input in _inputs(image, keep[image.name], references.get(image.name), engine)
+        build_input for image in images for build_input in build_inputs(image, keep[image.name], names(image), engine)
     ]
     results = docker.build(inputs, builder)
     seconds = round(time.monotonic() - began, 3)
@@ -188,14 +192,13 @@ def build_key(definition: BuildDefinition, source: SourceState) -> str | None:
     return sha256_digest(text)
 
 
-def _inputs(image: Image, keep: Keep, reference: str | None, engine: Engine | None) -> Iterable[BuildInput]:
-    names = tuple(f"{image.repository}:{tag.name}" for tag in image.local_tags)
+def build_inputs(image: Image, keep: Keep, names: tuple[str, ...], engine: Engine | None = None) -> list[BuildInput]:
+    """Return what is built for an image, which gets these names and stays in the store or with the builder."""
     provenance = "provenance" in image.referrer_kinds
     if keep == "builder":
         platform, loads = (engine.platform, engine.loads) if engine else ("", True)
-        return platform_inputs(image.name, image.definition, names, platform, provenance=provenance, loads=loads)
-    references = (*names, reference) if reference else names
-    return [BuildInput(image.name, image.definition, references, provenance=provenance)]
+        return [*platform_inputs(image.name, image.definition, names, platform, provenance=provenance, loads=loads)]
+    return [BuildInput(image.name, image.definition, names, provenance=provenance)]
 
 
 def _only(platforms: Sequence[str]) -> str:

@@ -65,11 +65,8 @@ class BuildResult:
     provenance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
 
 
-class Docker(Protocol):
-    """A docker CLI with buildx."""
-
-    def engine(self, builder: str | None) -> Engine:
-        """Return the engine and its builder. Raises BuildError when there is no engine or no buildx."""
+class ImageBuilder(Protocol):
+    """What builds images."""
 
     def build(self, inputs: Sequence[BuildInput], builder: str | None) -> Mapping[str, BuildResult]:
         """Build all inputs at once and return their results by name.
@@ -77,6 +74,13 @@ class Docker(Protocol):
         Inputs with ``push`` are pushed by digest, without a tag. Raises BuildError with the failing step, and
         RegistryError when a push fails; its ``about`` has the builds that failed, where that is known.
         """
+
+
+class Docker(ImageBuilder, Protocol):
+    """A docker CLI with buildx."""
+
+    def engine(self, builder: str | None) -> Engine:
+        """Return the engine and its builder. Raises BuildError when there is no engine or no buildx."""
 
     def targets(self, files: Sequence[str], folder: Path, environ: Mapping[str, str], *, group: str = "") -> BakeFile:
         """Return the targets of bake or compose files, read in ``folder`` with this environment.

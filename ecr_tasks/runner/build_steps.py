@@ -121,6 +121,8 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast
     An image that fails is in the job's ``failed``, and the others are built. Raises BuildError with the failing step
     with ``fail_fast``, and where no image can be built.
     """
+    if job.ahead is not None and len(items) != 1:
+        job.ahead.build.discard()
     if not items:
         return job
     from ecr_tasks.runner import pending_builds
@@ -141,10 +143,10 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast
 
     def make(batch: Sequence[Image]) -> Mapping[str, Built]:
         with ci_results.build_groups(run, [image.name for image in batch]):
-            return build(
+            builds = build(
                 batch,
                 run.source,
-                run.docker,
+                job.ahead.build if job.ahead else run.docker,
                 builder=job.settings.builder,
                 keep={item.image.name: item.keep for item in items},
                 engine=engine,
@@ -154,6 +156,8 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast
                     if item.reference and run.locks.has(item.reference)
                 },
             )
+        seconds = job.ahead.build.seconds if job.ahead else None
+        return {name: replace(built, seconds=seconds or built.seconds) for name, built in builds.items()}
 
     try:
         # While the build runs; where a push is to leave no names, all of them go after it.
@@ -174,6 +178,8 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast
         failed = {name: run.logins.explain(error) for name, error in failed.items()}
         failed |= _check_secrets(run, [item for item in items if item.image.name in builds], builds, fail_fast)
         now = _check_source(run, [item.image for item in items], source_now, during="the build")
+        if job.ahead is not None:
+            job.ahead.build.named()
     except (BuildError, RegistryError) as error:
         run.locks.release_all()
         raise run.logins.explain(error) from error

@@ -36,6 +36,8 @@ from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.unchanged import Unchanged
 
 if TYPE_CHECKING:
+    from ecr_tasks.execute.prove_unchanged import Difference
+    from ecr_tasks.runner.build_ahead import Ahead
     from ecr_tasks.runner.run import Run
 
 
@@ -60,7 +62,7 @@ class Job:
     the way of a build. ``failed`` has the errors of the builds that failed, by image. ``engine`` is only read with
     ``builds_all``, when every image is built, also without need. ``read_at`` is the time of the snapshot, on the
     clock that only goes on. ``only`` is the platform for which this runner alone builds, as it was typed. ``stored``
-    is what the store was asked while the images were built.
+    is what the store was asked while the images were built. ``ahead`` is a build that has begun before the plan.
     """
 
     settings: Settings
@@ -78,6 +80,7 @@ class Job:
     read_at: float = 0.0
     only: str = ""
     stored: AskedStore | None = None
+    ahead: Ahead | None = None
 
     @property
     def is_fresh(self) -> bool:
@@ -118,6 +121,7 @@ def start_job(
             images = with_only(run, images, only)
     repositories = [image.repository for image in images]
     published = receipt_file.were_published(run.project, repositories, run.source.revision)
+    last = receipt_file.published_commit(run.project, repositories[0]) if len(images) == 1 else None
     if not promises and not run.dry:
         run.earlier_outputs.forget(repositories)
     job = Job(
@@ -135,8 +139,15 @@ def start_job(
     brief = not promises and not builds_all and published
     if read_registries and builds_all:
         job = _with_registries_for_caches(run, job)
+    elif read_registries:
+        difference = Unchanged(run.source, run.project, os.environ).difference
+        if len(images) == 1 and not (published or promises or run.dry or republish or fresh.flags):
+            from ecr_tasks.runner.build_ahead import begin_ahead
+
+            job = replace(job, ahead=begin_ahead(run, images[0], last, difference))
+        job = with_registries(run, job, brief=brief, difference=difference)
     else:
-        job = with_registries(run, job, brief=brief) if read_registries else with_plan(run, job, None)
+        job = with_plan(run, job, None)
     if (
         builds_all
         and not run.dry
@@ -179,10 +190,11 @@ def read_registries(
     republish: bool,
     brief: bool = False,
     engine: Callable[[], Engine] | None = None,
+    difference: Difference | None = None,
 ) -> Snapshot | None:
     """Return a snapshot of the registries; None in a dry run without a running local ECR.
 
-    ``engine`` takes the place of the run's own.
+    ``engine`` takes the place of the run's own, ``difference`` that of a new :class:`Unchanged`.
     """
     try:
         return look_at_registries(
@@ -197,7 +209,7 @@ def read_registries(
             republish=republish,
             brief=brief,
             builds_elsewhere=run.builds_elsewhere,
-            difference=Unchanged(run.source, run.project, os.environ).difference,
+            difference=difference or Unchanged(run.source, run.project, os.environ).difference,
         )
     except AbsentRegistryError:
         return None
@@ -221,11 +233,20 @@ def with_plan(run: Run, job: Job, snapshot: Snapshot | None) -> Job:
     return replace(job, snapshot=snapshot, plan=plan)
 
 
-def with_registries(run: Run, job: Job, *, brief: bool = False, engine: Callable[[], Engine] | None = None) -> Job:
+def with_registries(
+    run: Run,
+    job: Job,
+    *,
+    brief: bool = False,
+    engine: Callable[[], Engine] | None = None,
+    difference: Difference | None = None,
+) -> Job:
     """Return the job with the registries as they are now, and the plan for them; see :func:`read_registries`."""
     read_at = time.monotonic()
     with working("asking the registries"):
-        snapshot = read_registries(run, job.images, republish=job.republish, brief=brief, engine=engine)
+        snapshot = read_registries(
+            run, job.images, republish=job.republish, brief=brief, engine=engine, difference=difference
+        )
     return replace(with_plan(run, job, snapshot), read_at=read_at)
 
 
@@ -251,6 +272,14 @@ def _with_obstacles(run: Run, job: Job, *, promises: bool) -> Job:
     engine = run.engine if ask_engine and job.engine is None else None
     with working("looking at what would be built"):
         found = obstacles(
-            building, creating, job.settings, run.source, os.environ, engine, promises=promises, note=warn_once
+            building,
+            creating,
+            job.settings,
+            run.source,
+            os.environ,
+            engine,
+            promises=promises,
+            note=warn_once,
+            checked=job.ahead.checked if job.ahead else None,
         )
     return replace(job, plan=replace(job.plan, conflicts=(*found, *job.plan.conflicts)), obstacles=found)

@@ -115,6 +115,16 @@ def were_published(project: Path, repositories: Iterable[str], revision: str | N
     )
 
 
+def published_commit(project: Path, repository: str) -> str | None:
+    """Return the commit of what the last run here published in a repository; None where that is not known."""
+    for image in _images(own_folder(project, repository) / NAME):
+        source = image.get("source") if isinstance(image, dict) and image.get("published") else None
+        revision = source.get("revision") if isinstance(source, dict) else None
+        if isinstance(revision, str) and revision:
+            return revision
+    return None
+
+
 def _built(name: str, local: Any) -> Built | None:
     """Return the build that a receipt has under ``local``; None where it isn't as :meth:`Built.as_json` writes it."""
     if not isinstance(local, dict) or local.keys() != {*_TEXTS, "keep", "platforms", "manifests", "provenance"}:

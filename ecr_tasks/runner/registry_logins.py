@@ -126,6 +126,11 @@ class RegistryLogins:
             for host in dict.fromkeys(_host(reference) for reference in self.log_in(needed)):
                 self._report(host, self._errors[host])
 
+    def may_log_in(self, definitions: Sequence[BuildDefinition]) -> bool:
+        """Return whether :meth:`log_in_for_builds` may log docker in anywhere, without asking AWS."""
+        builds = [read_references(item, lambda: "linux/amd64") for item in definitions]
+        return any(item.may_be_more or any(map(self._has_login, item.all)) for item in builds)
+
     def _has_login(self, reference: str) -> bool:
         """Return whether a reference's registry is ECR's, or one of ECR_REGISTRY_LOGINS."""
         return _host(reference) in self._settings.registry_logins or bool(self.place(host_of(reference)))

@@ -75,6 +75,7 @@ class Run:
         self._engine: Engine | EcrTasksError | None = None
         self._seconds: float | None = None
         self._in_ci: bool | None = None
+        self._before_end: list[Callable[[], None]] = []
         self.relations: dict[tuple[str, str], Relation] = {}
 
     def __copy__(self) -> Run:
@@ -354,6 +355,10 @@ class Run:
         """Return whether the builder's machines are others than the engine's, if there is an engine at all."""
         return self.docker.builds_elsewhere(self.settings.builder)
 
+    def before_end(self, call: Callable[[], None]) -> None:
+        """Call this before the clients are closed, when the run ends or gets other settings."""
+        self._before_end.append(call)
+
     def report_at_end(self, report: Callable[[], None]) -> None:
         """Pass a report to the CI when the run ends, in place of the one before it that has the same settings."""
         if self._report is not None and not self.uses(self._report[0]):
@@ -391,6 +396,8 @@ class Run:
 
     def _forget(self) -> None:
         """Drop everything that was created from the previous settings."""
+        while self._before_end:
+            self._before_end.pop()()
         if self._docker is not None:
             self._docker.close()
         self._settings = self._source = self._docker = self._retrier = None

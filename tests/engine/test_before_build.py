@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -125,3 +126,34 @@ def test_the_complete_clone_publishes_what_the_other_one_refused(app: Project) -
     )
     (reference,) = app.ok("build", "push").lines
     docker(app.environ, "run", "--rm", reference, "ls", "/app/vendor/lib/hello.txt")
+
+
+def test_a_build_that_begins_before_the_registry_has_answered_leaves_nothing_where_it_is_not_needed(
+    app: Project,
+) -> None:
+    def names() -> dict[str, str]:
+        """Return the ids of the local images by name: the project's, and those of runs that have begun."""
+        text = docker(app.environ, "image", "ls", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}").stdout
+        pairs = (line.rpartition(" ") for line in text.splitlines() if app.name in line)
+        return {name: image_id for name, _, image_id in pairs}
+
+    app.name = f"ahead/{app.folder.parent.name.replace('_', '-')[-12:]}"
+    app.environ["ECR_TAGS"] = "type=semver,pattern={{version}}"
+    app.git("tag", "v1.0.0")
+    app.ok("build", "push")
+    before = names()
+    assert f"{app.name}:1.0.0" in before
+    # Another commit may not have the tag: the refusal comes instead of the build, whose output nobody sees.
+    app.write("hello.txt", "other\n")
+    app.commit()
+    app.git("tag", "--force", "v1.0.0")
+    refused = app.inv("build", "push")
+    assert (refused.code, "1.0.0" in refused.stderr, "#1 " in refused.stderr) == (6, True, False)
+    assert names() == before
+    # On a machine that doesn't know it yet, a published commit is not built.
+    app.git("reset", "--quiet", "--hard", "HEAD~1")
+    app.git("tag", "--force", "v1.0.0")
+    shutil.rmtree(app.folder / ".ecr-tasks")
+    docker(app.environ, "image", "rm", *before)
+    again = app.ok("build", "push")
+    assert ("#1 " in again.stderr, names()) == (False, {})

@@ -43,7 +43,7 @@ _STATUS_ONLY = r"(?m)\b40[13] (?:Unauthorized|Forbidden)$|no basic auth credenti
 _HALF = 2000
 """How many characters of an error count at its beginning, and how many at its end."""
 
-_NAME_TAKEN = r'image "[^"]+": already exists$'
+_NAME_TAKEN = r'image "[^"]+": already exists\.?$'
 """containerd's image store first looks whether a name is taken, then creates it: when two builds give their images
 one name at once (`latest`, a branch's), the second one fails."""
 
@@ -142,9 +142,9 @@ def is_name_taken(lines: Sequence[str]) -> bool:
     return re.fullmatch(_NAME_TAKEN, _build_cause(lines)) is not None
 
 
-def is_tag_taken(stderr: str) -> bool:
+def is_tag_taken(error: EcrTasksError) -> bool:
     """Return whether `docker tag` failed only because another run gave an image the same name at the same moment."""
-    return re.search(_NAME_TAKEN, stderr.rstrip()) is not None
+    return re.search(_NAME_TAKEN, error.cause) is not None
 
 
 def is_address_refused(lines: Sequence[str]) -> bool:

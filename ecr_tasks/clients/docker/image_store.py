@@ -84,18 +84,14 @@ class ImageStore:
 
     def tag(self, source: str, target: str) -> None:
         """Give a local image one more name, also where another run gives it to another image at that moment."""
-        from python_on_whales.exceptions import DockerException
-
-        with translate_errors(f"tag {target}"):
-            check_arguments(source, target)
-            for attempt in range(1, NAME_ATTEMPTS + 1):
-                try:
-                    self._commands.client.image.tag(source, target)
-                except DockerException as error:
-                    if attempt == NAME_ATTEMPTS or not errors.is_tag_taken(error.stderr or ""):
-                        raise
-                else:
-                    return
+        for attempt in range(1, NAME_ATTEMPTS + 1):
+            try:
+                self._commands.output(f"tag {target}", self._commands.docker("image", "tag", source, target))
+            except EcrTasksError as error:
+                if attempt == NAME_ATTEMPTS or not errors.is_tag_taken(error):
+                    raise
+            else:
+                return
 
     def tag_for_run(self, source: str, target: str) -> None:
         """Give a local image one more name until the end of the run."""

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +28,8 @@ from ecr_tasks.frozen import dataclass
 from ecr_tasks.one_line import without_commands
 from ecr_tasks.redaction import redact_known
 from ecr_tasks.signals import held_back, on_interruption, was_interrupted
-from ecr_tasks.terminal.gathering import gathered
+from ecr_tasks.terminal.gathering import gathered, gathering
+from ecr_tasks.terminal.held_output import Discarded, held_output
 
 TAIL_BYTES = 64 * 1024
 """How much of the child's output is kept, to explain a failure."""
@@ -123,13 +124,16 @@ def run(
             killer.start()
         if was_interrupted() and threading.current_thread() is not threading.main_thread():
             raise KeyboardInterrupt  # the signal came before the child was there
+        if (output := held_output()) is not None:
+            output.wait()
         tail, held = _forward(read_end, plain, last_line.encode())
         if log is not None:
             _show(log.rest().encode("utf-8", "surrogateescape"))
         code = child.wait()
-    except BaseException:
+    except BaseException as error:
         if child is not None:
-            _stop(child, read_end, plain)
+            with gathering(programs=False) if isinstance(error, Discarded) else nullcontext():
+                _stop(child, read_end, plain)
         if log is not None:
             _show(log.rest().encode("utf-8", "surrogateescape"))
         raise

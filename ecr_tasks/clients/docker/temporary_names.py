@@ -48,7 +48,7 @@ class TemporaryNames:
 
     def for_builds(self, inputs: Sequence[BuildInput]) -> list[BuildInput]:
         """Return the inputs with one more name each, recorded, for those that go to an image store."""
-        named = [item.keep == "run" or (item.references and not item.push) for item in inputs]
+        named = [item.keep == "run" or (item.keep == "store" and not item.push) for item in inputs]
         names = [f"{BUILD}:{secrets.token_hex(8)}" if is_named else "" for is_named in named]
         self.add(*filter(None, names))
         return [

@@ -115,5 +115,5 @@ def registry_host(endpoint: str, account: str) -> str | None:
 
 def local_registry_host(response: Mapping[str, Any]) -> str | None:
     """Return the host of the registry that answered, which a local ECR names in a header; None for every other."""
-    host: str | None = response["ResponseMetadata"]["HTTPHeaders"].get("x-local-ecr-registry")
-    return host
+    headers: Mapping[str, str] = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    return headers.get("x-local-ecr-registry")

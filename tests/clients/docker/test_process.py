@@ -306,3 +306,49 @@ def test_what_the_caller_prints_is_not_shown_as_the_last_line_too(live: str, pri
 def test_a_child_that_does_not_end_is_killed() -> None:
     code, lines, _ = piped("sh", "-c", "echo begun; exec sleep 600", SECONDS_LEFT="3")
     assert (code, lines) == (-signal.SIGKILL, ["begun"])
+
+
+AHEAD = """
+import os, sys, threading, time
+from ecr_tasks.clients.docker import process
+from ecr_tasks.terminal.held_output import Discarded, HeldOutput
+output, codes = HeldOutput(), []
+def run():
+    try:
+        codes.append(output.run(lambda: process.run(sys.argv[1:], env=dict(os.environ), live=False)).code)
+    except Discarded:
+        codes.append("discarded")
+thread = threading.Thread(target=run)
+thread.start()
+time.sleep(0.7)
+print("decided", file=sys.stderr, flush=True)
+output.decide(needed=os.environ["NEEDED"] == "yes")
+thread.join()
+print(codes[0])
+"""
+
+
+def ahead(*command: str, needed: str) -> tuple[str, list[str]]:
+    """Run a child whose output is held until it is decided; return how it ended, and the runner's stderr."""
+    completed = subprocess.run(
+        [sys.executable, "-c", AHEAD, *command],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "NEEDED": needed},
+    )
+    return completed.stdout.strip(), completed.stderr.splitlines()
+
+
+def test_a_child_that_begins_ahead_shows_its_output_when_it_is_needed() -> None:
+    assert ahead(*python("print('first')"), needed="yes") == ("0", ["decided", "first"])
+
+
+def test_a_child_that_nobody_needs_is_interrupted_and_says_nothing(tmp_path: Path) -> None:
+    ended = tmp_path / "ended"
+    code = (
+        "import pathlib, time\nprint('first', flush=True)\n"
+        f"try:\n time.sleep(60)\nexcept KeyboardInterrupt:\n print('bye')\n pathlib.Path({str(ended)!r}).touch()"
+    )
+    assert ahead(*python(code), needed="no") == ("discarded", ["decided"])
+    assert ended.exists()

@@ -14,6 +14,7 @@ from ecr_tasks.model.local_image import LocalImage
 from ecr_tasks.model.manifest import BASE_DIGEST, BASE_NAME, INPUTS, INPUTS_TRACKED, REVISION, StoredImage
 from ecr_tasks.model.ports import BuildResult, Engine
 from ecr_tasks.model.registry import RegistryToken
+from ecr_tasks.terminal.held_output import held_output
 from tests.support.build import HOST, REVISION_A, digest, index, manifest
 from tests.support.fakes.calls import network_error
 from tests.support.fakes.registry import FakeRegistry
@@ -76,6 +77,8 @@ class FakeDocker:
         return False
 
     def build(self, inputs: Sequence[BuildInput], builder: str | None) -> Mapping[str, BuildResult]:
+        if (output := held_output()) is not None:
+            output.wait()
         self.calls.begin("build", *(item.name for item in inputs))
         if self.build_error is not None:
             raise self.build_error

@@ -1,0 +1,67 @@
+"""Begin to build an image before the plan is known, and take what comes of it where the plan needs just that."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+from ecr_tasks.clients.parallel import begin, map_parallel
+from ecr_tasks.model.image import BuildInput
+from ecr_tasks.model.ports import BuildResult, Docker
+from ecr_tasks.terminal.held_output import HeldOutput
+
+PARALLEL = 4
+"""How many names an image is given at once, each by a program of its own."""
+
+
+class BuildAhead:
+    """A build that has begun, of inputs that have no names and go to the store.
+
+    It shows nothing, and the results have no names but the run's own, until :meth:`build` is asked for them; what
+    then waits for the names is ``named``.
+    ``seconds`` is how long the build took that was needed.
+    """
+
+    def __init__(self, inputs: Sequence[BuildInput], docker: Docker, builder: str | None) -> None:
+        self._inputs, self._docker, self._builder = list(inputs), docker, builder
+        self._output, self._ended = HeldOutput(), threading.Event()
+        self._waits = True
+        self._began = time.monotonic()
+        self.seconds: float | None = None
+        self.named: Callable[[], object] = lambda: None
+        self._results = begin(partial(self._output.run, self._build))
+
+    def build(self, inputs: Sequence[BuildInput], builder: str | None) -> Mapping[str, BuildResult]:
+        """Return what has been built, and begin to name it, if these are what the build has begun with.
+
+        Else, and once more, build them as :meth:`Docker.build` does.
+        """
+        unnamed = [replace(item, references=()) for item in inputs]
+        if not self._waits or (unnamed, builder) != (self._inputs, self._builder):
+            self.discard()
+            return self._docker.build(inputs, builder)
+        self._waits = False
+        self._output.decide(needed=True)
+        try:
+            results = self._results()
+        finally:
+            self._ended.wait()  # after an interruption too: its last words belong before those of the run
+        self.seconds = round(time.monotonic() - self._began, 3)
+        names = [(results[item.name].image_id or "", name) for item in inputs for name in item.references]
+        self.named = begin(partial(map_parallel, lambda pair: self._docker.tag(*pair), names, PARALLEL, None))
+        return results
+
+    def discard(self) -> None:
+        """End the build if nobody has asked for it, and wait for its end. Do nothing after that."""
+        self._waits = False
+        self._output.decide(needed=False)
+        self._ended.wait()
+
+    def _build(self) -> Mapping[str, BuildResult]:
+        try:
+            return self._docker.build(self._inputs, self._builder)
+        finally:
+            self._ended.set()
