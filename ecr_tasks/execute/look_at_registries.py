@@ -58,7 +58,8 @@ def look_at_registries(
     """
     check_destinations(settings.destinations, [image.repository for image in images])
     relation = cache(relation)
-    may_build = republish or settings.skip == "never" or any(image.local_tags[0].kind != "fixed" for image in images)
+    may_build = republish or settings.skip == "never"
+    may_build = may_build or any(image.anew or image.local_tags[0].kind != "fixed" for image in images)
     brief = brief and not may_build
     snapshot = _describe(images, settings.destinations, registry, target, retrier, brief=brief)
     if not settings.create_repository:

@@ -300,6 +300,8 @@ class Image:
     whole: Image | None = None
     same_as: frozenset[str] = frozenset()
     """Other commits of which git proves that they have the same inputs."""
+    anew: str = ""
+    """Why it is built anew although it is published, such as a base image that has moved; empty where it isn't."""
 
     @property
     def local_tags(self) -> tuple[Tag, ...]:

@@ -152,6 +152,7 @@ def plan_image(
             revision=source.revision,
             cache_notes=notes,
         )
+    republish = republish or bool(image.anew)
     rebuilds = skip == "never" or republish
     proof = (
         snapshot.unchanged.get(image.name) if snapshot is not None and skip == "commit" and not republish else None
@@ -170,6 +171,7 @@ def plan_image(
     tags = tuple(plan_tag(tag, view, expected, newer=newer.get(tag.name), own=own) for tag in image.tags)
     why = skip_reason(image, view, source, rebuilds=skip == "never", revision=revision, proof=proof)
     why = "its repository does not exist yet" if view.template else why
+    why = image.anew if image.anew and published is None else why
     return PlannedImage(
         image,
         tags,
@@ -222,7 +224,7 @@ def _new_revision(
     if published is None or commit_tag(image) is None:
         return None
     if republish:
-        return "--republish"
+        return image.anew or "--republish"
     return "ECR_SKIP is never, with a new fixed tag" if never and has_new_fixed_tag(image, view) else None
 
 

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.absent_registry import AbsentRegistryError
-from ecr_tasks.console import warn_once, working
+from ecr_tasks.console import say, warn_once, working
 from ecr_tasks.errors import AwsError, EcrTasksError, RegistryError, SettingsError
 from ecr_tasks.execute.look_at_registries import engine_or_error, look_at_registries
 from ecr_tasks.frozen import dataclass
@@ -105,6 +105,7 @@ def start_job(
     promises: bool = False,
     choice: Sequence[str] = (),
     only: str = "",
+    outdated: Callable[[Plan], Mapping[str, str]] | None = None,
 ) -> Job:
     """Read the project and, with ``read_registries``, the registries, and plan what to do with each image.
 
@@ -112,13 +113,10 @@ def start_job(
     the way of the builds: of all images with ``builds_all``, else of those that need one. ``fresh`` is what
     these take anew. ``choice`` has names, groups and patterns of the images (default: all). ``promises`` is for
     tasks that don't build, and only say what would happen. ``only`` is a platform: other runners build the others.
+    ``outdated`` returns those of a plan's images to build on today's base images, and why the published ones are.
     """
     with working("reading the project"):
-        images = planned_images(run, fresh, choice)
-        if only or run.settings.native:
-            from ecr_tasks.runner.parts import with_only
-
-            images = with_only(run, images, only)
+        images = _images(run, fresh if outdated is None else NOTHING_FRESH, choice, only)
     repositories = [image.repository for image in images]
     published = receipt_file.were_published(run.project, repositories, run.source.revision)
     last = receipt_file.published_commit(run.project, repositories[0]) if len(images) == 1 else None
@@ -148,6 +146,8 @@ def start_job(
         job = with_registries(run, job, brief=brief, difference=difference)
     else:
         job = with_plan(run, job, None)
+    if outdated is not None and job.snapshot is not None:
+        job = _with_outdated(run, job, outdated(job.plan))
     if (
         builds_all
         and not run.dry
@@ -155,8 +155,35 @@ def start_job(
     ):
         job = with_plan(run, replace(job, engine=engine_or_error(run.engine)), job.snapshot)
     warn_of_plan(job.plan)
-    _warn_of_fresh(job)
+    if outdated is None:
+        _warn_of_fresh(job)
     return _with_obstacles(run, job, promises=promises or run.dry)
+
+
+def _images(run: Run, fresh: Fresh, choice: Sequence[str], only: str) -> tuple[Image, ...]:
+    """Return the planned images, or this runner's parts of them."""
+    images = planned_images(run, fresh, choice)
+    if not only and not run.settings.native:
+        return images
+    from ecr_tasks.runner.parts import with_only
+
+    return with_only(run, images, only)
+
+
+def _with_outdated(run: Run, job: Job, outdated: Mapping[str, str]) -> Job:
+    """Return the job with these images on today's base images, for the reasons given, and the others as they are."""
+    if not outdated:
+        say("no image of this commit stands on a base image that has moved")
+        return job
+    with working("reading the project"):
+        anew = {image.name: image for image in _images(run, job.fresh, [*outdated], job.only)}
+    images = [anew.get(image.name, image) for image in job.images]
+    images = [_anew(image, outdated.get(image.name, "")) for image in images]
+    return with_registries(run, replace(job, images=tuple(images)))
+
+
+def _anew(image: Image, reason: str) -> Image:
+    return replace(image, anew=reason, whole=_anew(image.whole, reason) if image.whole else None)
 
 
 def _warn_of_fresh(job: Job) -> None:

@@ -1,50 +1,46 @@
-"""The planned images to build anew because their base image has moved, for a push that builds no others."""
+"""The planned images to build on today's base images, for a push that builds anew where a base image has moved."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import say, working
 from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.plan.plan import Plan
 
 if TYPE_CHECKING:
     from ecr_tasks.runner.run import Run
 
 
-def outdated_images(run: Run, choice: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of the images whose commit isn't published, or stands on a base image that has moved.
+def outdated_images(run: Run, plan: Plan) -> Mapping[str, str]:
+    """Return by name the images that a plan builds, with no reason, and those whose base image has moved, with it.
 
-    ``choice`` are names, groups and patterns of some of the images (default: all). What an image doesn't say it
-    stands on counts as moved. Raises the error of a base image whose registry doesn't answer.
+    The latter are published, for this commit or, as git or the inputs prove, for one that gives the same. What an
+    image doesn't say it stands on counts as moved. Raises the error of a base image whose registry doesn't answer.
     """
     from ecr_tasks.execute.base_places import digests_now
-    from ecr_tasks.model.image import Fresh
-    from ecr_tasks.plan.skip import same_commit
     from ecr_tasks.runner.base_places import ask, mirrors
-    from ecr_tasks.runner.images import planned_images
     from ecr_tasks.source.bases import moving_base
 
     with working("looking for base images that have moved"):
-        images = planned_images(run, Fresh(pull=True), choice)
-        run.registry.connect()
-        views = run.registry.describe({image.repository: image.tag_names for image in images})
-        outdated: list[str] = []
+        outdated: dict[str, str] = {}
         published = {}
-        for image in images:
-            view, base = views[image.repository], moving_base(image.definition)
-            stored = same_commit(image, view, run.source) if view.repository else None
-            if stored is None or view.repository is None:
-                outdated.append(image.name)
+        for item in (item.whole or item for item in plan.images):
+            stored, base = item.published, moving_base(item.image.definition)
+            if stored is None or item.view is None or item.view.repository is None:
+                outdated[item.image.name] = ""
             elif base is not None:
-                stored = stored if stored.is_read else run.registry.read(view.repository, stored)
-                published[image.name] = (base, stored.base)
+                stored = stored if stored.is_read else run.registry.read(item.view.repository, stored)
+                published[item.image.name] = (base, stored.base)
         names = sorted({base for base, _ in published.values()})
         now = digests_now(names, mirrors(run), ask(run), say) if names else {}
     for name, (base, recorded) in published.items():
         current = now[base]
         if isinstance(current, EcrTasksError):
             raise current
-        if recorded != (base, current):
-            outdated.append(name)
-    return tuple(image.name for image in images if image.name in outdated)
+        if recorded is None:
+            outdated[name] = "it doesn't say what it stands on"
+        elif recorded != (base, current):
+            outdated[name] = f"{base} has moved" if recorded[0] == base else f"it stands on {recorded[0]}"
+    return outdated

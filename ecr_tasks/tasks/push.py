@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from ecr_tasks.console import data, document, say, with_typed_commands
+from ecr_tasks.console import data, document, with_typed_commands
 from ecr_tasks.runner.command_line import IMAGES, as_choice
 from ecr_tasks.runner.decorator import chained_task
 
@@ -33,7 +34,7 @@ def published(receipt: Job | Receipt | None) -> Publication:
         "image": IMAGES,
         "only": "a platform: push it alone; whichever runner pushes the last one publishes the image",
         "republish": "build a published commit anew, and publish it beside what is published (…-r2)",
-        "outdated": "where base images have moved, build and publish anew the images on them, and no others",
+        "outdated": "where a base image has moved, build and publish anew the images on it",
         "pull": "take base images from their registries, also those that are here",
         "no-cache": "build every step anew",
         "fail-fast": "stop at the first image that fails, instead of publishing the others",
@@ -73,15 +74,13 @@ def push(
     from ecr_tasks.tasks.closing_summary import show_summary
     from ecr_tasks.tasks.plan import show_plan
 
+    find_outdated = None
     if outdated:
         from ecr_tasks.runner.outdated import outdated_images
 
-        if moved := outdated_images(run, as_choice(image)):
-            image, pull, republish = moved, True, True
-        else:
-            say("no image of this commit stands on a base image that has moved")
-    fresh = Fresh(pull, no_cache)
-    job = earlier.job  # the job of `build`, if it ran before in this command line
+        find_outdated, republish = partial(outdated_images, run), False
+    fresh = Fresh(pull or outdated, no_cache)
+    job = None if outdated else earlier.job  # the job of `build`, if it ran before in this command line
     if job is not None and fresh.flags and job.fresh != fresh:
         job = None  # it was built by a user's task that took nothing anew
     choice, only = as_choice(image) or (job.choice if job is not None else ()), only or (job.only if job else "")
@@ -91,7 +90,7 @@ def push(
         job = continue_job(run, job, republish=republish)
         show_plan(job.plan)
     elif job is None or job.republish != republish:
-        job = start_job(run, republish=republish, fresh=fresh, choice=choice, only=only)
+        job = start_job(run, republish=republish, fresh=fresh, choice=choice, only=only, outdated=find_outdated)
         show_plan(job.plan)
     job.plan.check()
     if run.dry:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from ecr_tasks.model.manifest import BASE_DIGEST, BASE_NAME
-from tests.support.build import manifest
+from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.model.manifest import BASE_DIGEST, BASE_NAME, SETTINGS
+from tests.support.build import HOST, manifest
 from tests.tasks.conftest import Project
+from tests.tasks.several_images import several
 
 A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
 PYTHON = "docker.io/library/python:3.12"
@@ -124,3 +126,60 @@ def test_an_image_on_nothing_is_never_outdated(project: Project) -> None:
     project.inv("build", "push")
     assert project.inv("push", "--outdated").code == 0
     assert project.docker.builds == 1
+
+
+GOLANG = "docker.io/library/golang:1"
+
+
+@pytest.fixture
+def two(project: Project) -> Project:
+    """Two published images, each of a folder and on a base image of its own."""
+    for name, base in {"api": "python:3.12", "web": "golang:1"}.items():
+        project.write(f"{name}/Dockerfile", f"FROM {base}\n")
+    several(project, "api", "web")
+    project.docker.bake_targets = {name: BuildDefinition(name) for name in ("api", "web")}
+    project.docker.unstable = True
+    project.docker.annotations += (SETTINGS,)
+    project.docker.registry_bases |= {PYTHON: A, GOLANG: A}
+    assert project.inv("push", "--outdated").code == 0
+    project.docker.inputs.clear()
+    return project
+
+
+def built(project: Project) -> list[tuple[str, bool]]:
+    """Return what was built, and whether on today's base images."""
+    return [(item.name, item.definition.extra.get("pull", False)) for item in project.docker.inputs]
+
+
+def test_push_outdated_prints_every_image_and_builds_those_on_what_has_moved(two: Project) -> None:
+    before = two.inv("push").stdout.splitlines()
+    two.docker.registry_bases[PYTHON] = B
+    result = two.inv("push", "--outdated")
+    assert f"{PYTHON} has moved; sha-{two.revision[:7]} is published" in result.stderr
+    assert built(two) == [("api", True)]
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith(f"{HOST}/team/api@")
+    assert (lines[0] == before[0], lines[1:]) == (False, before[1:])
+    assert [image["name"] for image in two.receipt["images"]] == ["api", "web"]
+
+
+def test_push_outdated_of_another_commit_builds_no_image_that_git_proves_unchanged(two: Project) -> None:
+    two.write("api/file", "changed")
+    two.commit()
+    assert two.inv("push", "--outdated").code == 0
+    assert built(two) == [("api", True)]
+    tags = two.registry.tags["team/web"]
+    assert tags[f"sha-{two.revision[:7]}"] == tags["main"]
+
+
+def test_push_outdated_of_another_commit_builds_what_git_proves_unchanged_on_a_base_that_has_moved(
+    two: Project,
+) -> None:
+    two.write("api/file", "changed")
+    two.commit()
+    two.docker.registry_bases[GOLANG] = B
+    result = two.inv("push", "--outdated")
+    assert (result.code, sorted(built(two))) == (0, [("api", True), ("web", True)])
+    assert f"{GOLANG} has moved" in result.stderr
+    tags = two.registry.tags["team/web"]
+    assert (tags[f"sha-{two.revision[:7]}"], [tag for tag in tags if "-r2" in tag]) == (tags["main"], [])

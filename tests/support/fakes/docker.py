@@ -58,6 +58,8 @@ class FakeDocker:
         """The image that SBOMs are made of, if it isn't the one that was built."""
         self.sboms: Sequence[Any] = (SBOM,)
         """What the generator makes of an image."""
+        self.annotations: tuple[str, ...] = (INPUTS, INPUTS_TRACKED, BASE_NAME, BASE_DIGEST)
+        """Those of a build that its image has."""
         self.left_names: list[str] = []
         self.local: list[LocalImage] = []
         self.config = ImageConfig()
@@ -210,11 +212,7 @@ class FakeDocker:
         name = item.name.replace(" SBOM", "")
         content = f"{name} build {self.builds}" if self.unstable else f"{name} as built"
         annotations = item.definition.annotations
-        inputs = {
-            key: annotations[key]
-            for key in (INPUTS, INPUTS_TRACKED, BASE_NAME, BASE_DIGEST)
-            if key in annotations and not self.classic
-        }
+        inputs = {key: annotations[key] for key in self.annotations if key in annotations and not self.classic}
         image = manifest(content, annotations.get(REVISION, REVISION_A), inputs)
         platforms = item.definition.platforms or ("linux/amd64",)
         os, architecture = platforms[0].split("/")[:2]
