@@ -35,7 +35,7 @@ SITUATIONS = {
     "build-lost": "lost one of many builds: | --image",
     "engine-forbidden": "may not use the Docker engine at unix:///run/docker.sock | usermod",
     "command-engine-forbidden": "may not use the Docker engine at unix:///run/docker.sock | usermod",
-    "engine-unknown-host": "host docker is unknown | DOCKER_HOST",
+    "engine-unknown-host": "host docker can't be found | DOCKER_HOST",
     "command-engine-tls-files": "/nowhere/certs/ca.pem | DOCKER_CERT_PATH",
     "push-engine-tls-files": "/nowhere/certs/ca.pem | DOCKER_CERT_PATH",
     "engine-tls-junk": "ca.pem seems invalid | DOCKER_CERT_PATH",
@@ -79,7 +79,7 @@ SITUATIONS = {
     "privilege-refused": "security.insecure | --allow-insecure-entitlement security.insecure",
     "cache-unauthorized": "cache could not be written | ECR_CACHE=off",
     "cache-forbidden": "403 Forbidden | ECR_CACHE=off",
-    "cache-unknown-host": "host nosuch.invalid is unknown | VPN",
+    "cache-unknown-host": "host nosuch.invalid can't be found | VPN",
     "cache-unknown-type": 'cache exporter: "foo" | ECR_CACHE',
     "required-variable-missing": "DB_PASSWORD is missing a value | Set DB_PASSWORD in the environment",
     "env-file-missing": ".env.app is not there | required: false",
@@ -107,7 +107,7 @@ SITUATIONS = {
     "base-certificate": "x509 | /etc/docker/certs.d",
     "push-certificate": "x509 | /etc/docker/certs.d",
     "base-without-tls": "does not speak TLS | insecure-registries",
-    "base-unknown-host": "host nosuch.invalid is unknown | VPN",
+    "base-unknown-host": "host nosuch.invalid can't be found | VPN",
     "frontend-unknown-host": "docker/dockerfile:99 | DNS",
     "copy-proxy": "proxy | HTTPS_PROXY",
     "pull-classic-limit": "Docker Hub allows no more pulls | docker login",
@@ -124,7 +124,7 @@ SITUATIONS = {
     "add-forbidden": "status 403 | ADD",
     "dockerfile-unknown-flag": "unknown flag: --security | Mend the Dockerfile there",
     "base-tag-403": "registry 127.0.0.1:8 can't be reached | Run it again",
-    "command-run-unknown-host": "host nosuch.invalid is unknown | VPN",
+    "command-run-unknown-host": "host nosuch.invalid can't be found | VPN",
     "command-run-port-taken": "address already in use | another port",
     "command-login-unauthorized": "401 Unauthorized | docker login",
 }
@@ -196,11 +196,19 @@ def test_what_is_not_in_the_catalogue_gets_no_invented_remedy() -> None:
         assert error.remedy == known_errors.OWN_WORDS
 
 
+@pytest.mark.parametrize("name", ["push-unknown-host", "engine-unknown-host"])
+def test_a_dns_server_that_fails_is_not_called_an_unknown_name(name: str) -> None:
+    lines = [line.replace("no such host", "server misbehaving") for line in recorded(name)]
+    error = errors.push_failed(REFERENCE, lines)
+    assert error.cause.endswith(": server misbehaving.")
+    assert "no such host" not in str(error)
+
+
 def test_a_secret_within_a_known_error_is_left_out() -> None:
     lines = [line.replace("nosuch.invalid", "hunter22.invalid") for line in recorded("base-unknown-host")]
     redaction.keep_build_arguments({"HOST": "hunter22"})
     error = errors.build_failed(lines)
-    assert "is unknown here" in error.cause
+    assert "can't be found from here" in error.cause
     assert "hunter22" not in str(error)
 
 

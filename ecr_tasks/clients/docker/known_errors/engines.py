@@ -40,8 +40,8 @@ ENGINE = (  # these and BUILDERS are errors of the machine that builds, whicheve
         "Make `ssh HOST docker version` work without a question, or correct DOCKER_HOST or the docker context.",
     ),
     KnownError(
-        all_of(_CONNECT) + r"(?s:.*)lookup (?P<host>[^\s:]+)(?: on \S+)?: ",
-        "The Docker engine's host {host} is unknown here (no such host).",
+        all_of(_CONNECT) + r"(?s:.*)lookup (?P<host>[^\s:]+)(?: on \S+)?: (?P<why>[^\n]+)",
+        "The Docker engine's host {host} can't be found from here: {why}.",
         "Correct DOCKER_HOST, or start what it names: in CI, the service with Docker (docker:dind) under that name.",
     ),
     KnownError(

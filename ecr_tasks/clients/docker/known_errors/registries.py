@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ecr_tasks.clients.docker.known_errors.row import FAILED, KnownError, all_of
 
-RUN_AGAIN = "Run it again: what has arrived is not sent twice, and no moving tag has been touched."
+RUN_AGAIN = "Run it again: layers that have arrived are not sent twice, and no moving tag has been touched."
 
 # A number in a name or an address (``app:403``) is no status.
 REFUSED = (
@@ -66,7 +66,7 @@ REGISTRIES = (
     ),
     KnownError(
         r"lookup (?P<host>\S+?)(?: on \S+)?: |Could not resolve host: (?P<other>\S+)",
-        "The host {host}{other} is unknown here (no such host): {detail}.",
+        "The host {host}{other} can't be found from here: {detail}.",
         "Correct the name, or the network of the engine and builder (VPN, DNS, proxy).",
     ),
     KnownError(
