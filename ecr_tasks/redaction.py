@@ -95,6 +95,9 @@ _ASSIGNED = (
     r"(?P<name>[\w-]{1,64})\\?[\"']?(?:\s?[=:]\s?|\s)\\?[\"']?)(?P<value>[^\s\"',;&\\]{8,})"
 )
 
+# What has an extension is neither base64 nor hexadecimal.
+_FILE = r"/[\w./+-]{1,4096}\.[a-z]{2,4}"
+
 _SCHEME = r"(?i)(?P<before>\b(?P<name>basic|bearer) )(?P<value>[\w.~+/=-]{8,})"
 
 
@@ -298,7 +301,8 @@ def _hidden_value(match: re.Match[str], hides: bool) -> str:
     if not hides and _names_secret(match["name"]):
         in_sentence = not re.search("[=:]", match["before"])  # such as: the key 'tagPrefixList'
         has_digit = any(map(str.isdigit, value))
-        hides = match.re.pattern == _QUERY or (_is_random(value) and (has_digit or not in_sentence))
+        is_random = _is_random(value) and not re.fullmatch(_FILE, value)
+        hides = match.re.pattern == _QUERY or (is_random and (has_digit or not in_sentence))
     return f"{match['before']}{HIDDEN}" if hides and HIDDEN not in value and not _is_public(match[0]) else match[0]
 
 

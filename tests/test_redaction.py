@@ -45,6 +45,7 @@ BY_SHAPE = {
     "a cache's option": f"type=gha,ghtoken={MARKER},scope=x",
     "a cache's keys": f'"type=s3,secret_access_key={MARKER},session_token={MARKER}"',
     "a key in JSON": f'{{"SecretAccessKey": "{MARKER}0a1b2c3d4e5f"}}',
+    "a key that begins like a path": f"key=/{MARKER}0a1b2c3d4e5f+/x0Y",
     "a header": f"Authorization: Bearer {MARKER}0a1b2c3d4e5f",
     "a private key": f"-----BEGIN OPENSSH PRIVATE KEY-----\n{MARKER}\n-----END OPENSSH PRIVATE KEY-----",
 }
@@ -64,6 +65,8 @@ PLAIN = [
     "a rule has the key 'tagprefixList' in its selection",
     f"base=docker-image://alpine:3.20@sha256:{'0a1b2c3d' * 8}",
     f"oci-layout://./layout:app@sha256:{'0a1b2c3d' * 8}",
+    "key=/builds/x9kd72hqz0/team/certs/key.pem",
+    "host=tcp://10.0.0.7:2376,ca=/builds/x9kd72hqz0/ca.pem,key=/builds/x9kd72hqz0/key.pem",
     "ssh://git@github.com/team/app.git",
     "DOCKER_HOST=ssh://me@builder.example.com",
     f"isoutput=true;image=host/team/app@sha256:{'0a1b2c3d' * 8}",

@@ -115,6 +115,22 @@ def test_a_remote_buildkit_with_tls_builds_and_pushes(app: Project, far: tuple[s
     assert (document["driver"], node["endpoint"], node["status"]) == ("remote", address, "running")
     assert "linux/amd64" in document["platforms"] or "linux/arm64" in document["platforms"]
 
+    files = {
+        name: f"{certificates}/{file}.pem" for name, file in (("cacert", "ca"), ("cert", "cert"), ("key", "key"))
+    }
+    for name, wrong, words in (
+        ("lost", {"key": str(app.folder / "none.pem")}, "its TLS file key is no file that can be read"),
+        ("stranger", {"cacert": files["cert"]}, "its certificate is not accepted"),
+        ("plain", dict.fromkeys(files, ""), "it ends the connection: it may want TLS"),
+    ):
+        options = [f"{option}={value}" for option, value in {**files, **wrong}.items() if value]
+        made = ("buildx", "create", "--name", name, "--driver", "remote")
+        docker(app.environ, *made, *(word for text in options for word in ("--driver-opt", text)), address)
+        refused = app.inv("build", ECR_BUILDER=name)
+        assert refused.code == 3
+        assert f"The builder {name} does not answer at {address}: {words}" in refused.stderr
+        assert "waiting for connection" not in refused.stderr
+
     app.write("hello.txt", "from afar\n")
     app.commit()
     app.environ["ECR_PLATFORMS"] = "linux/amd64,linux/arm64"

@@ -13,6 +13,7 @@ from pathlib import Path
 from ecr_tasks.clients.docker import errors
 from ecr_tasks.clients.docker.command_line import ask
 from ecr_tasks.clients.docker.parse import parse_builder
+from ecr_tasks.clients.docker.unreached_builder import check_reached
 from ecr_tasks.errors import BuildError, EcrTasksError
 from ecr_tasks.model.builder import Builder, WantedBuilder
 from ecr_tasks.model.wording import name_some
@@ -68,6 +69,8 @@ class Builders:
         """Start a builder that is there and return it. Raises BuildError for one whose nodes don't all answer."""
         name = wanted.name
         action = f"start the builder {name}"
+        if wanted.driver == "remote" and (there := self.find(name)):
+            check_reached(there)
         with _nodes_blamed(wanted):
             text = ask(action, "buildx", "inspect", "--bootstrap", name, seconds=START_SECONDS)
         with errors.reading_answer(action):

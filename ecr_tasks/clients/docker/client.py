@@ -16,7 +16,14 @@ from ecr_tasks.clients.docker.command_line import CommandLine, run_in_own_config
 from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.docker.image_store import NAME_ATTEMPTS, ImageStore
 from ecr_tasks.clients.docker.lost_caches import lost_caches
-from ecr_tasks.clients.docker.parse import build_result, loaded_config, parse_config, parse_engine, registry_digest
+from ecr_tasks.clients.docker.parse import (
+    build_result,
+    loaded_config,
+    parse_builder,
+    parse_config,
+    parse_engine,
+    registry_digest,
+)
 from ecr_tasks.clients.docker.process import ProcessResult, show_held
 from ecr_tasks.clients.docker.retry import retry_transient
 from ecr_tasks.clients.docker.valid_tokens import ValidTokens
@@ -81,7 +88,12 @@ class WhalesDocker(ImageStore):
                 raise
             info = None
         command = self._commands.buildx("inspect", *([builder] if builder else []))
-        engine = parse_engine(info, self._commands.output("ask buildx for its builder", command))
+        answer = self._commands.output("ask buildx for its builder", command)
+        engine = parse_engine(info, answer)
+        if engine.driver == "remote":
+            from ecr_tasks.clients.docker.unreached_builder import check_reached
+
+            check_reached(parse_builder(answer))
         # A context whose engine doesn't answer has no driver; a builder that was created always has one.
         if engine.driver in ("docker", "") and (builder or os.environ.get("BUILDX_BUILDER")):
             current = self._commands.output("name its context", self._commands.docker("context", "show"))

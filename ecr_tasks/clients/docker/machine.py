@@ -22,8 +22,9 @@ from ecr_tasks.clients.docker import errors
 from ecr_tasks.clients.docker.command_line import ask
 from ecr_tasks.clients.docker.login_facts import login_facts, remove_logins
 from ecr_tasks.clients.docker.own_folder import left_folders, sweep
-from ecr_tasks.clients.docker.parse import parse_engine
+from ecr_tasks.clients.docker.parse import parse_builder, parse_engine
 from ecr_tasks.clients.docker.temporary_names import names_in
+from ecr_tasks.clients.docker.unreached_builder import trouble_of
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import BuildError, EcrTasksError
 from ecr_tasks.model.machine import BuilderFacts, EngineFacts, Folder, LeftNames, LoginFacts
@@ -102,7 +103,7 @@ class LocalMachine:
         return BuilderFacts(
             engine=engine,
             status=worst or ("running" if engine.driver == "docker" else "inactive"),
-            error=problems[0] if problems else "",
+            error=problems[0] if problems else trouble_of(parse_builder(output)),
             shares_network=engine.driver != "docker-container" or bool(re.search(r'network="?host', output)),
         )
 
