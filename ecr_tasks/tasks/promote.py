@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ecr_tasks.console import data, document, say, warn, working
+from ecr_tasks.console import data, document, in_one_piece, say, warn, working
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.runner.command_line import IMAGES
 from ecr_tasks.runner.decorator import task
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 P = TypeVar("P")
 
 PARALLEL = 8
-"""Of how many images is looked up at once what is planned."""
+"""How many images are looked up and promoted at once."""
 
 GATE_HELP = {
     "require-scan": "only if ECR's scans found nothing as bad as this (default: ECR_SCAN_FAIL_ON, or critical)",
@@ -212,11 +213,14 @@ def set_tags_of(
         check_expected(promotions[key], digest)
     if not run.dry:
         releases.begin(promotions.values())
-    for key, promotion in promotions.items():
+
+    def carry_out(key: str, promotion: Promotion) -> Promotion:
         if not run.dry:
             promote(run.registry, promotion, partial(releases.record, key))
         _show(promotion, promotion.repository.name, dry=run.dry)
-    return promotions, results
+        return promotion
+
+    return _carry_out(run, carry_out, promotions), results
 
 
 def promote_elsewhere(
@@ -280,19 +284,23 @@ def promote_elsewhere(
         releases.look()
         by_digest = {key: _by_digest(name, item.promotion.image) for key, item in copies.items()}
         copies = _each(run, look_up, by_digest)
-    promotions = {key: copy.promotion for key, copy in copies.items()}
     releases.gates = results.gates if results is not None else {}
+    docker = None if run.dry else run.docker  # which is made once, and by no thread
     if not run.dry:
-        releases.begin(promotions.values())
-    for key, copy in copies.items():
-        if not run.dry:
+        releases.begin([copy.promotion for copy in copies.values()])
+
+    def carry_out(key: str, copy: CopyPromotion) -> Promotion:
+        promotion = copy.promotion
+        if docker is not None:
             source = TagPlace(copy.source.account, run.registry.region(), copy.source.name)
             record = partial(releases.record, key, source_place=source)
-            promotions[key] = promote_to(copy, run.docker, run.registry, target, create, record)
-        address = promotions[key].repository.uri
+            promotion = promote_to(copy, docker, run.registry, target, create, record)
+        address = promotion.repository.uri
         say(f"{address}: {_copy_words(copy, dry=run.dry)}")
-        _show(promotions[key], address, dry=run.dry)
-    return promotions, results
+        _show(promotion, address, dry=run.dry)
+        return promotion
+
+    return _carry_out(run, carry_out, copies), results
 
 
 def _is_fixed(run: Run) -> IsFixed:
@@ -315,6 +323,24 @@ def _each(run: Run, look_up: Callable[[str, ImageName], P], names: Mapping[str, 
     run.registry.connect()  # which threads must not do
     found = map_parallel(lambda item: look_up(*item), [*names.items()], PARALLEL, run.retrier)
     return dict(zip(names, found, strict=True))
+
+
+def _carry_out(run: Run, call: Callable[[str, P], Promotion], planned: Mapping[str, P]) -> dict[str, Promotion]:
+    """Carry out what is planned for each image, several at a time, and return what was promoted, in the same order.
+
+    Raises the first error in the images' order, when what had begun has ended; no further image is begun then.
+    """
+    from ecr_tasks.clients.parallel import map_parallel
+
+    several = len(planned) > 1 and not run.dry
+
+    def carry_out(item: tuple[str, P]) -> Promotion:
+        with in_one_piece(programs=run.in_ci) if several else nullcontext():
+            return call(*item)
+
+    with working(f"promoting {len(planned)} images") if several else nullcontext():
+        done = map_parallel(carry_out, [*planned.items()], PARALLEL if several else 1, run.retrier)
+    return dict(zip(planned, done, strict=True))
 
 
 def _check(run: Run, gates: Gates | None, images: Mapping[str, tuple[Repository, StoredImage]]) -> GateResults | None:

@@ -15,7 +15,7 @@ from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.reference import ImageName, parse_image_name, parse_tags
-from ecr_tasks.model.registry import RepositoryView
+from ecr_tasks.model.registry import Repository, RepositoryView
 from ecr_tasks.plan.fixed_names import is_fixed_name
 from ecr_tasks.tasks.promote import parse_destination
 from tests.support.build import HOST, REVISION_B, digest, index, manifest, repository
@@ -232,7 +232,7 @@ def test_several_images_cant_go_to_one_repository(app_with_target: Project) -> N
     assert app_with_target.inv("promote", "main", *TO_OPTION, "--image", "app").code == 0
 
 
-def test_a_pattern_promotes_some_of_several_images_looked_up_at_the_same_time(
+def test_a_pattern_promotes_some_of_several_images_at_the_same_time(
     app_with_target: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app_with_target.write(
@@ -245,14 +245,21 @@ def test_a_pattern_promotes_some_of_several_images_looked_up_at_the_same_time(
         app_with_target.registry.repositories[name] = repository("MUTABLE", name=name)
         app_with_target.registry.stored[name], app_with_target.registry.tags[name] = {}, {}
         app_with_target.registry.put(name, NEW_IMAGE, "main")
-    both, find = Barrier(2), app_with_target.registry.find
+    both, find, set_tag = Barrier(2), app_with_target.registry.find, app_with_target.registry.set_tag
 
     def find_together(name: str, references: Sequence[str]) -> RepositoryView:
         both.wait(10)
         return find(name, references)
 
+    def set_together(repository: Repository, image: StoredImage, tag: str) -> None:
+        both.wait(10)
+        set_tag(repository, image, tag)
+
     monkeypatch.setattr(app_with_target.registry, "find", find_together)
-    assert app_with_target.inv("promote", "main", "--tag", "rc", "--image", "api", "--image", "wo*").code == 0
+    monkeypatch.setattr(app_with_target.registry, "set_tag", set_together)
+    result = app_with_target.inv("promote", "main", "--tag", "rc", "--image", "api", "--image", "wo*")
+    references = [f"{HOST}/x/{name}@{NEW_IMAGE.digest}" for name in ("api", "worker")]
+    assert (result.code, result.stdout.split()) == (0, references)  # in the file's order
     assert ["rc" in app_with_target.registry.tags[f"x/{name}"] for name in names] == [True, False, True]
 
 
