@@ -228,6 +228,14 @@ _CREATE = (
 )
 
 
+_BY_ECR_ITSELF = (
+    Row("ecr:DescribeImageReplicationStatus", "own", "wait for ECR's own replication", False, _has_private_copies),
+    Row("ecr:GetSigningConfiguration", "*", "see which images ECR signs", required=False),
+    Row("ecr:DescribeImageSigningStatus", "own", "wait for ECR's managed signing", required=False),
+    Row("signer:SignPayload", "profiles", "have ECR sign what is pushed", when=_signs_by_ecr),
+)
+"""For what ECR does with an image by itself as soon as it is published."""
+
 _PUBLISH = (
     _TOKEN,
     *_LOOK,
@@ -237,10 +245,7 @@ _PUBLISH = (
     *_TAKE_TURNS,
     *_COPY,
     Row("ecr:ListImageReferrers", "own copies", "attach SBOMs and provenance (ECR_ATTEST)", when=_attaches),
-    Row("ecr:DescribeImageReplicationStatus", "own", "wait for ECR's own replication", False, _has_private_copies),
-    Row("ecr:GetSigningConfiguration", "*", "see which images ECR signs", required=False),
-    Row("ecr:DescribeImageSigningStatus", "own", "wait for ECR's managed signing", required=False),
-    Row("signer:SignPayload", "profiles", "have ECR sign what is pushed", when=_signs_by_ecr),
+    *_BY_ECR_ITSELF,
     *_only(_creates, *_CREATE),
 )
 
@@ -319,6 +324,7 @@ ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
             *_TAKE_TURNS,
             Row("ecr:GetAuthorizationToken", "*", "copy to the destinations", when=_logs_in_to_copy),
             *_COPY,
+            *_BY_ECR_ITSELF,
             *_only(_attaches, Row(f"ecr:ListImageReferrers {_PULL} {_PUSH}", "own", "attach SBOMs and provenance")),
             *_WRITE_PUBLIC,
         ),

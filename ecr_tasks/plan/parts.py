@@ -57,6 +57,13 @@ def part_of(image: Image, platform: str, revision: str) -> Image:
     return replace(image, definition=definition, tags=(tag,), inputs=None, whole=image)
 
 
+def no_source_of_parts(image: Image, revision: str | None) -> str | None:
+    """Return why an image has no source that several runners can know to be the same, as a clause; None if it has."""
+    if revision is None:
+        return "there is no commit"
+    return "there are uncommitted changes" if image.dirty else None
+
+
 def only_for(images: Sequence[Image], platform: str, revision: str | None) -> tuple[Image, ...]:
     """Return what a runner for one platform builds: parts of the images that have it among others, and the images
     that have it alone; images without it are left out.
@@ -80,10 +87,10 @@ def only_for(images: Sequence[Image], platform: str, revision: str | None) -> tu
         if len(image.definition.platforms) == 1:
             result.append(image)
             continue
-        if revision is None or image.dirty:
-            what = "there is no commit" if revision is None else "there are uncommitted changes"
+        reason = no_source_of_parts(image, revision)
+        if revision is None or reason is not None:
             raise Refused(
-                f"{image.name} can't be built for {platform} alone: {what}, so that other runners could not tell "
+                f"{image.name} can't be built for {platform} alone: {reason}, so that other runners could not tell "
                 "whether their platforms are of the same source.",
                 "Commit first, or build all platforms in one run, without --only and ECR_NATIVE.",
             )

@@ -15,7 +15,7 @@ from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.receipt import Built
 from ecr_tasks.model.wording import join_words
 from ecr_tasks.plan.gates import Failed, Passed, Pending, Verdict, Waits
-from ecr_tasks.plan.parts import only_for
+from ecr_tasks.plan.parts import no_source_of_parts
 from ecr_tasks.plan.plan import Plan
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.runner.images import planned_images
@@ -42,14 +42,18 @@ def start_merge(run: Run, choice: Sequence[str] = ()) -> Job:
     """
     with working("reading the project"):
         images = planned_images(run, choice=choice)
-    platforms = [image.definition.platforms for image in images]
-    if not any(len(names) > 1 for names in platforms):
+    several = [image for image in images if len(image.definition.platforms) > 1]
+    if not several:
         raise SettingsError(
             "No image here has several platforms, so there is nothing to join.",
             "Set ECR_PLATFORMS to those of all runners, such as linux/amd64,linux/arm64.",
         )
-    for platform in dict.fromkeys(name for names in platforms if len(names) > 1 for name in names):
-        only_for(images, platform, run.source.revision)
+    for image in several:
+        if (reason := no_source_of_parts(image, run.source.revision)) is not None:
+            raise Refused(
+                f"{image.name} can't be joined: {reason}, and its parts are of a commit.",
+                "Check out what the runners built, with no changes of your own.",
+            )
     if not run.dry:
         run.earlier_outputs.forget(image.repository for image in images)
     job = Job(run.settings, images, None, Plan((), ()), engine=_ANY_ENGINE, choice=tuple(choice))

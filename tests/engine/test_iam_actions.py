@@ -187,6 +187,27 @@ def test_with_plain_settings_the_required_actions_are_enough_and_each_is_needed(
         assert "`inv iam.policy --for push` prints the policy that allows it" in result.stderr
 
 
+def test_what_joins_parts_takes_less_than_a_push(flows: Flows, guard: Guard) -> None:
+    app, api = flows.app, client(flows.ecr)
+    app.write("Dockerfile", "FROM scratch\nARG TARGETARCH\nCOPY hello.txt /$TARGETARCH/\n")
+    release(app, "v1.2.3")
+    app.environ["ECR_PLATFORMS"] = "linux/amd64,linux/arm64"
+    app.ok("repo.ensure")
+    app.ok("push", "--only", "linux/amd64")
+    (reference,) = app.ok("push", "--only", "linux/arm64").lines
+    index = {"imageDigest": reference.partition("@")[2]}
+    api.batch_delete_image(repositoryName=app.name, imageIds=[index])
+    for action in ("DescribeRepositories", "PutImage"):
+        guard.policy = without(flows.policy("merge"), f"ecr:{action}")
+        result = app.inv("merge")
+        assert result.code in (4, 5), action
+        assert "`inv iam.policy --for merge` prints the policy that allows it" in result.stderr
+    guard.policy, guard.denied = flows.policy("merge"), []
+    flows.run("merge", "merge")
+    assert {name.partition(":")[2] for name in guard.denied} <= OPTIONAL
+    assert flows.called["merge"] - {*flows.granted("merge")} == set()
+
+
 def test_with_every_setting_the_table_and_the_calls_are_the_same(flows: Flows) -> None:
     app, api = flows.app, client(flows.ecr)
     rule = {"tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": 9}

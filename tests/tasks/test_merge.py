@@ -23,3 +23,10 @@ def test_an_image_that_is_published_with_these_platforms_is_named_again(project:
     project.inv("build", "push", ECR_PLATFORMS=ALL)
     result = project.inv("merge", ECR_PLATFORMS=ALL)
     assert (result.code, result.stdout) == (0, f"{project.reference}\n")
+
+
+def test_uncommitted_changes_are_no_source_of_parts(project: Project) -> None:
+    project.write("Dockerfile", "FROM scratch\nLABEL changed=yes\n")
+    error = project.inv("merge", ECR_PLATFORMS=ALL).failed(6)
+    assert "team/app can't be joined: there are uncommitted changes, and its parts are of a commit." in error
+    assert "--only" not in error
