@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import HOME_FOLDERS, is_private
+from tests.support.api_models import read_once
 from tests.support.scripts import USER_ENVIRONMENT, path_with_clients, script
+
+read_once()
 
 LONGEST = (
     *("test_builders", "test_copy_faults", "test_documentation", "test_faults", "test_logins", "test_skip_content"),

@@ -17,7 +17,10 @@ from tests.local_ecr.http_client import HttpClient
 from tests.local_ecr.model import check
 from tests.local_ecr.shell import Shell
 from tests.local_ecr.signing_project import PASSWORD, Signing
+from tests.support.api_models import read_once
 from tests.support.scripts import path_with_clients
+
+read_once()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ exit code.
 from __future__ import annotations
 
 import atexit
-import functools
 import gc
 import importlib
 import json
@@ -28,20 +27,18 @@ sys.path.pop(0)  # this file's folder
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import boto3  # noqa: E402
-import botocore.loaders  # noqa: E402
 import invoke.program  # noqa: E402, F401
 import python_on_whales  # noqa: E402, F401
 
 import ecr_tasks  # noqa: E402
+from tests.support.api_models import read_once  # noqa: E402
 
 for module in pkgutil.walk_packages(ecr_tasks.__path__, "ecr_tasks."):
     if not module.name.endswith(("__main__", "pytest_plugin")):
         for value in [*vars(importlib.import_module(module.name)).values()]:
             if isinstance(value, type):
                 getattr(value, "__init__")  # noqa: B009 - which ecr_tasks.frozen compiles when it is first asked for
-# The models of the API, which each run would read and parse anew.
-read = functools.cache(botocore.loaders.JSONFileLoader().load_file)
-botocore.loaders.JSONFileLoader.load_file = lambda self, file_path: read(file_path)  # type: ignore[method-assign]
+read_once()
 for service in ("ecr", "ecr-public", "sts"):
     boto3.Session("none", "none", region_name="eu-west-1").client(service)
 gc.collect()
