@@ -9,7 +9,6 @@ from dataclasses import replace
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.attestations import Wanted, attach_wanted
-from ecr_tasks.execute.push_first_tag import FirstTagPush, check_ours
 from ecr_tasks.execute.set_tags import (
     Newer,
     any_order,
@@ -118,6 +117,8 @@ def _publish(
     if image is None:
         if built is None or docker is None:
             raise RegistryError(f"{item.image.name} was not built.", "Run `inv build push`.")
+        from ecr_tasks.execute.push_first_tag import FirstTagPush
+
         push = FirstTagPush(item, built, repository, docker, registry, warn, newer, ends, fresh)
         image, state = push.push()
         unused = item.unused_revisions(image.digest)
@@ -185,6 +186,8 @@ def _read_published(
     image, first = registry.read(repository, image), commit_tag(item.image)
     tagged = item.view.tags.get(first.name) if first and item.view else None
     if tagged is not None and tagged.digest == image.digest:
+        from ecr_tasks.execute.push_first_tag import check_ours
+
         check_ours(image, item, "", repository, registry)
     return image
 

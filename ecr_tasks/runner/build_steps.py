@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING
 from ecr_tasks.clients.parallel import begin, map_parallel
 from ecr_tasks.console import say, warn, working
 from ecr_tasks.errors import BuildError, EcrTasksError, Refused, RegistryError
-from ecr_tasks.execute.build import build, build_apart, reuse_earlier_builds
-from ecr_tasks.execute.from_builder import what_is_kept
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.manifest import short_ids
 from ecr_tasks.model.receipt import Built
@@ -75,7 +73,7 @@ def create_repositories(run: Run, job: Job, *, before_build: bool = False, fail_
     for name, error in failed.items():
         warn(f"{name} failed: {error}")
     job = replace(job, failed={**job.failed, **failed})
-    run.locks.release_all()  # with the new repositories' locks, they are to be taken in one order by every run
+    run.release_locks()  # with the new repositories' locks, they are to be taken in one order by every run
     views = [*snapshot.repositories.values(), *snapshot.destinations.values()]
     if all(view in before or not getattr(view, "tags", ()) for view in views):
         return with_plan(run, job, snapshot)
@@ -111,6 +109,10 @@ def reuse_builds(run: Run, job: Job) -> Job:
     unbuilt = [item for item in job.plan.images if item.image.name not in {*job.built, *job.failed}]
     repositories = {item.image.name: item.image.repository for item in unbuilt}
     earlier = receipt_file.last_built(run.project, repositories)
+    if not earlier:
+        return job
+    from ecr_tasks.execute.build import reuse_earlier_builds
+
     builds = reuse_earlier_builds(unbuilt, earlier, run.source, lambda: run.docker, say)
     return replace(job, built={**job.built, **builds})
 
@@ -125,6 +127,8 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast
         job.ahead.build.discard()
     if not items:
         return job
+    from ecr_tasks.execute.build import build, build_apart
+    from ecr_tasks.execute.from_builder import what_is_kept
     from ecr_tasks.runner import pending_builds
     from ecr_tasks.runner.base_places import place_bases
 
@@ -181,15 +185,15 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast
         if job.ahead is not None:
             job.ahead.build.named()
     except (BuildError, RegistryError) as error:
-        run.locks.release_all()
+        run.release_locks()
         raise run.logins.explain(error) from error
     except BaseException:
-        run.locks.release_all()
+        run.release_locks()
         raise
     builds = {name: built for name, built in builds.items() if name not in failed}
     for item in items:
-        for lock in item.lock_names if item.image.name in failed else ():
-            run.locks.release(lock)
+        if item.image.name in failed:
+            run.release_locks(item.lock_names)
     for reason in dict.fromkeys(map(str, failed.values())) if len(job.plan.images) > 1 else ():
         warn(f"{name_some([name for name in failed if str(failed[name]) == reason])} failed: {reason}")
     if now.fingerprint != run.source.fingerprint:  # of an uncommitted tree, or of what no image holds

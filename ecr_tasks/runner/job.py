@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.absent_registry import AbsentRegistryError
+from ecr_tasks.clients.parallel import begin
 from ecr_tasks.console import say, warn_once, working
 from ecr_tasks.errors import AwsError, EcrTasksError, RegistryError, SettingsError
 from ecr_tasks.execute.look_at_registries import engine_or_error, look_at_registries
@@ -115,6 +116,8 @@ def start_job(
     tasks that don't build, and only say what would happen. ``only`` is a platform: other runners build the others.
     ``outdated`` returns those of a plan's images to build on today's base images, and why the published ones are.
     """
+    if read_registries:
+        begin(_import_sdk)  # while git, and bake, are waited for
     with working("reading the project"):
         images = _images(run, fresh if outdated is None else NOTHING_FRESH, choice, only)
     repositories = [image.repository for image in images]
@@ -158,6 +161,10 @@ def start_job(
     if outdated is None:
         _warn_of_fresh(job)
     return _with_obstacles(run, job, promises=promises or run.dry)
+
+
+def _import_sdk() -> None:
+    from ecr_tasks.clients.ecr import botocore_session  # noqa: F401 - the import is all that is wanted
 
 
 def _images(run: Run, fresh: Fresh, choice: Sequence[str], only: str) -> tuple[Image, ...]:

@@ -23,7 +23,6 @@ from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.runner import ci_results, receipt_file
 from ecr_tasks.runner.history import newer_image
 from ecr_tasks.runner.job import Job
-from ecr_tasks.runner.parts import publish_part
 from ecr_tasks.signals import was_interrupted
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ def publish_images(run: Run, job: Job, *, fail_fast: bool = False) -> Receipt:
         )
         raise
     finally:  # also after an error, the receipt has what was published before
-        run.locks.release_all()
+        run.release_locks()
         receipt = _with_results(build_receipt(run, job, job.plan.images), results)
         receipt_file.write(run.project, receipt)
     return replace(receipt, complete=all(image.outcome == "published" for image in receipt.images))
@@ -123,8 +122,7 @@ def _publish_or_fail(
         if len(job.plan.images) > 1:
             warn(f"{name} is not published: {error}")
     finally:
-        for lock in item.lock_names:
-            run.locks.release(lock)
+        run.release_locks(item.lock_names)
 
 
 def _image_receipt(job: Job, item: PlannedImage) -> ImageReceipt:
@@ -159,6 +157,8 @@ def _publish(run: Run, job: Job, item: PlannedImage, docker: WhalesDocker | None
             wanted=wanted,
         )
         if item.whole is not None:
+            from ecr_tasks.runner.parts import publish_part
+
             image = publish_part(run, item, image)
         seconds = image.seconds + time.monotonic() - start
         if image.published:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -325,6 +325,14 @@ class Run:
             self._locks = PushLocks()
         return self._locks
 
+    def release_locks(self, names: Iterable[str] | None = None) -> None:
+        """Release these push locks, by default all, as far as this run holds any."""
+        if self._locks is not None and names is None:
+            self._locks.release_all()
+        elif self._locks is not None:
+            for name in names or ():
+                self._locks.release(name)
+
     def target(self, destination: Destination) -> EcrRegistry | PublicRegistry:
         """Return a connected client of a destination's registry, with its identity or the same credentials.
 
@@ -374,8 +382,7 @@ class Run:
     def close(self) -> None:
         """Report to the CI, release the locks, and remove temporary names and docker's configuration with tokens."""
         self.report()
-        if self._locks is not None:
-            self._locks.release_all()
+        self.release_locks()
         self._forget()
         if self._private is not None:
             self._private.close()

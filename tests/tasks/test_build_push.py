@@ -14,6 +14,7 @@ from ecr_tasks.model.manifest import REVISION, SETTINGS
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.plan.build_settings import SCHEMA
 from ecr_tasks.runner.pending_builds import of_others
+from ecr_tasks.runner.run import Run
 from tests.support.build import ACCOUNT, HOST, REVISION_B, manifest, repository
 from tests.support.fakes.calls import network_error
 from tests.support.keys import DOTENV, SECRET
@@ -33,6 +34,13 @@ def test_build_push_prints_the_reference_and_nothing_else(project: Project) -> N
     assert image["published"][0]["reference"] == project.reference
     assert image["published"][0]["state"] == "pushed"
     assert image["source"]["revision"] == project.revision
+
+
+def test_what_is_published_needs_no_client_of_docker(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.inv("build", "push")
+    monkeypatch.setattr(Run, "docker", property(lambda run: pytest.fail("docker's client is made")))
+    for _ in range(2):  # after a run that built, and after one that didn't
+        assert project.inv("build", "push").stdout == f"{project.reference}\n"
 
 
 def test_push_without_a_build_builds_first(project: Project) -> None:

@@ -15,7 +15,7 @@ from ecr_tasks.files import is_folder
 from ecr_tasks.source.git.command import Git, NoRepositoryError, lines, text
 from ecr_tasks.source.git.fingerprint import fingerprint
 from ecr_tasks.source.git.status import STATUS, parse, status, without_tool_folder
-from ecr_tasks.source.git.unchecked import unchecked
+from ecr_tasks.source.git.unchecked import INDEX, unchecked
 from ecr_tasks.source.semver import sort_releases
 from ecr_tasks.source.source_state import SourceState
 
@@ -80,14 +80,19 @@ def _read(git: Git) -> SourceState:
     found, state, all_tags, all_remotes = git.run_all(_ROOT, STATUS, _TAGS, _REMOTES, may_find_none=(_TAGS,))
     root, shallow = _root(git, found)
     head = parse(state)
-    if hidden := without_tool_folder(unchecked(git, root).changed):
+    remotes = _remotes(all_remotes)
+    remote = _main_remote(remotes)
+    default_branch = ("symbolic-ref", "--quiet", f"refs/remotes/{remote}/HEAD")
+    commits = [("cat-file", "commit", head.revision)] if head.revision else []
+    index, default, *found_commits = Git(git.program, root, git.environ).run_all(
+        INDEX, default_branch, *commits, may_find_none=(default_branch,)
+    )
+    if hidden := without_tool_folder(unchecked(git, root, index).changed):
         head = replace(head, changes=(*head.changes, *hidden))
     tags = _tags(all_tags)
     here = sorted(name for name, revision in tags.items() if revision == head.revision)
     releases_here = sort_releases(here)
-    commit_time, parents = _commit(git, head.revision)
-    remotes = _remotes(all_remotes)
-    remote = _main_remote(remotes)
+    commit_time, parents = _commit(found_commits[0]) if found_commits else (None, ())
     return SourceState(
         root=root,
         revision=head.revision,
@@ -102,7 +107,7 @@ def _read(git: Git) -> SourceState:
         commit_time=commit_time,
         remote_url=web_url(remotes.get(remote, "")),
         remotes=tuple(remotes),
-        default_branch=_default_branch(git, remote),
+        default_branch=_default_branch(default, remote),
         shallow=shallow,
         fingerprint=fingerprint(root, head, lambda folder: _nested_fingerprint(git, root, folder)),
         parents=parents,
@@ -136,15 +141,13 @@ def _tags(output: bytes) -> dict[str, str]:
     return tags
 
 
-def _commit(git: Git, revision: str | None) -> tuple[datetime | None, tuple[str, ...]]:
+def _commit(content: bytes) -> tuple[datetime | None, tuple[str, ...]]:
     """Return a commit's time and parents.
 
     They are read from the commit object, because log.showSignature changes the output of ``git log``, and because
     ``git log`` shows no parents at the end of a shallow clone.
     """
-    if revision is None:
-        return None, ()
-    header, _, _ = git.run("cat-file", "commit", revision).partition(b"\n\n")
+    header, _, _ = content.partition(b"\n\n")
     parents = re.findall(rb"^parent ([0-9a-f]+)$", header, re.MULTILINE)
     # The time is the last number before the time zone, whatever the name contains; without it, git also prints 1970.
     seconds = re.search(rb"^committer .*?([0-9]{1,11}) [+-][0-9]+$", header, re.MULTILINE)
@@ -164,10 +167,8 @@ def _main_remote(remotes: Mapping[str, str]) -> str:
     return next(iter(remotes)) if len(remotes) == 1 else "origin"
 
 
-def _default_branch(git: Git, remote: str) -> str | None:
-    prefix = f"refs/remotes/{remote}/"
-    output = git.run("symbolic-ref", "--quiet", f"{prefix}HEAD", exit_codes=(0, 1))  # 1: there is none
-    name = text(output).removesuffix("\n")
+def _default_branch(output: bytes, remote: str) -> str | None:
+    prefix, name = f"refs/remotes/{remote}/", text(output).removesuffix("\n")
     return name.removeprefix(prefix) if name.startswith(prefix) else None
 
 

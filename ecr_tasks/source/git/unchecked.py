@@ -30,16 +30,20 @@ class Unchecked:
     changed: tuple[bytes, ...] = ()
 
 
-def unchecked(git: Git, root: Path) -> Unchecked:
+INDEX = ("ls-files", "--stage", "-v", "-z")
+"""The arguments, for git at the top, whose output :func:`unchecked` reads."""
+
+
+def unchecked(git: Git, root: Path, index: bytes | None = None) -> Unchecked:
     """Return the unchecked entries of the repository whose top is ``root``. Starts git once, or twice with flags.
 
     The flags are those of `git update-index --assume-unchanged` and `--skip-worktree`; sparse checkouts set the
-    second (git-ls-files(1), ``-v``).
+    second (git-ls-files(1), ``-v``). ``index`` is git's output for ``INDEX``, where it was asked before.
     """
     git = Git(git.program, root, git.environ)
     submodules, absent, deleted = [], [], []
     present: dict[bytes, tuple[bytes, bytes]] = {}
-    for record in lines(git.run("ls-files", "--stage", "-v", "-z"), b"\0"):
+    for record in lines(git.run(*INDEX) if index is None else index, b"\0"):
         if record[2:8] == _SUBMODULE:
             submodules.append(record.partition(b"\t")[2])
         elif record[:1] == b"S" or record[:1].islower():
