@@ -137,7 +137,7 @@ def start_job(
         only=only,
     )
     # Few calls, one after another, tell that nothing is to be done; where it's unlikely, more go at the same time.
-    brief = not promises and not builds_all and published
+    brief = not promises and not builds_all and published and outdated is None
     if read_registries and builds_all:
         job = _with_registries_for_caches(run, job)
     elif read_registries:
