@@ -220,3 +220,18 @@ def test_a_mistyped_repository_is_guessed(root: Path, project: Path) -> None:
     assert unknown.returncode == 5
     assert "Did you mean team/app?" in unknown.stderr
     assert names(root) == ALL
+
+
+def test_public_repositories_have_the_local_alias_also_in_a_map(root: Path, project: Path) -> None:
+    written = {
+        "ECR_REPOSITORY_PREFIX": "public.ecr.aws/team/site/",
+        "ECR_REPOSITORY_MAP": "api=public.ecr.aws/team/site/api,web=public.ecr.aws/team/web",
+    }
+    result = inv(project, "local", "settings", "--json", **written)
+    assert result.returncode == 0, result.stderr
+    settings = json.loads(result.stdout)["settings"]
+    assert settings["ECR_REPOSITORY_PREFIX"]["value"] == "public.ecr.aws/local/site/"
+    assert settings["ECR_REPOSITORY_MAP"]["value"].split() == [
+        "api=public.ecr.aws/local/site/api",
+        "web=public.ecr.aws/local/web",
+    ]
