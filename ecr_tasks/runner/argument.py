@@ -2,7 +2,7 @@
 
 Invoke's parser (3.0) gives a flag one value, and takes the word after the flag's second occurrence for a task, which
 then runs: `iam.policy --for pull --for build` would build. Likewise it takes for a task what follows the `=` of
-a flag that has no value: `prune --yes=build`.
+a flag that has no value: `prune --yes=build`. Of a list, it does not miss the value: `push --image` would push all.
 """
 
 from __future__ import annotations
@@ -34,6 +34,12 @@ class CheckedArgument(Argument):
     def __init__(self, argument: Argument) -> None:
         vars(self).update(vars(argument))
         self.is_list = argument.kind is list
+        if self.is_list:
+            self.raw_value = None  # an empty list of Invoke's, by which it misses that no value follows the flag
+
+    def __repr__(self) -> str:
+        """Return the flag as it is typed, which Invoke's errors show."""
+        return f"--{self.names[0]}"
 
     def set_value(self, value: Any, cast: bool = True) -> None:
         """Take a value of the command line. Raises Invoke's Exit for one that can't be taken."""

@@ -20,7 +20,7 @@ from ecr_tasks.terminal.streams import no_reader_allowed
 
 _UNKNOWN = re.compile(r"No idea what (['\"])(?P<word>.*)\1 is!", re.DOTALL)
 _NO_NUMBER = re.compile(r"invalid literal for int\(\) with base 10: (?P<word>.*)", re.DOTALL)
-_NO_VALUE = re.compile(r"Flag <CheckedArgument: (?P<name>[^\s>]{1,100})[ >].* needed value.*", re.DOTALL)
+_NO_VALUE = re.compile(r"Flag (?P<flag>--\S{1,100}) needed value.*", re.DOTALL)
 _MISSING = re.compile(r"'(?P<task>[^']*)' did not receive required positional arguments: (?P<names>.*)", re.DOTALL)
 _ALIKE = 0.6
 """How similar two names are of which one may be meant for the other (difflib's own default)."""
@@ -110,7 +110,7 @@ class EcrTasksProgram(Program):
 def _in_words(message: str) -> str:
     """Return what Invoke says of a line that it can't parse, in a user's words where they are known."""
     if match := _NO_VALUE.fullmatch(message):
-        return f"--{match['name']} needs a value."
+        return f"{match['flag']} needs a value."
     if match := _MISSING.fullmatch(message):
         return f"{match['task']} needs {match['names'].replace(chr(39), '').upper().replace(', ', ' and ')}."
     return f"{message.rstrip('.!')}."

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from invoke.exceptions import Exit
+from invoke.exceptions import Exit, ParseError
 from invoke.parser import Parser
 from invoke.parser.argument import Argument
 
@@ -52,6 +52,15 @@ def test_every_flag_refuses_an_empty_and_a_second_value(
             parsed([task, *positions, *words])
         assert end.value.code == 2
         assert " is given twice: 1 and 2.\nGive it once." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("task", "argument"), FLAGS)
+def test_every_flag_refuses_no_value_unless_it_does_without(task: str, argument: Argument) -> None:
+    positions = ["x" for one in CONTEXTS[task].positional_args if one.name != argument.name]
+    flag = f"--{argument.names[0]}"
+    if not argument.optional:
+        with pytest.raises(ParseError, match=f"Flag {flag} needed value"):
+            parsed([task, *positions, flag])
 
 
 def test_a_value_by_position_and_by_its_flag_is_given_twice(capsys: pytest.CaptureFixture[str]) -> None:

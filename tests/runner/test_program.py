@@ -23,6 +23,8 @@ from tests.support.inv import ECR_TASKS, INVOKE, run_inv
         ("images --limti=3", "--limti is no flag of the task images.", "Did you mean --limit? "),
         ("promote", "promote needs SOURCE.", "`ecr-tasks --help promote` shows"),
         ("images --limit", "--limit needs a value.", "`ecr-tasks --help images` shows"),
+        ("push --image", "--image needs a value.", "`ecr-tasks --help push` shows"),
+        ("push --image --json", "--image needs a value.", "`ecr-tasks --help push` shows"),
         ("-D x --list", "'x' is no number", "`ecr-tasks --help` shows"),
         ("local.up --port x", "--port x is no port.", "Write a number up to 65535"),
         ("local.up --port 65536", "--port 65536 is no port.", "Write a number up to 65535"),
