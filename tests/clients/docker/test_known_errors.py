@@ -38,6 +38,7 @@ SITUATIONS = {
     "engine-unknown-host": "host docker can't be found | DOCKER_HOST",
     "command-engine-tls-files": "/nowhere/certs/ca.pem | DOCKER_CERT_PATH",
     "push-engine-tls-files": "/nowhere/certs/ca.pem | DOCKER_CERT_PATH",
+    "command-engine-tls-key": "TLS files: no valid private key | DOCKER_CERT_PATH",
     "engine-tls-junk": "ca.pem seems invalid | DOCKER_CERT_PATH",
     "engine-without-tls": "without TLS | DOCKER_TLS_VERIFY",
     "engine-wants-tls": "wants TLS | DOCKER_TLS_VERIFY=1",

@@ -66,7 +66,9 @@ ENGINE = (  # these and BUILDERS are errors of the machine that builds, whicheve
         _TLS_FILES,
     ),
     KnownError(
-        r"failed to retrieve context tls info: (?P<why>.+)", "docker can't use its TLS files: {why}.", _TLS_FILES
+        r"(?:failed to retrieve context tls info: |Failed to initialize: (?=no valid private key))(?P<why>.+)",
+        "docker can't use its TLS files: {why}.",
+        _TLS_FILES,
     ),
     KnownError(
         r'context "(?P<name>[^"]+)": context not found',
