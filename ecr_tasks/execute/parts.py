@@ -26,6 +26,9 @@ from ecr_tasks.plan.parts import part_prefix, part_tags
 PARALLEL = 8
 """How many parts are looked at at once."""
 
+OTHERS = 4
+"""How many parts of other settings are looked at; each one's configuration takes requests of its own."""
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -34,6 +37,14 @@ class Parts:
 
     present: Mapping[str, StoredImage]
     missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OtherPart:
+    """A part that was built otherwise, in words, and whether it is of an image of the same version; none if empty."""
+
+    words: str = ""
+    is_same_version: bool = False
 
 
 def find_parts(image: Image, revision: str, repository: Repository, registry: Registry) -> Parts:
@@ -88,22 +99,25 @@ def documents_of_parts(
     )
 
 
-def other_parts(image: Image, missing: str, revision: str, repository: Repository, registry: Registry) -> str:
-    """Return in words what the registry has in place of a missing part: one of the commit built otherwise.
+def other_part(image: Image, missing: str, revision: str, repository: Repository, registry: Registry) -> OtherPart:
+    """Return what the registry has in place of a missing part: one of the commit built otherwise.
 
-    Empty where it has none, or where tags may not be listed.
+    It is one of the image's own version where there is such a part. Nothing where tags may not be listed.
     """
     end = f"-{missing.replace('/', '-')}"
     tags = registry.list_tags(repository) or ()
-    others = [tag for tag in tags if tag.startswith(part_prefix(revision)) and tag.endswith(end)]
-    if not others:
-        return ""
-    part = registry.tagged(repository, others[:1]).get(others[0])
-    labels: Mapping[str, str] = registry.labels(repository, part) if part else {}
-    differ = list(other_settings(labels.get(SETTINGS), image.definition.labels.get(SETTINGS)))
-    if part and labels.get(VERSION) != image.definition.labels.get(VERSION):
-        differ.append("a version of its own")
-    return f"{others[0]} is of this commit, built with other {join_words(differ) if differ else 'inputs'}"
+    others = [tag for tag in tags if tag.startswith(part_prefix(revision)) and tag.endswith(end)][-OTHERS:]
+    found = OtherPart()
+    for tag, part in registry.tagged(repository, others).items() if others else ():
+        labels = registry.labels(repository, part)
+        differ = list(other_settings(labels.get(SETTINGS), image.definition.labels.get(SETTINGS)))
+        is_same_version = labels.get(VERSION) == image.definition.labels.get(VERSION)
+        if not is_same_version:
+            differ.append("a version of its own")
+        words = f"{tag} is of this commit, built with other {join_words(differ) if differ else 'inputs'}"
+        if is_same_version or not found.words:
+            found = OtherPart(words, is_same_version)
+    return found
 
 
 def _check_part(

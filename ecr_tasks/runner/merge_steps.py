@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ecr_tasks.console import say, working
 from ecr_tasks.errors import EcrTasksError, Refused, SettingsError
-from ecr_tasks.execute.parts import Parts, find_parts, other_parts
+from ecr_tasks.execute.parts import Parts, find_parts, other_part
 from ecr_tasks.execute.wait_for_verdicts import wait_for_verdicts
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.receipt import Built
@@ -68,7 +68,7 @@ def with_joined(run: Run, job: Job, waits: Waits) -> Job:
     waiting = []
     for item in job.plan.images:
         if item.build_needed and len(item.image.definition.platforms) > 1:
-            waiting.append(_Waiting(run, item))
+            waiting.append(_Waiting(run, item, waited=waits.limit > 0))
         elif item.build_needed:
             say(f"{item.image.name}: it has no parts, as one runner builds it alone")
     with working("waiting for the parts"):
@@ -93,6 +93,7 @@ class _Waiting:
 
     run: Run
     item: PlannedImage
+    waited: bool
     parts: Parts = field(default_factory=lambda: Parts({}, ()))
     error: EcrTasksError | None = None
 
@@ -115,7 +116,7 @@ class _Waiting:
         if self.error is not None:
             raise self.error
         if self.parts.missing:
-            raise _missing(self.run, self.item, self.parts)
+            raise _missing(self.run, self.item, self.parts, waited=self.waited)
         return joined(self.run, self.item, self.parts)
 
 
@@ -128,18 +129,21 @@ def _other_platforms(item: PlannedImage) -> Refused:
     )
 
 
-def _missing(run: Run, item: PlannedImage, parts: Parts) -> Refused:
+def _missing(run: Run, item: PlannedImage, parts: Parts, *, waited: bool) -> Refused:
     """Return the error of an image that lacks parts, with what is there in their place."""
     repository, revision = repository_of(item), item.revision or ""
     there = "it has none at all"
     if parts.present:
         there = f"{join_words([*parts.present])} {'is' if len(parts.present) == 1 else 'are'} there"
-    others = [other_parts(item.image, name, revision, repository, run.registry) for name in parts.missing]
-    other = "".join(f"; {text}" for text in others if text)
+    others = [other_part(item.image, name, revision, repository, run.registry) for name in parts.missing]
+    other = "".join(f"; {found.words}" for found in others if found.words)
+    only = f"`inv build push --only {parts.missing[0]}`"
     return Refused(
         f"{repository.uri} has no part for {join_words(parts.missing)} of this commit, {revision[:12]} "
         f"({there}{other}).",
         "Give every runner the same settings, and run the missing ones again."
         if other
-        else f"Run `inv build push --only {parts.missing[0]}` on its runner, or wait for it: `inv merge --wait`.",
+        else f"See what keeps its runner, which runs {only}; --timeout waits longer."
+        if waited
+        else f"Run {only} on its runner, or wait for it: `inv merge --wait`.",
     )

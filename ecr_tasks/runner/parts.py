@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ecr_tasks.console import say, warn
 from ecr_tasks.errors import RegistryError, SettingsError
 from ecr_tasks.execute.attestations import Wanted
-from ecr_tasks.execute.parts import Parts, documents_of_parts, find_parts, join_parts
+from ecr_tasks.execute.parts import Parts, documents_of_parts, find_parts, join_parts, other_part
 from ecr_tasks.execute.push import publish_image
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.manifest import short_digest
@@ -66,10 +66,15 @@ def publish_part(run: Run, item: PlannedImage, receipt: ImageReceipt) -> ImageRe
     verb = "pushed" if part.state == "pushed" else "there already"
     say(f"{part.name}: {platform} {verb}, {short_digest(part.digest)}")
     kept = Part(platform, tag, part.reference, part.digest, part.state)
-    parts = find_parts(whole.image, whole.revision or "", repository_of(whole), run.registry)
+    revision, repository = whole.revision or "", repository_of(whole)
+    parts = find_parts(whole.image, revision, repository, run.registry)
     unpublished = replace(receipt, published=(), platforms=(platform,), size=None, sizes={})
     if parts.missing:
         say(f"{part.name}: {join_words(parts.missing)} is not there yet; the runner that pushes it last publishes it")
+        for name in parts.missing:  # else each runner ends well, and nobody publishes anything
+            other = other_part(whole.image, name, revision, repository, run.registry)
+            if other.is_same_version:
+                warn(f"{part.name}: {other.words}: runners of other settings make no image with this one.")
         return replace(unpublished, part=replace(kept, missing=parts.missing))
     built = joined(run, whole, parts)
     published = publish_image(

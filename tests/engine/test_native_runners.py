@@ -89,6 +89,15 @@ def test_the_runner_that_pushes_last_publishes_the_image(runners: dict[str, Proj
     other = first.inv("merge", "--timeout", "1s", ECR_BUILD_ARGS="A=1")
     assert "waiting for linux/amd64 and linux/arm64 of team/app" in other.stderr
     assert "is of this commit, built with other build arguments" in other.stderr
+    assert "--only linux/amd64" not in other.stderr  # which is there, of other settings
+    alone = first.inv("merge", "--timeout", "1s")
+    assert "See what keeps its runner, which runs `inv build push --only linux/arm64`; --timeout" in alone.stderr
+    unlike = last.ok("build", "push", "--only", "linux/arm64", ECR_BUILD_ARGS="A=1")
+    assert (unlike.stdout, "linux/amd64 is not there yet" in unlike.stderr) == ("", True)
+    assert "of this commit, built with other build arguments: runners of other settings make no" in unlike.stderr
+    api.batch_delete_image(
+        repositoryName="team/app", imageIds=[{"imageTag": last.receipt["images"][0]["part"]["tag"]}]
+    )
     waiting = first.start("merge", "--wait")
 
     joined = last.ok("build", "push", "--only", "linux/arm64")

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from ecr_tasks.errors import Refused
-from ecr_tasks.execute.parts import find_parts, join_parts, other_parts
+from ecr_tasks.execute.parts import OtherPart, find_parts, join_parts, other_part
 from ecr_tasks.model.image import BuildDefinition, Image
-from ecr_tasks.model.manifest import REVISION, SETTINGS, StoredImage
+from ecr_tasks.model.manifest import REVISION, SETTINGS, VERSION, StoredImage
 from ecr_tasks.plan.parts import part_tags
 from tests.support.build import ALL_TAGS, REVISION_A, REVISION_B, index, manifest, repository
 from tests.support.fakes.registry import FakeRegistry
@@ -89,9 +89,23 @@ def test_a_part_of_other_settings_is_told_of_in_place_of_the_missing_one() -> No
     part = manifest("other")
     fake.put("team/app", part, part_tags(other, REVISION_A)[ARM])
     fake.config_labels[part.digest] = {SETTINGS: "1 args=0b"}
-    words = other_parts(IMAGE, ARM, REVISION_A, REPOSITORY, fake)
-    assert words.endswith("is of this commit, built with other build arguments")
-    assert other_parts(IMAGE, AMD, REVISION_B, REPOSITORY, fake) == ""
+    found = other_part(IMAGE, ARM, REVISION_A, REPOSITORY, fake)
+    assert found.words.endswith("is of this commit, built with other build arguments")
+    assert found.is_same_version
+    assert other_part(IMAGE, AMD, REVISION_B, REPOSITORY, fake) == OtherPart()
+
+
+def test_the_part_of_a_release_is_no_part_of_a_branch_built_otherwise() -> None:
+    """A tag's pipeline and a branch's may have the same commit."""
+    fake = registry(amd64=manifest("amd"))
+    for number, labels in enumerate([{VERSION: "1.2.3"}, {SETTINGS: "1 args=0b"}]):
+        if number:
+            assert not other_part(IMAGE, ARM, REVISION_A, REPOSITORY, fake).is_same_version
+        part = manifest(f"other {number}")
+        other = replace(IMAGE, definition=replace(IMAGE.definition, labels=labels))
+        fake.put("team/app", part, part_tags(other, REVISION_A)[ARM])
+        fake.config_labels[part.digest] = labels
+    assert other_part(IMAGE, ARM, REVISION_A, REPOSITORY, fake).is_same_version
 
 
 def test_the_index_is_no_other_when_the_tags_are_joined_anew() -> None:
