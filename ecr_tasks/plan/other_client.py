@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -51,10 +52,16 @@ def check_client(name: str, definition: BuildDefinition, client: str, *, copies:
         )
 
 
-def build_words(item: BuildInput, id_file: str, client: str) -> list[str]:
-    """Return the arguments of a `build` of Podman's or nerdctl's; build arguments' values come by the environment.
+def tls_options(reference: str, client: str) -> list[str]:
+    """Return the option by which Podman speaks HTTP with a registry on this machine, as docker does by itself."""
+    is_local = re.match(r"(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])(?::\d+)?(?:/|$)", reference)
+    return ["--tls-verify=false"] if client == PODMAN and is_local else []
 
-    Of these only Podman gives an image annotations.
+
+def build_words(item: BuildInput, id_file: str, client: str, arguments: Sequence[str] | None = None) -> list[str]:
+    """Return the arguments of a `build` of Podman's or nerdctl's; without an ``id_file``, the id is nowhere written.
+
+    Build arguments' values come by the environment, or stand in ``arguments``. Only Podman gives images annotations.
     """
     definition = item.definition
     annotations = definition.annotations_at("manifest") if client == PODMAN else {}
@@ -62,14 +69,14 @@ def build_words(item: BuildInput, id_file: str, client: str) -> list[str]:
         ("--file", [str(Path(definition.context, definition.dockerfile))] if definition.dockerfile else []),
         ("--target", [definition.target] if definition.target else []),
         ("--platform", definition.platforms),
-        ("--build-arg", list(definition.args)),
+        ("--build-arg", list(definition.args) if arguments is None else arguments),
         ("--build-context", [f"{name}={value}" for name, value in definition.all_contexts.items()]),
         ("--label", [f"{name}={value}" for name, value in definition.labels.items()]),
         ("--annotation", [f"{name}={value}" for name, value in annotations.items()]),
         ("--secret", definition.secrets),
         ("--ssh", definition.ssh),
         ("--tag", item.references),
-        ("--iidfile", [id_file]),
+        ("--iidfile", [id_file] if id_file else []),
     ]
     words = [word for flag, values in pairs for value in values for word in (flag, str(value))]
     for key, flag in _OPTIONS.items():

@@ -1,4 +1,4 @@
-"""The shell commands that build and push one image: `buildx build`, or `buildx bake` with its definition."""
+"""The shell commands that build and push one image: `buildx build` or `bake`, or those of ECR_CLIENT."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ecr_tasks.clients.docker.bake import bake_document, output, serialize
 from ecr_tasks.model.image import BuildDefinition, BuildInput
+from ecr_tasks.plan.other_client import DOCKER, build_words, tls_options
 from ecr_tasks.plan.plan import Plan
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.redaction import HIDDEN, is_hidden_argument, redact_document
@@ -49,6 +50,10 @@ def build_and_push(item: PlannedImage, host: str, settings: Settings) -> list[st
     references = tuple(f"{host}/{item.image.repository}:{tag.tag.name}" for tag in item.tags if not tag.stays)
     definition, pushes = item.image.definition, item.keep == "builder"
     build_input = BuildInput(item.image.name, definition, references, item.keep, push=pushes)
+    if (client := settings.client) != DOCKER:
+        arguments = [_argument(definition, name) for name in definition.args]
+        pushes_of = ([client, "push", *tls_options(reference, client), reference] for reference in references)
+        return [quoted([client, *build_words(build_input, "", client, arguments)]), *map(quoted, pushes_of)]
     builder = ["--builder", settings.builder] if settings.builder else []
     if _needs_bake(definition):
         command = _bake(build_input, builder, settings.project)

@@ -80,6 +80,22 @@ def test_the_lines_log_in_build_and_push_every_tag() -> None:
     assert lines[3:] == [f"docker push {name}" for name in names]
 
 
+@pytest.mark.parametrize(("client", "tls"), [("podman", " --tls-verify=false"), ("nerdctl", "")])
+def test_the_lines_are_those_of_the_client_that_is_set(client: str, tls: str) -> None:
+    definition = BuildDefinition("/project", args={"A": "1", "NPM_TOKEN": "hush-hush-1"}, labels={"team": "web"})
+    local = "127.0.0.1:5000"
+    lines = shell_commands(plan_of(definition), settings(client=client), local, "eu-central-1")
+    assert lines[2:4] == [
+        "aws ecr get-login-password --region eu-central-1 | "
+        f"{client} login{tls} --username AWS --password-stdin {local}",
+        f"{client} build --build-arg A=1 --build-arg NPM_TOKEN --label team=web "
+        + "".join(f"--tag {local}/team/app:{tag} " for tag in (SHA_TAG, "1.2.3", "main", "latest"))
+        + "/project",
+    ]
+    assert lines[4] == f"{client} push{tls} {local}/team/app:{SHA_TAG}"
+    assert not any("docker" in line or "hush" in line for line in lines)
+
+
 def test_an_image_that_stays_in_the_builder_is_pushed_by_the_build() -> None:
     lines = commands(BuildDefinition("/project"), keep="builder", builder="multi")
     words = build_words(lines)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -36,7 +35,7 @@ from ecr_tasks.model.image import BakeFile, BuildDefinition, BuildInput
 from ecr_tasks.model.image_config import ImageConfig
 from ecr_tasks.model.ports import BuildResult, Engine
 from ecr_tasks.model.registry import RegistryToken
-from ecr_tasks.plan.other_client import DOCKER, PODMAN, argument_variables, build_words, check_client
+from ecr_tasks.plan.other_client import DOCKER, PODMAN, argument_variables, build_words, check_client, tls_options
 from ecr_tasks.redaction import keep_build_arguments
 from ecr_tasks.settings.parse.build_options import referenced_variables
 from ecr_tasks.settings.parse.lists import csv_fields
@@ -260,13 +259,15 @@ class WhalesDocker(ImageStore):
 
     def push(self, reference: str) -> None:
         """Push one name. Raises RegistryError, or Refused for an immutable tag."""
-        result = self._transfer(self._commands.docker("push", *self._tls_options(reference), reference), reference)
+        result = self._transfer(
+            self._commands.docker("push", *tls_options(reference, self._commands.program), reference), reference
+        )
         if result.code != 0:
             raise _told_once(errors.push_failed(reference, result.lines), result)
 
     def pull(self, reference: str, platform: str | None) -> None:
         """Pull one name. Raises RegistryError with the registry's own message."""
-        options = [*(["--platform", platform] if platform else []), *self._tls_options(reference)]
+        options = [*(["--platform", platform] if platform else []), *tls_options(reference, self._commands.program)]
         result = self._transfer(self._commands.docker("pull", *options, reference), reference, last_line=reference)
         if result.code != 0:
             raise _told_once(errors.pull_failed(reference, result.lines), result)
@@ -320,7 +321,7 @@ class WhalesDocker(ImageStore):
     def login(self, token: RegistryToken) -> None:
         """Run `docker login` in the user's own configuration, with the password on stdin."""
         self._mask(token)
-        options = ["--username", token.username, "--password-stdin"]
+        options = [*tls_options(token.host, self._commands.program), "--username", token.username, "--password-stdin"]
         words = ("login", *options, token.host)
         run_in_own_config(f"log in to {token.host}", *words, stdin=token.password, program=self._commands.program)
 
@@ -362,11 +363,6 @@ class WhalesDocker(ImageStore):
 
         with translate_errors(f"remove {name}"), suppress(NoSuchContainer):
             self._commands.client.container.remove(name, force=True)
-
-    def _tls_options(self, reference: str) -> list[str]:
-        """Return the option by which Podman speaks HTTP with a registry on this machine, as docker does by itself."""
-        is_local = re.match(r"(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])(?::\d+)?/", reference)
-        return ["--tls-verify=false"] if self._commands.program == PODMAN and is_local else []
 
     def _attachment(self, record: str, *options: str) -> str:
         """Return an attachment of a build from the builder's history."""
