@@ -116,8 +116,8 @@ def start_job(
     tasks that don't build, and only say what would happen. ``only`` is a platform: other runners build the others.
     ``outdated`` returns those of a plan's images to build on today's base images, and why the published ones are.
     """
-    if read_registries:
-        begin(_import_sdk)  # while git, and bake, are waited for
+    if read_registries and run.settings.bake_file:
+        begin(_import_sdk)  # while bake is waited for; a single image's build is begun first
     with working("reading the project"):
         images = _images(run, fresh if outdated is None else NOTHING_FRESH, choice, only)
     repositories = [image.repository for image in images]
@@ -142,7 +142,8 @@ def start_job(
         job = _with_registries_for_caches(run, job)
     elif read_registries:
         difference = Unchanged(run.source, run.project, os.environ).difference
-        if len(images) == 1 and not (published or promises or run.dry or republish or fresh.flags):
+        is_plain = not republish and not fresh.flags and outdated is None
+        if len(images) == 1 and is_plain and not (published or promises or run.dry):
             from ecr_tasks.runner.build_ahead import begin_ahead
 
             job = replace(job, ahead=begin_ahead(run, images[0], last, difference))
