@@ -116,7 +116,7 @@ def start_job(
     tasks that don't build, and only say what would happen. ``only`` is a platform: other runners build the others.
     ``outdated`` returns those of a plan's images to build on today's base images, and why the published ones are.
     """
-    if read_registries and run.settings.bake_file:
+    if read_registries and (run.settings.bake_file or run.settings.names_several):
         begin(_import_sdk)  # while bake is waited for; a single image's build is begun first
     with working("reading the project"):
         images = _images(run, fresh if outdated is None else NOTHING_FRESH, choice, only)
