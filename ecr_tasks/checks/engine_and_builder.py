@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ecr_tasks.checks.builder_platforms import platforms_without_emulation
-from ecr_tasks.errors import EcrTasksError, ExitCode
+from ecr_tasks.errors import BuildError, EcrTasksError, ExitCode
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.finding import Finding, Section, StartBuilder
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.machine import BuilderFacts, EngineFacts
+from ecr_tasks.plan.other_client import check_client
 
 DOCKER = Section("Docker", ExitCode.BUILD)
 UPDATE_BUILDX = "Update docker's buildx plugin (the package docker-buildx-plugin or docker-buildx)."
@@ -42,6 +43,24 @@ def check_engine(facts: EngineFacts | EcrTasksError) -> Iterator[Finding]:
                 "certificates may not be accepted.",
                 "Restart the engine (Docker Desktop's machine is often behind after a sleep), or set its clock.",
             )
+
+
+def check_other_client(
+    name: str, version: str | EcrTasksError, images: Sequence[Image], *, copies: bool
+) -> Iterator[Finding]:
+    """Yield what is to say of a client in docker's place, whose ``version`` is its own line about it.
+
+    ``copies`` tells whether the images go to more registries.
+    """
+    if isinstance(version, EcrTasksError):
+        yield DOCKER.error(name, version)
+    else:
+        yield DOCKER.fine(name, f"{version}, in docker's place (ECR_CLIENT)")
+    for image in images:
+        try:
+            check_client(image.name, image.definition, name, copies=copies)
+        except BuildError as error:
+            yield DOCKER.error("build", error)
 
 
 def check_buildx(version: str | EcrTasksError, features: Sequence[Feature]) -> Iterator[Finding]:

@@ -17,7 +17,13 @@ from ecr_tasks.checks.aws_identity import (
 from ecr_tasks.checks.build_definition import BUILD, IN_STORE, PROJECT, SECRETS, check_base_images, check_dockerfiles
 from ecr_tasks.checks.disk_space import DISK, check_folders, check_left_names
 from ecr_tasks.checks.docker_logins import check_logins
-from ecr_tasks.checks.engine_and_builder import Feature, check_builder, check_buildx, check_engine
+from ecr_tasks.checks.engine_and_builder import (
+    Feature,
+    check_builder,
+    check_buildx,
+    check_engine,
+    check_other_client,
+)
 from ecr_tasks.checks.local_registry import check_local_registry
 from ecr_tasks.checks.permissions import PERMISSIONS, check_permissions
 from ecr_tasks.checks.python_packages import PYTHON, check_python
@@ -53,7 +59,8 @@ class Facts:
     found, ``dockerfiles`` why the builder can't build one, ``creation`` why a missing repository can't be created.
     ``local_registry`` is a local ECR that is chosen or runs, and ``unreached`` why the engine doesn't reach it.
     ``can_ask`` tells whether a push could ask for an MFA code. ``identities`` are those of destinations.
-    ``now`` is when all this was asked for.
+    ``now`` is when all this was asked for. ``other_client`` is the version of a program in docker's place, of whose
+    engine and builder nothing is asked then.
     """
 
     now: datetime
@@ -83,6 +90,7 @@ class Facts:
     can_ask: bool = False
     tasks: TasksFile | EcrTasksError | None = None
     identities: Sequence[IdentityFacts] = ()
+    other_client: str | EcrTasksError | None = None
 
     @property
     def images(self) -> tuple[Image, ...]:
@@ -152,6 +160,10 @@ def _docker(facts: Facts) -> Iterator[Finding]:
         Feature("0.15.0", "copy images (ECR_DESTINATIONS, promote --to)", copies),
         Feature("0.17.0", "give builds privileges (ECR_ALLOW)", entitled),
     )
+    if facts.other_client is not None:
+        client = settings.client if settings else ""
+        yield from check_other_client(client, facts.other_client, facts.images, copies=copies)
+        return
     yield from check_engine(facts.engine)
     yield from check_buildx(facts.buildx, features)
     if not isinstance(facts.engine, EcrTasksError) and not isinstance(facts.buildx, EcrTasksError):
@@ -218,8 +230,9 @@ def _files(facts: Facts) -> Iterator[Finding]:
     else:
         yield from (item for item in facts.files if item.section == SECRETS.name)
         yield from (item for item in facts.files if item.section != SECRETS.name)
-    yield from check_dockerfiles(facts.dockerfiles, facts.bases)
-    yield from check_base_images(facts.bases)
+    if facts.other_client is None:  # buildx alone is asked for these
+        yield from check_dockerfiles(facts.dockerfiles, facts.bases)
+        yield from check_base_images(facts.bases)
 
 
 def _endpoint_setting(settings: Settings) -> str:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from ecr_tasks.checks.build_definition import check_images
@@ -26,6 +26,7 @@ from ecr_tasks.model.destination import Destination, Identity
 from ecr_tasks.model.finding import Finding
 from ecr_tasks.model.machine import BuilderFacts, EngineFacts
 from ecr_tasks.model.ports import Engine
+from ecr_tasks.plan.other_client import DOCKER
 from ecr_tasks.plan.plan import Plan
 from ecr_tasks.runner.invoke_config import tasks_of
 from ecr_tasks.runner.job import Job, read_registries, with_plan
@@ -54,9 +55,12 @@ def ask_everything(run: Run) -> Facts:
     builder_name = None if isinstance(settings, EcrTasksError) else settings.builder
     python = _ask("Python", python_facts)
     tasks = _ask("the project", lambda: tasks_of(run.project))
-    engine = _ask("docker", machine.engine)
+    client = DOCKER if isinstance(settings, EcrTasksError) else settings.client
+    is_docker = client == DOCKER
+    other_client = _ask(client, lambda: None if is_docker else machine.other_client(client))
+    engine = _ask("docker", lambda: machine.engine() if is_docker else _not_asked(client))
     builder = _ask("docker", lambda: _after(engine, lambda _: machine.builder(builder_name)))
-    buildx = _ask("docker", machine.buildx_version)
+    buildx = _ask("docker", lambda: machine.buildx_version() if is_docker else _not_asked(client))
     left = _ask("the disk", machine.left_names)
     logins = _ask("docker", machine.logins)
     account = settings if isinstance(settings, EcrTasksError) else _or_error(lambda: run.account)
@@ -70,11 +74,13 @@ def ask_everything(run: Run) -> Facts:
     folders = _ask("the disk", lambda: machine.folders(_value(engine.answer)))
     # What follows uses the run itself, which is for one thread at a time.
     _ = left.answer  # before docker's private folder is made, which removes them
-    run.use_engine(_engine(engine.answer, builder.answer))
+    if is_docker:
+        run.use_engine(_engine(engine.answer, builder.answer))
     plan, registry, files = _plan(run, caller)
     images = () if isinstance(plan, EcrTasksError) else tuple(item.image for item in plan.images)
-    bases = _ask("the registries", lambda: _base_images(run, images)).answer
-    read = _ask("docker", lambda: read_dockerfiles(run, images) if _value(bases) is not None else None).answer
+    bases = _ask("the registries", lambda: _base_images(run, images) if is_docker else {}).answer
+    reads = is_docker and _value(bases) is not None
+    read = _ask("docker", lambda: read_dockerfiles(run, images) if reads else None).answer
     dockerfiles = read if isinstance(read, EcrTasksError) else None
     permissions = _ask("AWS", lambda: _after(caller, lambda found: _permissions(run, _of(account), found))).answer
     identity_facts = identities()
@@ -112,7 +118,12 @@ def ask_everything(run: Run) -> Facts:
         unreached=unreached,
         can_ask=can_ask(in_ci=run.in_ci),
         identities=identity_facts,
+        other_client=other_client.answer,
     )
+
+
+def _not_asked(client: str) -> NoReturn:
+    raise BuildError(f"docker was not asked: {client} builds and pushes (ECR_CLIENT).", "Set ECR_CLIENT=docker.")
 
 
 def load_clients() -> None:

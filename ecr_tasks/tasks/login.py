@@ -23,7 +23,8 @@ def login(run: Run) -> None:
         say(f"would log docker in to {token.host}")
         return
     run.docker.login(token)
-    say(f"docker is logged in to {token.host} for twelve hours, or until the session of the AWS credentials ends")
+    client = run.settings.client
+    say(f"{client} is logged in to {token.host} for twelve hours, or until the session of the AWS credentials ends")
     from ecr_tasks.clients.docker.logins import AUTH_CONFIG, has_login
 
     if has_login(os.environ.get(AUTH_CONFIG, ""), token.host):
@@ -38,4 +39,4 @@ def logout(run: Run) -> None:
         say(f"would log docker out of {host}")
         return
     run.docker.logout(host)
-    say(f"docker is logged out of {host}")
+    say(f"{run.settings.client} is logged out of {host}")

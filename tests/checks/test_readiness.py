@@ -12,7 +12,7 @@ import pytest
 
 from ecr_tasks.checks.build_definition import IN_STORE
 from ecr_tasks.checks.readiness import Facts, findings
-from ecr_tasks.errors import AwsError, BuildError, NoAnswer, RegistryError, SettingsError
+from ecr_tasks.errors import AwsError, BuildError, EcrTasksError, NoAnswer, RegistryError, SettingsError
 from ecr_tasks.model.account import (
     Caller,
     CreationTemplate,
@@ -107,6 +107,22 @@ def test_a_set_up_in_order_is_all_fine_and_ends_with_0(facts: Facts) -> None:
     assert sections == [
         *("Python", "Project", "Docker", "Disk", "AWS", "Logins", "Repository", "Permissions", "Build"),
     ]
+
+
+def test_a_client_in_docker_s_place_is_looked_at_and_docker_is_not(facts: Facts, tmp_path: Path) -> None:
+    none = BuildError("There is no docker.", "Install it.")
+    facts = replace(facts, other_client="podman version 5.4.2", engine=none, buildx=none, builder=none)
+    assert not isinstance(facts.settings, EcrTasksError)
+    facts = replace(facts, settings=replace(facts.settings, client="podman"))
+    page = list(findings(facts))
+    assert exit_code(page) == 0
+    assert [(item.name, item.text) for item in page if item.section == "Docker"] == [
+        ("podman", "podman version 5.4.2, in docker's place (ECR_CLIENT)")
+    ]
+    page = list(findings(replace(facts, plan=planned(tmp_path, platforms=("linux/amd64", "linux/arm64")))))
+    (wrong,) = [item for item in page if item.state == "wrong"]
+    assert "can't be built by podman, which lacks several platforms" in wrong.text
+    assert exit_code(page) == 3
 
 
 def test_tasks_that_can_not_be_loaded_are_in_no_push_s_way(facts: Facts) -> None:
@@ -445,9 +461,13 @@ def test_the_cause_of_a_broken_set_up_is_named_with_its_remedy(facts: Facts, cas
     assert exit_code(page) == code
 
 
+NEVER_ERRORS = ("now", "can_ask", "local_registry", "identities", "other_client")
+"""The facts that can't be errors, and the one in whose company buildx is asked for nothing."""
+
+
 @pytest.mark.parametrize(
     "field",
-    [name for name in Facts.__dataclass_fields__ if name not in ("now", "can_ask", "local_registry", "identities")],
+    [name for name in Facts.__dataclass_fields__ if name not in NEVER_ERRORS],
 )
 def test_what_could_not_be_asked_hides_nothing_else(facts: Facts, field: str) -> None:
     changes: dict[str, Any] = {field: AwsError("It hangs.", "Wait.")}

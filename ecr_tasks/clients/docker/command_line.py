@@ -32,7 +32,7 @@ from ecr_tasks.clients.docker.config import CONFIG, PrivateConfig
 from ecr_tasks.clients.docker.known_errors import OWN_WORDS
 from ecr_tasks.clients.docker.retry import LOOKUP
 from ecr_tasks.clients.retry import Retrier
-from ecr_tasks.errors import EcrTasksError, Refused
+from ecr_tasks.errors import BuildError, EcrTasksError, Refused
 from ecr_tasks.files import is_file, read_text
 from ecr_tasks.model.child_environment import docker_environment
 from ecr_tasks.plan.other_client import DOCKER, PODMAN
@@ -295,6 +295,21 @@ def ask(action: str, *arguments: str, seconds: float) -> str:
         command = [_program(), *arguments]
         check_arguments(*arguments)
         return _within(action, command, docker_environment(os.environ, starts_programs=True), seconds)
+
+
+def ask_other_client(program: str, *arguments: str, seconds: float) -> str:
+    """Run a command of a client in docker's place, and return its stdout. Raises BuildError with its own words."""
+    command = [_program(program), *arguments]
+    answer = process.answer(command, env=docker_environment(os.environ, starts_programs=True), seconds=seconds)
+    code, stdout, stderr = answer or (1, "", f"no answer within {seconds:.0f} seconds")
+    if code != 0:
+        lines = (stderr.strip() or stdout.strip() or f"exit code {code}").splitlines()
+        words = lines[-1].removeprefix("Error: ").rstrip(".")
+        raise BuildError(
+            f"{program} does not work here: {words}.",
+            f"Make `{program} {' '.join(arguments)}` answer, or build with docker (ECR_CLIENT=docker).",
+        )
+    return stdout.strip()
 
 
 def _within(action: str, command: Sequence[str], environment: Mapping[str, str], seconds: float) -> str:

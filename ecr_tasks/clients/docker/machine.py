@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.docker import errors
-from ecr_tasks.clients.docker.command_line import ask
+from ecr_tasks.clients.docker.command_line import ask, ask_other_client
 from ecr_tasks.clients.docker.login_facts import login_facts, remove_logins
 from ecr_tasks.clients.docker.own_folder import left_folders, sweep
 from ecr_tasks.clients.docker.parse import parse_builder, parse_engine
@@ -79,6 +79,11 @@ class LocalMachine:
                 clock=_time(document.get("SystemTime")),
                 asked_at=asked_at,
             )
+
+    def other_client(self, name: str) -> str:
+        """Return the version of a client in docker's place, whose engine answers. Raises BuildError."""
+        ask_other_client(name, "info", seconds=SECONDS)
+        return ask_other_client(name, "--version", seconds=SECONDS)
 
     def buildx_version(self) -> str:
         """Return buildx's version. Raises BuildError when there is no buildx."""

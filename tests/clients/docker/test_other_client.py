@@ -8,6 +8,7 @@ import pytest
 
 from ecr_tasks.clients.docker.client import WhalesDocker
 from ecr_tasks.clients.docker.config import PrivateConfig
+from ecr_tasks.clients.docker.machine import LocalMachine
 from ecr_tasks.errors import BuildError
 from ecr_tasks.model.image import BuildDefinition, BuildInput
 from ecr_tasks.model.registry import RegistryToken
@@ -55,6 +56,20 @@ def test_what_needs_buildx_is_refused(podman: WhalesDocker, tmp_path: Path) -> N
     with pytest.raises(BuildError, match="lacks several platforms"):
         podman.build([BuildInput("app", BuildDefinition(".", platforms=("linux/amd64", "linux/arm64")), ())], None)
     assert not (tmp_path / "calls").exists()
+
+
+def test_it_is_asked_for_its_engine_before_its_version(
+    tmp_path: Path, podman: WhalesDocker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = LocalMachine({}, tmp_path)
+    script = tmp_path / "bin" / "podman"
+    script.write_text('#!/bin/sh\n[ "$1" = info ] || echo podman version 5.4.2\n', "utf-8")
+    assert machine.other_client("podman") == "podman version 5.4.2"
+    script.write_text("#!/bin/sh\necho Error: unable to connect to Podman socket. >&2\nexit 125\n", "utf-8")
+    with pytest.raises(BuildError) as error:
+        machine.other_client("podman")
+    assert error.value.cause == "podman does not work here: unable to connect to Podman socket."
+    assert "`podman info`" in error.value.remedy
 
 
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
