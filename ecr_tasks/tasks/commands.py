@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from ecr_tasks.console import data
 from ecr_tasks.errors import BuildError, EcrTasksError
-from ecr_tasks.plan.other_client import tls_options
 from ecr_tasks.redaction import HIDDEN
 from ecr_tasks.runner.command_line import IMAGES
 from ecr_tasks.runner.decorator import task
@@ -152,6 +151,8 @@ def _create(
 def _login(settings: Settings, host: str, region: str, service: str = "ecr", identity: Identity | None = None) -> str:
     options = _aws(settings, region, service, *_profile(settings, identity))
     token = quoted(["aws", service, "get-login-password", *options])
+    from ecr_tasks.plan.other_client import tls_options
+
     client = settings.client
     words = [client, "login", *tls_options(host, client), "--username", "AWS", "--password-stdin", host]
     login = f"{token} | {quoted(words)}"
