@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.builder import DRIVERS, Builder, Node, WantedBuilder, WantedNode
@@ -15,7 +16,7 @@ DEFAULT_NAME = "ecr-tasks"
 TLS_FILES = ("ca.pem", "cert.pem", "key.pem")
 """The files of docker's TLS folders (DOCKER_CERT_PATH)."""
 
-_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9._-]*")
+_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9._-]{0,127}")
 _SCHEMES = {
     "docker-container": ("unix://", "tcp://", "ssh://", "npipe://"),
     "remote": ("unix://", "tcp://", "docker-container://", "kube-pod://"),
@@ -36,17 +37,22 @@ def wanted_builder(
     """
     known = next((item for item in DRIVERS if item == driver), None)
     if known is None:
-        raise SettingsError(f"{driver} is no driver of builders.", f"Write --driver {', '.join(DRIVERS)}.")
+        raise SettingsError(f"{driver[:80]!r} is no driver of builders.", f"Write --driver {', '.join(DRIVERS)}.")
     if not _NAME.fullmatch(name) or name == "default":
         raise SettingsError(
-            f"{name!r} can't be the name of a builder.",
-            "Give it one of letters, digits, dots, dashes and underlines that begins with a letter; default is the "
-            "engine's own builder.",
+            f"{name[:80]!r} can't be the name of a builder.",
+            "Give it one of up to 128 letters, digits, dots, dashes and underlines that begins with a letter; "
+            "default is the engine's own builder.",
         )
     for option in options:
         if "=" not in option or option.startswith("="):
-            raise SettingsError(f"--option {option} has no value.", "Write NAME=VALUE, as buildx's --driver-opt.")
+            raise SettingsError(
+                f"--option {option[:80]!r} has no value.", "Write NAME=VALUE, as buildx's --driver-opt."
+            )
     parsed = tuple(_node(text, driver) for text in nodes)
+    addresses = [node.address for node in parsed if node.address]
+    if twice := next((address for address in addresses if addresses.count(address) > 1), None):
+        raise SettingsError(f"--node {twice} is there twice.", "Name each machine once: linux/amd64,linux/arm64=….")
     if known == "remote" and not parsed:
         raise SettingsError("A builder of the remote driver needs an address.", f"Write --node with {_WHAT[known]}.")
     if known == "docker-container":
@@ -59,6 +65,7 @@ def wanted_builder(
 
 
 def _node(text: str, driver: str) -> WantedNode:
+    shown = f"--node {text[:80]!r}"
     scheme, _, rest = text.partition("://") if "://" in text else ("", "", text)
     if not scheme.endswith(("unix", "npipe")) and ":" in rest.rpartition("@")[0]:  # before any word shows it
         raise SettingsError(
@@ -71,22 +78,36 @@ def _node(text: str, driver: str) -> WantedNode:
     for name in names.split(",") if mark else ():
         platform = parse_platform(name)
         if platform in (None, LOCAL):
-            raise SettingsError(f"--node {text}: {name} is no platform.", "Write PLATFORM=ADDRESS, as linux/arm64=….")
+            raise SettingsError(
+                f"{shown}: {name[:80]!r} is no platform.", "Write PLATFORM=ADDRESS, as linux/arm64=…."
+            )
         platforms.append(str(platform))
     if driver == "kubernetes":
         if address:
             raise SettingsError(
-                f"--node {text}: pods have no address.",
+                f"{shown}: pods have no address.",
                 "Write --node linux/arm64= for pods of a platform, and --option nodeselector=… for where they run.",
             )
     elif not address:
-        raise SettingsError(f"--node {text!r} has no address.", f"Write {_WHAT[driver]}.")
+        raise SettingsError(f"{shown} has no address.", f"Write {_WHAT[driver]}.")
     elif "://" in address:
-        if not address.startswith(_SCHEMES[driver]) or address.endswith("://"):
-            raise SettingsError(f"--node {text}: {address} is no address for this driver.", f"Write {_WHAT[driver]}.")
+        if not address.startswith(_SCHEMES[driver]) or not _is_whole(address):
+            raise SettingsError(f"{shown} is no address for this driver.", f"Write {_WHAT[driver]}.")
     elif driver == "remote" or not _NAME.fullmatch(address):
-        raise SettingsError(f"--node {text}: {address} is no address.", f"Write {_WHAT[driver]}.")
+        raise SettingsError(f"{shown} is no address.", f"Write {_WHAT[driver]}.")
     return WantedNode(address, tuple(platforms))
+
+
+def _is_whole(address: str) -> bool:
+    """Return whether an address has a path, or a host that is no flag and, with tcp://, a port."""
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:
+        return False
+    if parts.scheme == "tcp" and not port:
+        return False
+    return bool(parts.netloc or parts.path) and not parts.netloc.rpartition("@")[2].startswith("-")
 
 
 def create_commands(wanted: WantedBuilder, environ: Mapping[str, str], home: Path) -> Iterator[tuple[str, ...]]:

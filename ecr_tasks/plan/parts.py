@@ -103,7 +103,7 @@ def parse_only(text: str) -> str:
     platform = parse_platform(text)
     if platform is None or platform == LOCAL:
         raise SettingsError(
-            f"--only {text} names no platform.",
+            f"--only {text[:80]!r} names no platform.",
             "Name one, such as --only linux/arm64; ECR_NATIVE=true takes that of the runner itself.",
         )
     return platform

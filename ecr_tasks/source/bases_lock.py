@@ -32,7 +32,7 @@ def read_lock(project: Path) -> Lock | None:
     """
     path = project / NAME
     try:
-        text = read_text(path)
+        text = read_text(path, "utf-8-sig")
     except FileNotFoundError:
         if path.is_symlink():
             raise _malformed("is a link to nothing") from None

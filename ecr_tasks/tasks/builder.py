@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.console import Column, Styled, agrees, document, result, result_table, say, warn, working
 from ecr_tasks.errors import BuildError, Refused, SettingsError
+from ecr_tasks.files import is_file, resolved
 from ecr_tasks.runner.decorator import task
 
 if TYPE_CHECKING:
@@ -202,6 +203,8 @@ def _emulated(text: str, driver: str) -> list[str]:
     from ecr_tasks.model.platform import architecture_of
 
     names = [name.strip() for name in text.split(",") if name.strip()]
+    if text and not names:
+        raise SettingsError(f"--emulate {text[:80]!r} names no architecture.", "Write arm64, riscv64, s390x ….")
     if names and driver == "remote":
         raise SettingsError(
             "--emulate installs into an engine, and the machine of a remote BuildKit can't be reached for that.",
@@ -209,7 +212,8 @@ def _emulated(text: str, driver: str) -> list[str]:
         )
     for name in names:
         if architecture_of(name) is None:
-            raise SettingsError(f"--emulate {name}: there is no such architecture.", "Write arm64, riscv64, s390x ….")
+            cause = f"--emulate {name[:80]!r}: there is no such architecture."
+            raise SettingsError(cause, "Write arm64, riscv64, s390x ….")
     return list(dict.fromkeys(filter(None, map(architecture_of, names))))
 
 
@@ -219,12 +223,12 @@ def _tls_folder(project: Path, text: str) -> Path | None:
 
     if not text:
         return None
-    folder = (project / Path(text).expanduser()).resolve()
+    folder = _path(project, text)
     for name in TLS_FILES:
         file = folder / name  # docker would wait for who writes into a pipe
-        if not file.is_file() or not os.access(file, os.R_OK):
+        if not is_file(file) or not os.access(file, os.R_OK):
             raise SettingsError(
-                f"--tls {text}: {file} is no file that can be read.",
+                f"--tls {text[:200]!r} has no file {name} that can be read.",
                 f"Name a folder with {', '.join(TLS_FILES)}, as DOCKER_CERT_PATH has it.",
             )
     return folder
@@ -233,7 +237,12 @@ def _tls_folder(project: Path, text: str) -> Path | None:
 def _file(project: Path, text: str) -> Path | None:
     if not text:
         return None
-    path = (project / Path(text).expanduser()).resolve()
-    if not path.is_file():
-        raise SettingsError(f"--config {text}: there is no such file.", "Name a buildkitd.toml, or leave it out.")
+    path = _path(project, text)
+    if not is_file(path):
+        cause = f"--config {text[:200]!r}: there is no such file."
+        raise SettingsError(cause, "Name a buildkitd.toml, or leave it out.")
     return path
+
+
+def _path(project: Path, text: str) -> Path:
+    return resolved(project / os.path.expanduser(text))  # noqa: PTH111 - a user that there isn't is no error

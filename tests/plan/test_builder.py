@@ -78,14 +78,20 @@ def test_an_equals_sign_in_an_address_begins_no_platform() -> None:
 @pytest.mark.parametrize(
     ("driver", "nodes", "options", "tls", "words"),
     [
-        ("podman", (), (), None, "podman is no driver"),
-        ("docker", (), (), None, "docker is no driver"),
+        ("podman", (), (), None, "'podman' is no driver"),
+        ("docker", (), (), None, "'docker' is no driver"),
         ("remote", (), (), None, "needs an address"),
-        ("remote", ("far",), (), None, "far is no address"),
+        ("remote", ("far",), (), None, "'far' is no address"),
         ("remote", ("ssh://me@far",), (), None, "no address for this driver"),
         ("remote", ("tcp://",), (), None, "no address for this driver"),
+        ("remote", ("tcp://far",), (), None, "no address for this driver"),
+        ("docker-container", ("tcp://far:99999",), (), None, "no address for this driver"),
+        ("docker-container", ("tcp://[::1",), (), None, "no address for this driver"),
+        ("docker-container", ("ssh://-oProxyCommand=x",), (), None, "no address for this driver"),
+        ("docker-container", ("ssh://far", "linux/arm64=ssh://far"), (), None, "--node ssh://far is there twice"),
+        ("docker-container", ("x" * 200,), (), None, "is no address"),
         ("docker-container", ("kube-pod://x",), (), None, "no address for this driver"),
-        ("docker-container", ("nowhere/arm64=ssh://me@arm",), (), None, "nowhere/arm64 is no platform"),
+        ("docker-container", ("nowhere/arm64=ssh://me@arm",), (), None, "'nowhere/arm64' is no platform"),
         ("docker-container", ("linux/arm64=",), (), None, "has no address"),
         ("docker-container", ("ssh://me:secret@arm",), (), None, "must not contain a password"),
         ("docker-container", ("ssh://me:sec/ret@arm",), (), None, "must not contain a password"),
@@ -93,7 +99,7 @@ def test_an_equals_sign_in_an_address_begins_no_platform() -> None:
         ("docker-container", ("linux/arm64=me:secret@arm",), (), None, "must not contain a password"),
         ("docker-container", ("nowhere/arm64=ssh://me:secret@arm",), (), None, "must not contain a password"),
         ("kubernetes", ("me:secret@pod",), (), None, "must not contain a password"),
-        ("docker-container", (), ("network",), None, "--option network has no value"),
+        ("docker-container", (), ("network",), None, "--option 'network' has no value"),
         ("docker-container", ("ssh://me@arm",), (), CERTS, "--tls is for a node with a tcp:// address"),
         ("kubernetes", ("tcp://pod",), (), None, "pods have no address"),
     ],
@@ -105,7 +111,7 @@ def test_what_can_be_no_builder_is_refused(
         wanted_builder("multi", driver, nodes, options, tls, None)
 
 
-@pytest.mark.parametrize("name", ["default", "", "1st", "a b", "a/b"])
+@pytest.mark.parametrize("name", ["default", "", "1st", "a b", "a/b", "a" * 129])
 def test_a_name_that_buildx_does_not_take_is_refused(name: str) -> None:
     with pytest.raises(SettingsError, match="can't be the name"):
         wanted_builder(name, "kubernetes", (), (), None, None)

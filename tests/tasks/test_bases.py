@@ -106,3 +106,10 @@ def test_a_lock_that_cannot_be_read_is_no_missing_one_and_is_written_anew(projec
         assert f"ecr-bases.lock is {lock}." in project.inv(*words).failed(2)
     assert project.inv("bases", "--update").code == 0
     assert json.loads(path.read_text())["bases"] == {PYTHON: A}
+
+
+def test_a_lock_may_begin_with_a_byte_order_mark(project: Project) -> None:
+    on_python(project).inv("bases", "--update")
+    path = project.path / "ecr-bases.lock"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert project.inv("bases", "--check").code == 0

@@ -49,7 +49,7 @@ def platforms(text: str) -> tuple[str, ...]:
     entries = {entry: parse_platform(entry) for entry in lists.split_plain(text)}
     if wrong := [entry for entry, platform in entries.items() if platform is None]:
         raise Malformed(
-            *(f"names platforms as os/arch, which {entry} isn't, for example linux/amd64" for entry in wrong)
+            *(f"names platforms as os/arch, which {entry[:80]!r} isn't, for example linux/amd64" for entry in wrong)
         )
     return tuple(dict.fromkeys(platform for platform in entries.values() if platform))
 

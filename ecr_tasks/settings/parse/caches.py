@@ -199,7 +199,7 @@ def _option_problems(kind: str, backend: _Backend, options: Mapping[str, str], u
     name, level = options.get("compression", "zstd"), options.get("compression-level", "")
     if name in _LEVELS and level.isdecimal() and (problem := _level_problem(name, level)):
         yield f"has a cache (type={kind}) with {problem}"
-    missing = [name for name in backend.required[use] if not options.get(name)]
+    missing = [name for name in backend.required[use] if name not in options]
     if missing:
         yield f"has a cache (type={kind}) without {' and '.join(f'{name}=…' for name in missing)}"
 

@@ -73,6 +73,7 @@ def test_a_wrong_option_is_named(text: str, message: str) -> None:
     with pytest.raises(Malformed) as error:
         caches(text)
     assert message in " ".join(error.value.messages)
+    assert len(error.value.messages) == 1
 
 
 def test_several_caches_stand_on_lines_of_their_own() -> None:
