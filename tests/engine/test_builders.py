@@ -40,6 +40,10 @@ def app(request: pytest.FixtureRequest, tmp_path: Path, local_ecr: LocalEcr, bui
     return app
 
 
+one_store = pytest.mark.parametrize("app", ["engine"], indirect=True)
+"""Of a test for which it is the same how the engine keeps images, or that has none."""
+
+
 def test_each_commit_is_pushed_under_every_tag(app: Project) -> None:
     for number in range(2):
         app.write("hello.txt", f"hello {number}\n")
@@ -179,6 +183,7 @@ def test_a_builder_that_no_longer_has_what_was_built_moves_no_tag(
     assert not any("imageTag" in image for image in images)
 
 
+@one_store
 def test_a_builder_that_is_gone_is_named(platforms_app: Project) -> None:
     platforms_app.ok("build")
     docker(platforms_app.environ, "buildx", "rm", "beside")
@@ -188,11 +193,13 @@ def test_a_builder_that_is_gone_is_named(platforms_app: Project) -> None:
     assert "docker buildx ls" in failed.stderr
 
 
+@one_store
 def test_a_builder_is_also_chosen_by_buildxs_own_variable(app: Project) -> None:
     app.environ["BUILDX_BUILDER"] = app.environ.pop("ECR_BUILDER")
     assert 'building with "beside" instance' in app.ok("build", "push").stderr
 
 
+@one_store
 def test_a_docker_context_is_refused_as_a_builder_before_a_repository_is_created(
     app: Project, local_ecr: LocalEcr, tmp_path: Path
 ) -> None:
@@ -240,6 +247,7 @@ def test_an_image_is_built_from_what_it_links_to_and_pushed_from_the_builder(pla
     app.ok("logout")
 
 
+@one_store
 def test_what_was_built_is_pushed_where_there_is_no_engine(app: Project, local_ecr: LocalEcr) -> None:
     """A job in a pod, say, with buildx and a BuildKit at an address: nothing can be loaded anywhere."""
     app.environ["DOCKER_HOST"] = "unix:///nowhere/docker.sock"
