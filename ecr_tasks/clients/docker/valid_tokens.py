@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection
+from itertools import count
 from threading import Lock
 
 from ecr_tasks.clients.docker import errors
@@ -12,6 +14,12 @@ from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.denial import name_registry
 from ecr_tasks.model.registry import RegistryToken
+
+SESSION_SECONDS = 15 * 60
+"""The shortest session of a role (STS API reference, AssumeRole): a token that is newer is refused for its rights."""
+
+RENEWALS = 4
+"""How often a command that was refused is run once more."""
 
 
 class ValidTokens:
@@ -30,13 +38,19 @@ class ValidTokens:
         self._config.authorize(token)
 
     def run(self, command: Callable[[], ProcessResult], reference: str = "") -> ProcessResult:
-        """Run a command with tokens that are valid, and once more when one ended meanwhile."""
+        """Run a command with tokens that are valid, and once more when one ended meanwhile.
+
+        A push of hours may outlive several tokens, as each ends with its role's session.
+        """
         self.renew(reference)
-        result = command()
-        refused = () if result.code == 0 else errors.refused_tokens(result.lines, self._config.tokens)
-        if refused and self.renew(reference, refused):
-            self._retrier.report("the registry refuses the token or the request: once more with a new token")
+        for number in count(1):
+            start = time.monotonic()
             result = command()
+            refused = () if result.code == 0 else errors.refused_tokens(result.lines, self._config.tokens)
+            can_have_ended = number == 1 or time.monotonic() - start > SESSION_SECONDS
+            if number > RENEWALS or not can_have_ended or not refused or not self.renew(reference, refused):
+                break
+            self._retrier.report("the registry refuses the token or the request: once more with a new token")
         return result
 
     def renew(self, reference: str = "", refused: Collection[RegistryToken] = ()) -> bool:

@@ -161,7 +161,7 @@ def _client_error(error: Exception, action: str) -> EcrTasksError:
     if code in _EXPIRED_CODES:
         return AwsError(
             f"The AWS credentials have expired, so we could not {action}.",
-            "Get new ones: `aws sso login`, or renew the session token.",
+            "Get new ones (`aws sso login`, or a new session token) and run it again; it takes up where it stopped.",
         )
     if code in _INVALID_CODES:
         return AwsError(
