@@ -14,6 +14,7 @@ from ecr_tasks.errors import Refused
 from ecr_tasks.execute.move_latest import move_forward
 from ecr_tasks.execute.push import publish
 from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.model.ports import NONE_MOVING
 from ecr_tasks.model.receipt import Published
 from ecr_tasks.model.registry import Repository, RepositoryView
 from ecr_tasks.model.tag import Tag
@@ -247,10 +248,14 @@ class SharedRegistry(FakeRegistry):
             self.scheduler.wait()
 
     def describe(
-        self, repositories: Mapping[str, Sequence[str]], moving: Mapping[str, Collection[str]] | None = None
+        self,
+        repositories: Mapping[str, Sequence[str]],
+        moving: Mapping[str, Collection[str]] = NONE_MOVING,
+        *,
+        brief: bool = False,
     ) -> Mapping[str, RepositoryView]:
         self._wait()
-        return super().describe(repositories, moving)
+        return super().describe(repositories, moving, brief=brief)
 
     def image(self, repository: Repository, reference: str) -> StoredImage | None:
         self._wait()
