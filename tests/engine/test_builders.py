@@ -193,6 +193,24 @@ def test_a_builder_that_is_gone_is_named(platforms_app: Project) -> None:
     assert "docker buildx ls" in failed.stderr
 
 
+def test_what_was_loaded_is_pushed_when_the_builder_does_not_answer_any_more(
+    tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr
+) -> None:
+    environ = {**engine, **local_ecr.environment(), "BUILDX_CONFIG": str(tmp_path / "buildx")}
+    environ |= {"ECR_CREATE_REPOSITORY": "true", "ECR_BUILDER": "beside"}
+    app = project(tmp_path / "app", environ, "FROM scratch\nCOPY hello.txt /\n")
+    host = engine.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    with buildkit_address(host.removeprefix("unix://")) as address:
+        docker(environ, "buildx", "create", "--name", "beside", "--driver", "remote", f"tcp://{address}")
+        app.ok("build")
+    assert app.ok("push").lines[0].endswith(app.receipt["images"][0]["digest"])
+    app.write("hello.txt", "more\n")
+    app.commit()
+    failed = app.inv("push")
+    assert failed.code == 3
+    assert f"The builder beside does not answer at tcp://{address}: Connection refused." in failed.stderr
+
+
 @one_store
 def test_a_builder_is_also_chosen_by_buildxs_own_variable(app: Project) -> None:
     app.environ["BUILDX_BUILDER"] = app.environ.pop("ECR_BUILDER")

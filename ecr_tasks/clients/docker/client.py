@@ -30,6 +30,7 @@ from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import BuildError, EcrTasksError
 from ecr_tasks.files import read_bytes
+from ecr_tasks.model.builder import Builder
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.image import BakeFile, BuildDefinition, BuildInput
 from ecr_tasks.model.image_config import ImageConfig
@@ -70,6 +71,7 @@ class WhalesDocker(ImageStore):
         self._mask = mask
         self._retrier = retrier or Retrier()
         self._tokens = ValidTokens(config, mask, self._retrier)
+        self._remote: Builder | None = None
 
     def engine(self, builder: str | None) -> Engine:
         """Return the engine's store and platform, and the driver of the builder, with two docker calls.
@@ -89,10 +91,7 @@ class WhalesDocker(ImageStore):
         command = self._commands.buildx("inspect", *([builder] if builder else []))
         answer = self._commands.output("ask buildx for its builder", command)
         engine = parse_engine(info, answer)
-        if engine.driver == "remote":
-            from ecr_tasks.clients.docker.unreached_builder import check_reached
-
-            check_reached(parse_builder(answer))
+        self._remote = parse_builder(answer) if engine.driver == "remote" else None
         # A context whose engine doesn't answer has no driver; a builder that was created always has one.
         if engine.driver in ("docker", "") and (builder or os.environ.get("BUILDX_BUILDER")):
             current = self._commands.output("name its context", self._commands.docker("context", "show"))
@@ -122,6 +121,10 @@ class WhalesDocker(ImageStore):
         """
         if self._commands.program != DOCKER:
             return {item.name: self._build_without_buildx(item) for item in inputs}
+        if self._remote is not None:  # what was built before can be pushed without it
+            from ecr_tasks.clients.docker.unreached_builder import check_reached
+
+            check_reached(self._remote)
         with self._config.scratch_folder() as folder:
             inputs = self._config.names.for_builds(inputs)
             definition, metadata_file = folder / "bake.json", folder / "metadata.json"
