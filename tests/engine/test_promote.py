@@ -109,7 +109,7 @@ def test_a_second_run_copies_nothing_and_needs_no_docker(
     assert {name: count for name, count in calls.items() if count} == {
         "BatchGetImage": 1,  # of all tags that could link a signature to the image: there is none
         "DescribeImages": 3,
-        "DescribeRepositories": 3,
+        "DescribeRepositories": 1,
         "ListImageReferrers": 1,
     }
 
