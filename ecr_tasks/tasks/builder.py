@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.console import Column, Styled, agrees, document, result, result_table, say, warn, working
 from ecr_tasks.errors import BuildError, Refused, SettingsError
-from ecr_tasks.files import is_file, resolved
 from ecr_tasks.runner.decorator import task
 
 if TYPE_CHECKING:
@@ -219,6 +218,7 @@ def _emulated(text: str, driver: str) -> list[str]:
 
 def _tls_folder(project: Path, text: str) -> Path | None:
     """Return the folder with TLS files. Raises SettingsError where one of them can't be read."""
+    from ecr_tasks.files import is_file
     from ecr_tasks.plan.builder import TLS_FILES
 
     if not text:
@@ -235,6 +235,8 @@ def _tls_folder(project: Path, text: str) -> Path | None:
 
 
 def _file(project: Path, text: str) -> Path | None:
+    from ecr_tasks.files import is_file
+
     if not text:
         return None
     path = _path(project, text)
@@ -245,4 +247,6 @@ def _file(project: Path, text: str) -> Path | None:
 
 
 def _path(project: Path, text: str) -> Path:
+    from ecr_tasks.files import resolved
+
     return resolved(project / os.path.expanduser(text))  # noqa: PTH111 - a user that there isn't is no error
