@@ -19,8 +19,8 @@ from ecr_tasks.model.registry import Repository, RepositoryView
 
 T = TypeVar("T")
 
-PARALLEL = 16
-"""How many repositories are looked at at once, each by a call for a tag: twenty images wait for two answers."""
+PARALLEL = 32
+"""How many repositories are looked at at once, each by a call for a tag: two hundred images wait for seven answers."""
 
 
 class RepositoryViews:
