@@ -20,7 +20,7 @@ from ecr_tasks.model.registry import Repository, RepositoryView
 T = TypeVar("T")
 
 PARALLEL = 32
-"""How many repositories are looked at at once, each by a call for a tag: two hundred images wait for seven answers."""
+"""How many repositories are looked at at once, each by a call for a tag: two hundred wait for seven answers."""
 
 
 class RepositoryViews:
