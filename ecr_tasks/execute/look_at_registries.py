@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.clients.retry import Retrier
@@ -26,8 +26,8 @@ from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.git.history import Relation
 from ecr_tasks.source.source_state import SourceState
 
-_Request = tuple[Target | EcrTasksError, str, Sequence[str], Collection[str]]
-"""A registry, a repository, its tags, and those that move."""
+_Request = tuple[Target | EcrTasksError, str, Sequence[str], Collection[str] | None]
+"""A registry, a repository, its tags, and for a brief look those that move."""
 
 PARALLEL = 8
 """The number of repositories that are described at the same time."""
@@ -116,9 +116,9 @@ def _describe(
 ) -> Snapshot:
     """Return a snapshot with the repositories of the settings' registry and of the destinations."""
     tags = {image.repository: image.tag_names for image in images}
-    moving = {image.repository: image.moving_names for image in images}
+    moving = {image.repository: image.moving_names for image in images} if brief else None
     if not destinations:
-        return Snapshot(registry.describe(tags, moving, brief=brief))
+        return Snapshot(registry.describe(tags, moving))
     copies = [
         (image, destination)
         for image in images
@@ -126,17 +126,17 @@ def _describe(
     ]
     registry.connect()
     targets = {destination: _target_or_error(destination, target) for _, destination in copies}
-    requests: list[_Request] = [(registry, name, tags[name], moving[name]) for name in tags]
+    requests: list[_Request] = [(registry, name, tags[name], moving and moving[name]) for name in tags]
     requests += [
         (
             targets[destination],
             destination.name_of(image.repository),
             image.planned_names,
-            moving[image.repository],
+            moving and moving[image.repository],
         )
         for image, destination in copies
     ]
-    views = map_parallel(partial(_describe_repository, brief=brief), requests, PARALLEL, retrier)
+    views = map_parallel(_describe_repository, requests, PARALLEL, retrier)
     repositories: dict[str, RepositoryView] = {}
     for name, view in zip(tags, views, strict=False):
         if isinstance(view, EcrTasksError):
@@ -167,13 +167,13 @@ def _with_templates(snapshot: Snapshot, registry: Registry, target: Callable[[De
     return replace(snapshot, repositories=repositories, destinations=destinations)
 
 
-def _describe_repository(request: _Request, *, brief: bool) -> RepositoryView | EcrTasksError:
+def _describe_repository(request: _Request) -> RepositoryView | EcrTasksError:
     """Return a repository with its tags, or the error."""
     registry, name, tags, moving = request
     if isinstance(registry, EcrTasksError):
         return registry
     try:
-        return registry.describe({name: tags}, {name: moving}, brief=brief)[name]
+        return registry.describe({name: tags}, None if moving is None else {name: moving})[name]
     except EcrTasksError as error:
         return error
 

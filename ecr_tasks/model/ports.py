@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 from dataclasses import field
 from datetime import datetime
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Protocol
 
 from ecr_tasks.errors import EcrTasksError
@@ -23,8 +22,6 @@ from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
 from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
 from ecr_tasks.model.scan import Scanning, ScanResult, StartRefusal
 from ecr_tasks.model.signing import Signer, Signing, SignWith, Tool, Verification
-
-NONE_MOVING: Mapping[str, Collection[str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -157,17 +154,12 @@ class Target(Protocol):
     """A registry to publish to: that of an account in one region, or ECR Public."""
 
     def describe(
-        self,
-        repositories: Mapping[str, Sequence[str]],
-        moving: Mapping[str, Collection[str]] = NONE_MOVING,
-        *,
-        brief: bool = False,
+        self, repositories: Mapping[str, Sequence[str]], moving: Mapping[str, Collection[str]] | None = None
     ) -> Mapping[str, RepositoryView]:
         """Return repositories by name with the listed tags that exist, in a way that does not count as a pull.
 
-        ``moving`` are those of each one's tags that move: a revision that no such tag went to may be left out. With
-        ``brief``, what the last run here published is expected to be there: a repository may lack its mutability,
-        where one API call tells so.
+        With ``moving``, those of each one's tags that move, what the last run here published is expected to be there:
+        a repository may lack its mutability, where one API call tells so, and a revision that no such tag went to.
         """
 
     def created_on_push(self, name: str) -> RepositoryView:

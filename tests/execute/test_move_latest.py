@@ -14,7 +14,6 @@ from ecr_tasks.errors import Refused
 from ecr_tasks.execute.move_latest import move_forward
 from ecr_tasks.execute.push import publish
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.model.ports import NONE_MOVING
 from ecr_tasks.model.receipt import Published
 from ecr_tasks.model.registry import Repository, RepositoryView
 from ecr_tasks.model.tag import Tag
@@ -248,14 +247,10 @@ class SharedRegistry(FakeRegistry):
             self.scheduler.wait()
 
     def describe(
-        self,
-        repositories: Mapping[str, Sequence[str]],
-        moving: Mapping[str, Collection[str]] = NONE_MOVING,
-        *,
-        brief: bool = False,
+        self, repositories: Mapping[str, Sequence[str]], moving: Mapping[str, Collection[str]] | None = None
     ) -> Mapping[str, RepositoryView]:
         self._wait()
-        return super().describe(repositories, moving, brief=brief)
+        return super().describe(repositories, moving)
 
     def image(self, repository: Repository, reference: str) -> StoredImage | None:
         self._wait()

@@ -43,7 +43,7 @@ def look(looking: Looking, ecr: LocalEcr, *tags: str, brief: bool = False) -> tu
     """Look at tags of team/app, of which `main` moves; their digests, and how many calls it took."""
     before = ecr.requests()
     moving = {"team/app": [tag for tag in tags if tag == "main"]}
-    view = looking.registry.describe({"team/app": tags}, moving, brief=brief)["team/app"]
+    view = looking.registry.describe({"team/app": tags}, moving if brief else None)["team/app"]
     after = ecr.requests()
     calls = {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)}
     assert view.repository is not None
@@ -66,7 +66,7 @@ def test_a_look_at_another_registry_has_its_address_and_takes_no_more_calls(
     data = aws.ecr().get_authorization_token()["authorizationData"][0]
     HttpClient(uri.partition("/")[0], data["authorizationToken"]).push_image("team/app", "v1", b"layer")
     before = ecr.requests()
-    view = EcrRegistry(settings, aws).describe({"team/app": ["v1"]}, brief=True)["team/app"]
+    view = EcrRegistry(settings, aws).describe({"team/app": ["v1"]}, {"team/app": ()})["team/app"]
     assert view.repository is not None
     assert view.repository.uri == uri
     after = ecr.requests()
@@ -82,9 +82,9 @@ def test_what_is_not_there_costs_a_call_and_what_is_on_the_image_costs_none(
     digest = digest_of(raw)
     tags = ("sha-1a", "main", "sha-1a-r2", "sha-1a-r3")
     both = {"sha-1a": digest, "main": digest}
-    asked = {"DescribeImages": 1} if brief else {"DescribeRepositories": 1, "DescribeImages": 2}
+    asked = {"DescribeImages": 1} if brief else {"DescribeRepositories": 1, "DescribeImages": 3}
     assert look(looking, ecr, *tags, brief=brief) == (both, asked)
-    asked = {"DescribeRepositories": 1, "DescribeImages": 3}
+    asked = {"DescribeRepositories": 1, "DescribeImages": 3 if brief else 4}
     assert look(looking, ecr, *tags, "1.2.3", brief=brief) == (both, asked)
     assert look(looking, ecr, "sha-2b", "main", brief=brief) == (
         {"main": digest},
@@ -95,6 +95,19 @@ def test_what_is_not_there_costs_a_call_and_what_is_on_the_image_costs_none(
 def test_a_repository_is_looked_at_without_tags(looking: Looking, ecr: LocalEcr, repository: str) -> None:
     assert looking.registry.describe({repository: ()})[repository].repository is not None
     assert looking.registry.describe({"team/none": ()})["team/none"].repository is None
+
+
+def test_of_several_repositories_only_what_is_published_is_looked_at_for_revisions(
+    looking: Looking, ecr: LocalEcr, http: HttpClient, api: Any, repository: str
+) -> None:
+    first, second = (digest_of(http.push_image(repository, tag, tag.encode())) for tag in ("sha-1a", "sha-1a-r2"))
+    api.create_repository(repositoryName="team/new")
+    tags = ("sha-1a", "main", "sha-1a-r2", "sha-1a-r3")
+    before = ecr.requests()
+    views = looking.registry.describe({repository: tags, "team/new": tags})
+    found = {tag: image.digest for tag, image in views[repository].tags.items()}
+    assert (found, views["team/new"].tags) == ({"sha-1a": first, "sha-1a-r2": second}, {})
+    assert ecr.requests()["DescribeImages"] - before.get("DescribeImages", 0) == 4 + 2
 
 
 def test_a_brief_look_finds_revisions(looking: Looking, ecr: LocalEcr, http: HttpClient, repository: str) -> None:
@@ -118,8 +131,8 @@ def test_a_brief_look_finds_revisions(looking: Looking, ecr: LocalEcr, http: Htt
 
 @pytest.mark.parametrize("brief", [False, True])
 def test_a_repository_that_is_not_there_is_none(looking: Looking, brief: bool) -> None:
-    moving = {"team/none": ["main"]}
-    assert looking.registry.describe({"team/none": ["main"]}, moving, brief=brief)["team/none"].repository is None
+    moving = {"team/none": ["main"]} if brief else None
+    assert looking.registry.describe({"team/none": ["main"]}, moving)["team/none"].repository is None
 
 
 def test_without_the_permission_to_look_it_is_read_and_said_once(

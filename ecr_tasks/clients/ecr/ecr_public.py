@@ -24,7 +24,7 @@ from ecr_tasks.errors import EcrTasksError, RegistryError
 from ecr_tasks.model.account import Caller
 from ecr_tasks.model.destination import PUBLIC_HOST, PUBLIC_REGION
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.model.ports import NONE_MOVING, NewRepositories
+from ecr_tasks.model.ports import NewRepositories
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
 from ecr_tasks.model.repository import DesiredRepository
 
@@ -82,11 +82,7 @@ class PublicRegistry:
         self.client()
 
     def describe(
-        self,
-        repositories: Mapping[str, Sequence[str]],
-        moving: Mapping[str, Collection[str]] = NONE_MOVING,
-        *,
-        brief: bool = False,
+        self, repositories: Mapping[str, Sequence[str]], moving: Mapping[str, Collection[str]] | None = None
     ) -> Mapping[str, RepositoryView]:
         """Return the repositories of these names, and those of their tags that exist.
 

@@ -22,7 +22,6 @@ from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.model.inventory import ImageDetail, artifact_kind
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage
-from ecr_tasks.model.ports import NONE_MOVING
 from ecr_tasks.model.registry import Repository, RepositoryView
 from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
 
@@ -45,17 +44,13 @@ class MainPublicRegistry(PublicRegistry):
         return name.partition("/")[2]
 
     def describe(
-        self,
-        repositories: Mapping[str, Sequence[str]],
-        moving: Mapping[str, Collection[str]] = NONE_MOVING,
-        *,
-        brief: bool = False,
+        self, repositories: Mapping[str, Sequence[str]], moving: Mapping[str, Collection[str]] | None = None
     ) -> Mapping[str, RepositoryView]:
         """Return the repositories of these names, and those of their tags that exist.
 
         Raises AwsError when the credentials belong to another account than the settings name.
         """
-        views = super().describe(repositories, moving, brief=brief)
+        views = super().describe(repositories, moving)
         for view in views.values():
             if self._account is not None:
                 account = view.repository.account if view.repository is not None else self.caller_account()

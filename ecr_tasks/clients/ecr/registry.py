@@ -21,7 +21,6 @@ from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.destination import OWN, PUBLIC_REGION, Identity
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage
-from ecr_tasks.model.ports import NONE_MOVING
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
 from ecr_tasks.settings.settings import Settings
 
@@ -157,14 +156,10 @@ class EcrRegistry:
         self._reader.client()
 
     def describe(
-        self,
-        repositories: Mapping[str, Sequence[str]],
-        moving: Mapping[str, Collection[str]] = NONE_MOVING,
-        *,
-        brief: bool = False,
+        self, repositories: Mapping[str, Sequence[str]], moving: Mapping[str, Collection[str]] | None = None
     ) -> Mapping[str, RepositoryView]:
         """Return repositories and those of the tags that exist; see RepositoryViews."""
-        return self._views.describe(repositories, moving, brief=brief)
+        return self._views.describe(repositories, moving)
 
     def created_on_push(self, name: str) -> RepositoryView:
         """Return the repository that a creation template makes ECR create on push, or a view without one."""

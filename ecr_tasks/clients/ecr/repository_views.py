@@ -14,7 +14,6 @@ from ecr_tasks.clients.parallel import begin, map_parallel
 from ecr_tasks.errors import EcrTasksError, RegistryError
 from ecr_tasks.model.image import revision_names
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.model.ports import NONE_MOVING
 from ecr_tasks.model.registry import Repository, RepositoryView
 
 T = TypeVar("T")
@@ -33,34 +32,26 @@ class RepositoryViews:
         self._reader, self._host = reader, host
 
     def describe(
-        self,
-        repositories: Mapping[str, Sequence[str]],
-        moving: Mapping[str, Collection[str]] = NONE_MOVING,
-        *,
-        brief: bool = False,
+        self, repositories: Mapping[str, Sequence[str]], moving: Mapping[str, Collection[str]] | None = None
     ) -> Mapping[str, RepositoryView]:
         """Return repositories and those of the tags that exist, several repositories at a time.
 
-        None of the calls counts as a pull: DescribeRepositories, and a DescribeImages for each tag, all at the same
-        time. Revisions of the first tag are looked for where that is there, and on the image of none of the
-        ``moving`` tags, which go to each revision that is published. With ``brief``, only the first tag is looked
-        at first; where every tag is there on its image, nothing is left to do, and no other call is made: the
-        repository lacks its mutability then. Raises AwsError when the credentials belong to another account than
-        the settings name.
+        None of the calls counts as a pull: DescribeRepositories, and a DescribeImages for each tag and for the first
+        one's next revision, all of them at the same time. With ``moving``, those of each repository's tags that move,
+        only the first tag is looked at first; where every tag is there on its image, nothing is left to do, and no
+        other call is made: the repository lacks its mutability then. Raises AwsError when the credentials belong to
+        another account than the settings name.
         """
         self._reader.client()  # which threads must not create
         names, retrier = [*repositories], self._reader.aws.retrier
-        if brief:
+        if moving is not None:
             views = map_parallel(
-                lambda name: self._describe_briefly(name, repositories[name], moving.get(name, ())),
-                names,
-                PARALLEL,
-                retrier,
+                lambda name: self._describe_briefly(name, repositories[name], moving[name]), names, PARALLEL, retrier
             )
             return dict(zip(names, views, strict=True))
 
         def look(name: str) -> dict[str, StoredImage] | EcrTasksError:
-            return _result_or_error(partial(self._look_at_all, name, repositories[name], moving.get(name, ())))
+            return _result_or_error(partial(self._look_at_all, name, repositories[name], at_once=len(names) == 1))
 
         described = begin(lambda: self._repositories(names))
         looks = map_parallel(look, names, PARALLEL, retrier)
@@ -139,20 +130,23 @@ class RepositoryViews:
         images = self._reader.look(name, references)
         return RepositoryView(self._address(name) or self._reader.describe(name) if images else None, images)
 
-    def _look_at_all(self, name: str, tags: Sequence[str], moving: Collection[str]) -> dict[str, StoredImage]:
-        """Return the images of those of the tags that exist."""
+    def _look_at_all(self, name: str, tags: Sequence[str], *, at_once: bool) -> dict[str, StoredImage]:
+        """Return the images of those of the tags that exist.
+
+        The first revision of the first tag is looked for ``at_once``, or else only where the first tag is there: of
+        many images most calls would be for nothing.
+        """
         found: dict[str, StoredImage] = {}
         if tags:
             revisions = _revisions(tags)
-            self._look(name, [tag for tag in tags if tag not in revisions], found)
-            self._look_at_revisions(name, [tags[0], *revisions], found, moving)
+            self._look(name, [tag for tag in tags if tag not in revisions[1 if at_once else 0 :]], found)
+            self._look_at_revisions(name, revisions if at_once else [tags[0], *revisions], found)
         return {tag: found[tag] for tag in tags if tag in found}
 
     def _look_at_revisions(
-        self, name: str, tags: Sequence[str], found: dict[str, StoredImage], moving: Collection[str]
+        self, name: str, revisions: Sequence[str], found: dict[str, StoredImage], moving: Collection[str] = ()
     ) -> None:
-        """Add the images of those of the tags that exist; each is published after the one before."""
-        for before, tag in pairwise(tags):
+        for before, tag in pairwise(revisions):  # each revision is published after the one before
             if before in found and not _is_current(before, found, moving):
                 self._look(name, [tag], found)
 

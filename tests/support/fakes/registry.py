@@ -15,7 +15,6 @@ from ecr_tasks.model.destination import OWN, Identity
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.inventory import ImageDetail
 from ecr_tasks.model.manifest import MANIFEST_MEDIA_TYPES, StoredImage
-from ecr_tasks.model.ports import NONE_MOVING
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
 from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
 from ecr_tasks.model.scan import Scanning, ScanResult, StartRefusal
@@ -61,11 +60,7 @@ class FakeRegistry:
         self.attach_error: Exception | None = None
 
     def describe(
-        self,
-        repositories: Mapping[str, Sequence[str]],
-        moving: Mapping[str, Collection[str]] = NONE_MOVING,
-        *,
-        brief: bool = False,
+        self, repositories: Mapping[str, Sequence[str]], moving: Mapping[str, Collection[str]] | None = None
     ) -> Mapping[str, RepositoryView]:
         self.calls.begin("describe", *repositories)
         views = {name: self._view(name, tags) for name, tags in repositories.items()}
