@@ -49,7 +49,7 @@ class BuildAhead:
             results = self._results()
         finally:
             self._ended.wait()  # after an interruption too: its last words belong before those of the run
-        self.seconds = round(time.monotonic() - self._began, 3)
+        self.seconds = round((self._output.ended or time.monotonic()) - self._began, 3)
         names = [(results[item.name].image_id or "", name) for item in inputs for name in item.references]
         self.named = begin(partial(map_parallel, lambda pair: self._docker.tag(*pair), names, PARALLEL, None))
         return results

@@ -94,6 +94,8 @@ def lock_images(run: Run, job: Job, show: Callable[[Plan], None]) -> Job:
         waits = [run.locks.acquire(name, say, job.settings.lock_minutes) for name in names]
     if not any(waits):
         return job
+    if job.ahead is not None:  # it shared its steps with the other run's, and a failure with them
+        job.ahead.build.discard()
     images = [image for image in job.images if image.name not in job.built]
     _check_source(run, images, partial(_source_now, run), during="the wait")
     job = with_registries(run, job)

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ecr_tasks.console import data, document, in_one_piece, say, warn, working
-from ecr_tasks.errors import SettingsError
+from ecr_tasks.errors import EcrTasksError, SettingsError
 from ecr_tasks.runner.command_line import IMAGES
 from ecr_tasks.runner.decorator import task
 
@@ -328,19 +328,32 @@ def _each(run: Run, look_up: Callable[[str, ImageName], P], names: Mapping[str, 
 def _carry_out(run: Run, call: Callable[[str, P], Promotion], planned: Mapping[str, P]) -> dict[str, Promotion]:
     """Carry out what is planned for each image, several at a time, and return what was promoted, in the same order.
 
-    Raises the first error in the images' order, when what had begun has ended; no further image is begun then.
+    No image is begun after an error. Raises the first one in the images' order, after a warning for each other one,
+    when what had begun has ended.
     """
     from ecr_tasks.clients.parallel import map_parallel
 
     several = len(planned) > 1 and not run.dry
+    done: dict[str, Promotion] = {}
+    failed: dict[str, EcrTasksError] = {}
 
-    def carry_out(item: tuple[str, P]) -> Promotion:
+    def carry_out(item: tuple[str, P]) -> None:
+        if failed:
+            return
         with in_one_piece(programs=run.in_ci) if several else nullcontext():
-            return call(*item)
+            try:
+                done[item[0]] = call(*item)
+            except EcrTasksError as error:
+                failed[item[0]] = error
 
     with working(f"promoting {len(planned)} images") if several else nullcontext():
-        done = map_parallel(carry_out, [*planned.items()], PARALLEL if several else 1, run.retrier)
-    return dict(zip(planned, done, strict=True))
+        map_parallel(carry_out, [*planned.items()], PARALLEL if several else 1, run.retrier)
+    errors = {key: failed[key] for key in planned if key in failed}
+    for key in [*errors][1:]:
+        warn(f"{key} is not promoted: {errors[key]}")
+    for error in errors.values():
+        raise error
+    return {key: done[key] for key in planned}
 
 
 def _check(run: Run, gates: Gates | None, images: Mapping[str, tuple[Repository, StoredImage]]) -> GateResults | None:

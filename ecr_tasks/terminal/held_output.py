@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TypeVar
 
 T = TypeVar("T")
+
+POLL_SECONDS = 0.1
+"""How often a program is looked at that nobody reads."""
 
 
 class Discarded(BaseException):
@@ -15,11 +19,15 @@ class Discarded(BaseException):
 
 
 class HeldOutput:
-    """Holds the output of the programs that a call starts, until it is decided whether they are needed."""
+    """Holds the output of the programs that a call starts, until it is decided whether they are needed.
+
+    ``ended`` is when the last one ended before that, on the clock that only goes on; None where it went on.
+    """
 
     def __init__(self) -> None:
         self._decided = threading.Event()
         self._needed = False
+        self.ended: float | None = None
 
     def run(self, call: Callable[[], T]) -> T:
         """Return what a call returns; the programs that this thread starts in it wait for the decision."""
@@ -35,9 +43,12 @@ class HeldOutput:
             self._needed = needed
             self._decided.set()
 
-    def wait(self) -> None:
-        """Wait for the decision. Raises Discarded where the programs are not needed."""
-        self._decided.wait()
+    def wait(self, has_ended: Callable[[], bool] = lambda: False) -> None:
+        """Wait for the decision about a program. Raises Discarded where it is not needed."""
+        self.ended = None
+        while not self._decided.wait(POLL_SECONDS):
+            if self.ended is None and has_ended():
+                self.ended = time.monotonic()
         if not self._needed:
             raise Discarded
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_tasks.clients.ecr.parse import registry_host
-from ecr_tasks.errors import SettingsError
+from ecr_tasks.errors import AwsError, SettingsError
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.manifest import StoredImage
@@ -260,6 +260,15 @@ def test_a_pattern_promotes_some_of_several_images_at_the_same_time(
     result = app_with_target.inv("promote", "main", "--tag", "rc", "--image", "api", "--image", "wo*")
     references = [f"{HOST}/x/{name}@{NEW_IMAGE.digest}" for name in ("api", "worker")]
     assert (result.code, result.stdout.split()) == (0, references)  # in the file's order
+
+    def deny(repository: Repository, image: StoredImage, tag: str) -> None:
+        both.wait(10)
+        raise AwsError(f"PutImage is denied in {repository.name}.", "Allow it.")
+
+    monkeypatch.setattr(app_with_target.registry, "set_tag", deny)
+    result = app_with_target.inv("promote", "main", "--tag", "new", "--image", "api", "--image", "wo*")
+    assert "PutImage is denied in x/api." in result.failed(4)
+    assert "worker is not promoted: PutImage is denied in x/worker." in result.stderr
     assert ["rc" in app_with_target.registry.tags[f"x/{name}"] for name in names] == [True, False, True]
 
 

@@ -125,7 +125,8 @@ def run(
         if was_interrupted() and threading.current_thread() is not threading.main_thread():
             raise KeyboardInterrupt  # the signal came before the child was there
         if (output := held_output()) is not None:
-            output.wait()
+            process = child
+            output.wait(lambda: process.poll() is not None)
         tail, held = _forward(read_end, plain, last_line.encode())
         if log is not None:
             _show(log.rest().encode("utf-8", "surrogateescape"))

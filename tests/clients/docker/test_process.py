@@ -324,7 +324,7 @@ time.sleep(0.7)
 print("decided", file=sys.stderr, flush=True)
 output.decide(needed=os.environ["NEEDED"] == "yes")
 thread.join()
-print(codes[0])
+print(codes[0], "early" if output.ended else "late")
 """
 
 
@@ -341,7 +341,9 @@ def ahead(*command: str, needed: str) -> tuple[str, list[str]]:
 
 
 def test_a_child_that_begins_ahead_shows_its_output_when_it_is_needed() -> None:
-    assert ahead(*python("print('first')"), needed="yes") == ("0", ["decided", "first"])
+    assert ahead(*python("print('first')"), needed="yes") == ("0 early", ["decided", "first"])
+    later = "import time; print('first', flush=True); time.sleep(2); print('last')"
+    assert ahead(*python(later), needed="yes") == ("0 late", ["decided", "first", "last"])
 
 
 def test_a_child_that_nobody_needs_is_interrupted_and_says_nothing(tmp_path: Path) -> None:
@@ -350,5 +352,5 @@ def test_a_child_that_nobody_needs_is_interrupted_and_says_nothing(tmp_path: Pat
         "import pathlib, time\nprint('first', flush=True)\n"
         f"try:\n time.sleep(60)\nexcept KeyboardInterrupt:\n print('bye')\n pathlib.Path({str(ended)!r}).touch()"
     )
-    assert ahead(*python(code), needed="no") == ("discarded", ["decided"])
+    assert ahead(*python(code), needed="no") == ("discarded late", ["decided"])
     assert ended.exists()
