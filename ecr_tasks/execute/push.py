@@ -41,8 +41,12 @@ def publish_image(
     newer: Newer = any_order,
     fresh: bool = False,
     wanted: Wanted = _NOTHING,
+    pushed: Callable[[], object] = lambda: None,
 ) -> ImageReceipt:
-    """Publish a built image with what is to be attached to it; return its receipt with platforms and sizes."""
+    """Publish a built image with what is to be attached to it; return its receipt with platforms and sizes.
+
+    ``pushed`` is called when the registry has the image under its first tag, and no local name is needed any more.
+    """
     published = publish(
         item,
         receipt.built,
@@ -53,6 +57,7 @@ def publish_image(
         fresh=fresh,
         wanted=wanted,
         retrier=retrier,
+        pushed=pushed,
     )
     # The size of an index is the sum of its images' sizes, which are read only when something was built.
     sizes = _sizes(published, registry, warn) if receipt.built is not None else {}
@@ -78,6 +83,7 @@ def publish(
     fresh: bool = False,
     wanted: Wanted = _NOTHING,
     retrier: Retrier | None = None,
+    pushed: Callable[[], object] = lambda: None,
 ) -> Published:
     """Publish a planned image; ``built`` and ``docker`` are needed unless the image is published already.
 
@@ -89,7 +95,7 @@ def publish(
     complete one, and a second run completes the work. Raises RegistryError or Refused.
     """
     with ExitStack() as ends:  # waits for what is beside the rest, also after an error
-        return _publish(item, built, docker, registry, warn, newer, fresh, wanted, retrier, ends)
+        return _publish(item, built, docker, registry, warn, newer, fresh, wanted, retrier, pushed, ends)
 
 
 def _publish(
@@ -102,6 +108,7 @@ def _publish(
     fresh: bool,
     wanted: Wanted,
     retrier: Retrier | None,
+    pushed: Callable[[], object],
     ends: ExitStack,
 ) -> Published:
     repository = item.view.repository if item.view else None
@@ -121,6 +128,7 @@ def _publish(
 
         push = FirstTagPush(item, built, repository, docker, registry, warn, newer, ends, fresh)
         image, state = push.push()
+        pushed()
         unused = item.unused_revisions(image.digest)
         pending, seen = [tag for tag in pending[1:] if tag.tag.name not in unused], push.seen
     attached: tuple[Attached, ...] = ()

@@ -9,26 +9,38 @@ from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.local_image import LocalImage
-from ecr_tasks.model.manifest import short_tags
+from ecr_tasks.model.manifest import REVISION, SETTINGS, short_tags
 from ecr_tasks.model.ports import Docker
 from ecr_tasks.model.wording import FEW, name_some, together
 from ecr_tasks.plan.local_names import stale_candidates, stale_names
+
+Annotations = Callable[[str], Mapping[str, str]]
+"""Returns the annotations of the manifest with a digest; none where it isn't known."""
 
 COMMANDS = 4
 """How many commands remove the names of many repositories at once: containerd collects what an image leaves before
 docker removes the next one, and what several leave takes it no longer."""
 
 
-def stored_images(images: Sequence[Image], keep: int, docker: Docker) -> dict[str, list[LocalImage]]:
+def stored_images(
+    images: Sequence[Image], keep: int, docker: Docker, annotations: Annotations = lambda image_id: {}
+) -> dict[str, list[LocalImage]]:
     """Return the images that have names in the repositories of these images, where some may be too old.
 
-    docker is asked once about all. That may be before their build: what they replace is what was there.
+    docker is asked once about all. That may be before their build: what they replace is what was there. It takes long
+    to tell of an image what it is: of those that were published from here, ``annotations`` say the same.
     """
     of_repository = {image.repository: image for image in images}
     names = docker.local_names([*of_repository])
     ids = {repository: stale_candidates(names, image, keep) for repository, image in of_repository.items()}
     wanted = sorted(set().union(*ids.values()))
-    stored = {item.id: item for item in (docker.local_images(wanted) if wanted else ())}
+    known = [
+        LocalImage(one, tuple(name for name in names if names[name] == one), labels)
+        for one in wanted
+        if {SETTINGS, REVISION} <= (labels := annotations(one)).keys()
+    ]
+    others = [one for one in wanted if one not in {item.id for item in known}]
+    stored = {item.id: item for item in (docker.local_images(others, known) if wanted else ())}
     return {repository: [stored[item] for item in sorted(some) if item in stored] for repository, some in ids.items()}
 
 

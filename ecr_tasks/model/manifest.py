@@ -196,6 +196,13 @@ class StoredImage:
         shown = ((name, child.get("digest", "")) for name, child in platforms)
         return tuple((name, digest) for name, digest in shown if name not in ("", "unknown/unknown"))
 
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """The manifest's annotations; none where it was not read."""
+        found = self.document.get("annotations")
+        pairs = found.items() if isinstance(found, dict) else ()
+        return {key: value for key, value in pairs if isinstance(value, str)}
+
     def _annotation(self, key: str) -> str | None:
         annotations = self.document.get("annotations")
         value = annotations.get(key) if isinstance(annotations, dict) else None

@@ -113,8 +113,11 @@ class Docker(ImageBuilder, Protocol):
     def local_names(self, repositories: Sequence[str]) -> Mapping[str, str]:
         """Return the ids of the store's images by the names in these repositories, here and in any registry."""
 
-    def local_images(self, ids: Sequence[str]) -> Sequence[LocalImage]:
-        """Return those of these images that are there, and whether a container or a run uses them."""
+    def local_images(self, ids: Sequence[str], known: Sequence[LocalImage] = ()) -> Sequence[LocalImage]:
+        """Return those of these images that are there, and whether a container or a run uses them.
+
+        Of the ``known`` ones the names and labels are taken as they are.
+        """
 
     def remove_names(self, names: Sequence[str]) -> Sequence[str]:
         """Remove names of images that nothing uses, an image with its last one; return those that were removed."""

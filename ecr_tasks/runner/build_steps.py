@@ -289,9 +289,16 @@ def _ask_store(run: Run, items: Sequence[PlannedImage], keep: int | None) -> Ask
     # Without a store on this machine there are no names.
     if keep is None or not items or any(item.engine and not item.engine.loads for item in items):
         return None
+    from ecr_tasks.clients.manifest_cache import ManifestCache, manifest_folder
     from ecr_tasks.execute.tidy_local_names import stored_images
+    from ecr_tasks.model.manifest import StoredImage
 
-    return AskedStore(begin(partial(stored_images, [item.image for item in items], keep, run.docker)))
+    cache = ManifestCache(manifest_folder(os.environ))
+
+    def annotations(image_id: str) -> Mapping[str, str]:  # containerd's store has manifests, by their digest
+        return StoredImage(image_id, cache.get(image_id) or "", "").annotations
+
+    return AskedStore(begin(partial(stored_images, [item.image for item in items], keep, run.docker, annotations)))
 
 
 def begin_tidy(run: Run, job: Job, *, before_push: bool = False) -> Callable[[], None]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ecr_tasks.clients.parallel import map_parallel
+from ecr_tasks.clients.parallel import begin, map_parallel
 from ecr_tasks.console import in_one_piece, say, warn, working
 from ecr_tasks.errors import BuildError, EcrTasksError, RegistryError
 from ecr_tasks.execute.attestations import Wanted
@@ -155,6 +155,8 @@ def _publish(run: Run, job: Job, item: PlannedImage, docker: WhalesDocker | None
             newer=partial(newer_image, run),
             fresh=job.is_fresh,
             wanted=wanted,
+            # Beside the other tags; of several images, all names go at once in the end.
+            pushed=lambda: begin(docker.close) if docker and len(job.built) == 1 else None,
         )
         if item.whole is not None:
             from ecr_tasks.runner.parts import publish_part

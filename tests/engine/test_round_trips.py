@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ecr_tasks.local_ecr.server import LocalEcr
+from tests.engine.conftest import docker
 from tests.engine.project import Project, project
 
 GROUPS = ("image", "container", "history", "bake --print")
@@ -32,7 +33,7 @@ def app(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, tiny_base: 
 
 
 FOR_EACH_IMAGE = Counter({"image history": 1, "push": 1, "history inspect": 1})
-ALWAYS = Counter({"bake": 1, "image inspect": 2, "image ls": 1, "container ls": 1, "image rm": 2})
+ALWAYS = Counter({"bake": 1, "image inspect": 1, "image ls": 1, "container ls": 1, "image rm": 2})
 """What docker and buildx are started for, whatever the number of images: older local names go while the images are
 pushed, those of the run when they are."""
 
@@ -168,3 +169,19 @@ def test_many_images_start_few_programs_more_than_one(app: Project, tmp_path: Pa
     each = Counter({name: 6 * count for name, count in FOR_EACH_IMAGE.items()})
     kinds = programs.kinds(programs.started())
     assert kinds == ALWAYS + each + Counter({"bake --print": 1})
+
+
+def test_the_names_of_a_published_image_that_a_container_uses_stay(app: Project) -> None:
+    app.environ["ECR_KEEP_LOCAL"] = "1"
+    app.ok("build", "push")
+    first = f"{app.name}:sha-{app.git('rev-parse', 'HEAD')[:7]}"
+    container = docker(app.environ, "create", first).stdout.strip()
+    try:
+        for text in ("second", "third"):
+            app.write("hello.txt", text)
+            app.commit()
+            said = app.ok("build", "push").stderr
+        assert "removed 2 older local names" in said  # the second one's, here and in the registry
+        assert docker(app.environ, "image", "inspect", first).returncode == 0
+    finally:
+        docker(app.environ, "rm", container)

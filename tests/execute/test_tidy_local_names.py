@@ -12,6 +12,7 @@ from ecr_tasks.errors import BuildError
 from ecr_tasks.execute.tidy_local_names import stored_images, tidy_local_names
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.local_image import LocalImage
+from ecr_tasks.model.manifest import REVISION
 from tests.plan.test_local_names import DAYS, IMAGES, planned
 from tests.support.fakes.docker import FakeDocker
 from tests.support.fakes.registry import FakeRegistry
@@ -43,6 +44,15 @@ def test_a_build_that_another_push_is_to_come_for_stays(docker: FakeDocker) -> N
     waiting = {"sha256:0", "sha256:6"}
     said = tidied([planned()], 3, docker, others=waiting)
     assert said[0].startswith("team/app: removed 10 older local names (ECR_KEEP_LOCAL=3): sha-1111111, ")
+
+
+def test_docker_is_not_asked_what_an_image_is_that_was_published_from_here(docker: FakeDocker) -> None:
+    published = {item.id: item.labels for item in IMAGES[:8]}
+    incomplete = {IMAGES[8].id: {REVISION: "8" * 40}}
+    look = partial(stored_images, [planned()], 3, docker, lambda one: {**published, **incomplete}.get(one, {}))
+    (line,) = tidy_local_names([planned()], 3, docker, look, is_known=lambda commit: True)
+    assert line.startswith("team/app: removed 14 older local names (ECR_KEEP_LOCAL=3): sha-0000000, sha-1111111, ")
+    assert docker.calls.named("local_images") == [("local_images", IMAGES[8].id, IMAGES[9].id)]
 
 
 def test_an_engine_that_does_not_answer_is_said(docker: FakeDocker) -> None:

@@ -6,7 +6,9 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.docker import errors
@@ -39,6 +41,7 @@ class ImageStore:
     def __init__(self, config: PrivateConfig, commands: CommandLine) -> None:
         self._config = config
         self._commands = commands
+        self._closing = Lock()
 
     def image_id(self, reference: str) -> str | None:
         """Return a local image's id: its manifest's digest in containerd's store, its config's in the classic one.
@@ -108,16 +111,20 @@ class ImageStore:
         return self._config.names.left
 
     def local_names(self, repositories: Sequence[str]) -> Mapping[str, str]:
-        """Return the ids of the store's images by the names in these repositories, here and in any registry."""
+        """Return the ids of the store's images by the names in these repositories, here and in any registry.
+
+        With those that runs have given to their builds.
+        """
         patterns = [text for repository in repositories for text in (repository, f"*/{repository}")]
+        patterns.append(BUILD)
         filters = [word for pattern in patterns for word in ("--filter", f"reference={pattern}")]
         options = ["--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}"]
         listed = self._commands.output("list its images", self._commands.docker("image", "ls", *filters, *options))
         pairs = [line.rpartition(" ") for line in listed.splitlines()]
         return {name: image_id for name, _, image_id in pairs if not name.endswith(":<none>")}
 
-    def local_images(self, ids: Sequence[str]) -> Sequence[LocalImage]:
-        """Return those of these images that are there.
+    def local_images(self, ids: Sequence[str], known: Sequence[LocalImage] = ()) -> Sequence[LocalImage]:
+        """Return those of these images that are there, and the ``known`` ones, of which docker is not asked.
 
         A container uses an image, also one that has stopped, and so does a run that has not ended: it has given the
         image a name of its own.
@@ -127,13 +134,17 @@ class ImageStore:
         used = {container.get("Image") for container in containers}
         used |= {(container.get("ImageManifestDescriptor") or {}).get("digest") for container in containers}
         used |= {(container.get("Config") or {}).get("Image") for container in containers}
-        images = {}
-        for document in documents:
-            tags = tuple(document.get("RepoTags") or ())
+
+        def is_used(image_id: str, tags: Sequence[str], digests: Sequence[str] = ()) -> bool:
             in_run = any(tag.startswith(f"{BUILD}:") and tag not in self._config.names.own for tag in tags)
+            return in_run or not used.isdisjoint({image_id, *tags, *digests})
+
+        images = {item.id: replace(item, used=is_used(item.id, item.names)) for item in known}
+        for document in documents:
+            image_id, tags = document["Id"], tuple(document.get("RepoTags") or ())
             labels = (document.get("Config") or {}).get("Labels") or {}
-            is_used = in_run or not used.isdisjoint({document["Id"], *tags, *(document.get("RepoDigests") or ())})
-            images[document["Id"]] = LocalImage(document["Id"], tags, labels, is_used)
+            uses = is_used(image_id, tags, document.get("RepoDigests") or ())
+            images[image_id] = LocalImage(image_id, tags, labels, uses)
         return list(images.values())
 
     def remove_names(self, names: Sequence[str]) -> Sequence[str]:
@@ -151,9 +162,12 @@ class ImageStore:
         return names
 
     def close(self) -> None:
-        """Remove the names that were to last as long as the run, and those that killed runs have left."""
-        if self._config.names:
-            with suppress(EcrTasksError):
+        """Remove the names that were to last as long as the run, and those that killed runs have left.
+
+        Who calls it while another thread does so waits for that.
+        """
+        with self._closing, suppress(EcrTasksError):
+            if self._config.names:
                 command = self._commands.docker("image", "rm")
                 self._config.names.remove(command, self._commands.environment())
 

@@ -181,10 +181,10 @@ class FakeDocker:
         self.calls.end()
         return {name: image.id for image in self.local for name in image.names}
 
-    def local_images(self, ids: Sequence[str]) -> Sequence[LocalImage]:
+    def local_images(self, ids: Sequence[str], known: Sequence[LocalImage] = ()) -> Sequence[LocalImage]:
         self.calls.begin("local_images", *ids)
         self.calls.end()
-        return [image for image in self.local if image.id in ids]
+        return [*known, *(image for image in self.local if image.id in ids)]
 
     def remove_names(self, names: Sequence[str]) -> Sequence[str]:
         self.calls.begin("remove_names", *names)
