@@ -40,8 +40,11 @@ class Sessions:
 
 @pytest.fixture
 def sessions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sessions]:
-    """Let every session end that is in use when a build fetches the file at ``url``."""
-    found, calling = Sessions(), threading.local()
+    """Let every session end that is in use when a build fetches the file at ``url``, and the run has a token.
+
+    The build begins before that: it waits for its file.
+    """
+    found, calling, authorized = Sessions(), threading.local(), threading.Event()
 
     def caller(default: Registry, request: Request) -> str:
         calling.key = (auth.signer(request.headers.get("Authorization")) or ("", ""))[0]
@@ -55,6 +58,7 @@ def sessions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sessions]:
     def authorization_token(self: auth.Tokens, principal: str = "") -> tuple[str, int]:
         token, end = make(self, principal)
         found.tokens[base64.b64decode(token).decode().partition(":")[2]] = calling.key
+        authorized.set()
         return token, end
 
     def check_password(self: auth.Tokens, password: str) -> str:
@@ -64,6 +68,7 @@ def sessions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sessions]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            authorized.wait(20)
             found.ended |= found.seen
             self.send_response(200)
             self.send_header("Content-Length", "0")

@@ -15,7 +15,7 @@ from tests.engine.conftest import docker
 from tests.engine.project import Project, project
 
 READ_REQUESTS = {"DescribeImages": 1}
-LOOKS = {"DescribeRepositories": 1, "DescribeImages": 3}
+LOOKS = {"DescribeRepositories": 1, "DescribeImages": 4}
 """The looks at a new commit with published inputs: at its tag, a revision, the branch and the inputs,
 and at its tag again."""
 
