@@ -71,7 +71,7 @@ def obstacles(
     image that is not looked at anew.
     """
     found: list[Conflict] = []
-    if checked is not None and [*map(checked.is_for, (item.image for item in building))] == [True]:
+    if checked is not None and len(building) == 1 and checked.is_for(building[0].image):
         for text in checked.notes:
             note(text)
     else:

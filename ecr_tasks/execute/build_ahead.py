@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 from ecr_tasks.clients.parallel import begin, map_parallel
+from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.image import BuildInput
 from ecr_tasks.model.ports import BuildResult, Docker
 from ecr_tasks.terminal.held_output import HeldOutput
@@ -55,10 +57,12 @@ class BuildAhead:
         return results
 
     def discard(self) -> None:
-        """End the build if nobody has asked for it, and wait for its end. Do nothing after that."""
+        """End the build if nobody has asked for it, and wait for what is under way."""
         self._waits = False
         self._output.decide(needed=False)
         self._ended.wait()
+        with suppress(EcrTasksError):  # the run has an error of its own, or has waited before
+            self.named()
 
     def _build(self) -> Mapping[str, BuildResult]:
         try:

@@ -34,12 +34,12 @@ def stored_images(
     names = docker.local_names([*of_repository])
     ids = {repository: stale_candidates(names, image, keep) for repository, image in of_repository.items()}
     wanted = sorted(set().union(*ids.values()))
-    known = [
-        LocalImage(one, tuple(name for name in names if names[name] == one), labels)
-        for one in wanted
-        if {SETTINGS, REVISION} <= (labels := annotations(one)).keys()
-    ]
-    others = [one for one in wanted if one not in {item.id for item in known}]
+    named: dict[str, list[str]] = {}
+    for name, one in names.items():
+        named.setdefault(one, []).append(name)
+    labels = {one: found for one in wanted if {SETTINGS, REVISION} <= (found := annotations(one)).keys()}
+    known = [LocalImage(one, tuple(named[one]), found) for one, found in labels.items()]
+    others = [one for one in wanted if one not in labels]
     stored = {item.id: item for item in (docker.local_images(others, known) if wanted else ())}
     return {repository: [stored[item] for item in sorted(some) if item in stored] for repository, some in ids.items()}
 

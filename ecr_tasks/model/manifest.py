@@ -196,7 +196,7 @@ class StoredImage:
         shown = ((name, child.get("digest", "")) for name, child in platforms)
         return tuple((name, digest) for name, digest in shown if name not in ("", "unknown/unknown"))
 
-    @property
+    @cached_property
     def annotations(self) -> Mapping[str, str]:
         """The manifest's annotations; none where it was not read."""
         found = self.document.get("annotations")
@@ -204,9 +204,7 @@ class StoredImage:
         return {key: value for key, value in pairs if isinstance(value, str)}
 
     def _annotation(self, key: str) -> str | None:
-        annotations = self.document.get("annotations")
-        value = annotations.get(key) if isinstance(annotations, dict) else None
-        return value if isinstance(value, str) else None
+        return self.annotations.get(key)
 
 
 def _checked(document: Any) -> Mapping[str, Any]:

@@ -149,10 +149,10 @@ def _create(
 
 
 def _login(settings: Settings, host: str, region: str, service: str = "ecr", identity: Identity | None = None) -> str:
-    options = _aws(settings, region, service, *_profile(settings, identity))
-    token = quoted(["aws", service, "get-login-password", *options])
     from ecr_tasks.plan.other_client import tls_options
 
+    options = _aws(settings, region, service, *_profile(settings, identity))
+    token = quoted(["aws", service, "get-login-password", *options])
     client = settings.client
     words = [client, "login", *tls_options(host, client), "--username", "AWS", "--password-stdin", host]
     login = f"{token} | {quoted(words)}"

@@ -348,11 +348,11 @@ def _carry_out(run: Run, call: Callable[[str, P], Promotion], planned: Mapping[s
 
     with working(f"promoting {len(planned)} images") if several else nullcontext():
         map_parallel(carry_out, [*planned.items()], PARALLEL if several else 1, run.retrier)
-    errors = {key: failed[key] for key in planned if key in failed}
-    for key in [*errors][1:]:
-        warn(f"{key} is not promoted: {errors[key]}")
-    for error in errors.values():
-        raise error
+    keys = [key for key in planned if key in failed]
+    for key in keys[1:]:
+        warn(f"{key} is not promoted: {failed[key]}")
+    if keys:
+        raise failed[keys[0]]
     return {key: done[key] for key in planned}
 
 

@@ -135,14 +135,19 @@ def test_a_registry_that_does_not_answer_is_exit_code_4(app: Project, local_ecr:
     check_error(app.inv("push"), 4, local_ecr.endpoint)
 
 
+def build_big_layer(app: Project, base: str) -> None:
+    """Build an image whose upload takes long enough to be disturbed, for a repository that is there."""
+    create_repository(app)
+    app.write("Dockerfile", f"FROM {base}\n{BIG_LAYER}")
+    app.commit()
+    app.ok("build")
+
+
 def test_an_interrupted_push_sets_no_tag_and_a_second_run_finishes(
     app: Project, local_ecr: LocalEcr, tiny_base: str
 ) -> None:
     """The run ends with exit code 130."""
-    create_repository(app)
-    app.write("Dockerfile", f"FROM {tiny_base}\n{BIG_LAYER}")
-    app.commit()
-    app.ok("build")
+    build_big_layer(app, tiny_base)
     result = push_with_disturbance(
         app, lambda process: process.send_signal(signal.SIGINT), upload_has_begun(local_ecr)
     )
@@ -164,10 +169,7 @@ def test_a_push_that_gets_sigterm_sets_no_tag(app: Project, local_ecr: LocalEcr,
 def test_a_registry_that_stops_during_a_push_is_exit_code_5(
     app: Project, local_ecr: LocalEcr, tiny_base: str
 ) -> None:
-    create_repository(app)
-    app.write("Dockerfile", f"FROM {tiny_base}\n{BIG_LAYER}")
-    app.commit()
-    app.ok("build")
+    build_big_layer(app, tiny_base)
     app.environ["AWS_MAX_ATTEMPTS"] = "3"  # of docker and of the API, each
     result = push_with_disturbance(app, lambda process: local_ecr.stop(), upload_has_begun(local_ecr))
     check_error(result, 5, f"The registry {local_ecr.registry} can't be reached", "Run it again")
@@ -178,10 +180,7 @@ def test_a_registry_that_stops_during_a_push_is_exit_code_5(
 def test_a_registry_that_is_restarted_during_a_push_is_waited_for(
     app: Project, local_ecr: LocalEcr, tiny_base: str
 ) -> None:
-    create_repository(app)
-    app.write("Dockerfile", f"FROM {tiny_base}\n{BIG_LAYER}")
-    app.commit()
-    app.ok("build")
+    build_big_layer(app, tiny_base)
 
     def restart(process: subprocess.Popen[str]) -> None:
         local_ecr.stop()
@@ -205,10 +204,7 @@ def test_two_runs_at_once_publish_one_image(app: Project) -> None:
 
 
 def test_files_of_a_killed_run_are_removed_by_the_next_run(app: Project, local_ecr: LocalEcr, tiny_base: str) -> None:
-    create_repository(app)
-    app.write("Dockerfile", f"FROM {tiny_base}\n{BIG_LAYER}")
-    app.commit()
-    app.ok("build")
+    build_big_layer(app, tiny_base)
     push_with_disturbance(app, lambda process: process.kill(), upload_has_begun(local_ecr))
     assert list(Path(app.environ["TMPDIR"]).rglob("config.json"))
     app.ok("push")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -69,6 +70,19 @@ def test_a_build_that_is_asked_for_once_more_begins_anew(docker: FakeDocker) -> 
     docker.build_error = None
     assert set(ahead.build([NAMED], None)) == {"app"}
     assert docker.inputs == [NAMED]
+
+
+def test_the_end_waits_for_names_that_are_under_way(docker: FakeDocker) -> None:
+    class Slow(FakeDocker):
+        def tag(self, source: str, target: str) -> None:
+            time.sleep(0.2)
+            super().tag(source, target)
+
+    slow = Slow(FakeRegistry())
+    ahead = BuildAhead([UNNAMED], slow, None)
+    ahead.build([NAMED], None)
+    ahead.discard()
+    assert set(NAMED.references) <= slow.store.keys()
 
 
 def test_the_end_waits_for_the_build(docker: FakeDocker) -> None:
