@@ -143,7 +143,8 @@ def start_job(
     elif read_registries:
         difference = Unchanged(run.source, run.project, os.environ).difference
         is_plain = not republish and not fresh.flags and outdated is None
-        if len(images) == 1 and is_plain and not (published or promises or run.dry):
+        may_need_build = len(images) == 1 and (not published or images[0].dirty)
+        if may_need_build and is_plain and not (promises or run.dry):
             from ecr_tasks.runner.build_ahead import begin_ahead
 
             job = replace(job, ahead=begin_ahead(run, images[0], last, difference))

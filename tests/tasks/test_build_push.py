@@ -84,6 +84,14 @@ def change_a_setting(project: Project) -> None:
     project.write(".env", "AWS_REGION=eu-central-1\nECR_REPOSITORY=team/app\nECR_BUILD_ARGS=A=2\n")
 
 
+def test_the_build_of_uncommitted_changes_begins_before_the_plan_each_time(project: Project) -> None:
+    project.inv("build", "push")
+    for text in ("FROM scratch\nLABEL changed=yes\n", "FROM scratch\nLABEL changed=again\n"):
+        project.write("Dockerfile", text)
+        assert project.inv("build", "push").code == 0
+        assert project.docker.inputs[-1].references == ()  # what it had when it began
+
+
 def remove_the_image(project: Project) -> None:
     """Remove the image from the store, as `docker image prune` does."""
     project.docker.store.clear()
