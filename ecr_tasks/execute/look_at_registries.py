@@ -82,7 +82,11 @@ def look_at_registries(
         items = [plan(image) for image in images]
     wholes = [item.whole or item for item in items]
     snapshot = _with_revisions(wholes, snapshot, target)
+    views = snapshot.repositories
     snapshot = _with_commits(wholes, snapshot, source, relation, registry, target)
+    if any(view is not views[name] for name, view in snapshot.repositories.items()):  # commits are known now
+        items = [plan(image) for image in images]
+        wholes = [item.whole or item for item in items]
     snapshot = replace(snapshot, relations=_relations(wholes, snapshot, source, relation))
     if difference is not None and settings.skip == "commit" and not republish:
         proofs = {item.image.name: git_proof(item, source, registry, difference) for item in wholes}
@@ -268,7 +272,8 @@ def _view_with_commits(
             image = registry.read(view.repository, image)
         if image.is_read and image.revision is None:
             image = replace(image, labels=registry.labels(view.repository, image))
-        view = replace(view, tags={**view.tags, name: image})
+        if image is not view.tags[name]:
+            view = replace(view, tags={**view.tags, name: image})
     return view
 
 

@@ -199,6 +199,22 @@ def test_with_the_classic_store_the_image_is_found_by_its_tag(
     assert requests_since(local_ecr, before) == {**LOOKS, "PutImage": 1}
 
 
+def test_with_the_classic_store_a_commit_that_got_another_ones_image_is_published(
+    tmp_path: Path, classic_engine: dict[str, str], classic_tiny_base: str, local_ecr: LocalEcr
+) -> None:
+    """Only the labels of such an image name its commit, and they are read after the first plan."""
+    dockerfile = f"FROM {classic_tiny_base}\nCOPY hello.txt /\n"
+    app = project(tmp_path / "app", {**classic_engine, **local_ecr.environment()}, dockerfile)
+    app.environ["ECR_CREATE_REPOSITORY"] = "true"
+    app.write(".dockerignore", "*\n!hello.txt\n")
+    app.commit()
+    first = build_and_push(app)
+    app.write("notes.md", "not in the context\n")
+    app.commit()
+    assert (build_and_push(app), state(app)) == (first, "retagged")
+    assert (build_and_push(app), state(app)) == (first, "already-published")
+
+
 def test_with_never_another_digest_is_refused(app: Project) -> None:
     app.environ["ECR_SKIP"] = "never"
     app.write("Dockerfile", "FROM scratch\nCOPY hello.txt /\n")
