@@ -47,6 +47,13 @@ _NAME_TAKEN = r'image "[^"]+": already exists\.?$'
 """containerd's image store first looks whether a name is taken, then creates it: when two builds give their images
 one name at once (`latest`, a branch's), the second one fails."""
 
+_TAG_TAKEN = (
+    rf"{_NAME_TAKEN}|creating image \S+ failed because it already exists, but "
+    r"|failed to delete previous image |which existed a moment before"
+)
+"""`docker tag` replaces a name that is taken in three steps (moby, daemon/containerd/image_tag.go), and each of them
+may meet what another run has done to that name since the one before."""
+
 
 def no_docker(program: str = "docker") -> BuildError:
     """Return the error for a missing docker client, or for the one that ECR_CLIENT names."""
@@ -143,8 +150,8 @@ def is_name_taken(lines: Sequence[str]) -> bool:
 
 
 def is_tag_taken(error: EcrTasksError) -> bool:
-    """Return whether `docker tag` failed only because another run gave an image the same name at the same moment."""
-    return re.search(_NAME_TAKEN, error.cause) is not None
+    """Return whether `docker tag` failed only because another run gave or removed that name at the same moment."""
+    return re.search(_TAG_TAKEN, error.cause) is not None
 
 
 def is_address_refused(lines: Sequence[str]) -> bool:

@@ -67,15 +67,26 @@ def test_a_name_that_is_taken_every_time_is_an_error(tmp_path: Path) -> None:
     assert begun(tmp_path) == 5
 
 
-@pytest.mark.parametrize(("failures", "tried"), [(0, 1), (2, 3), (99, 5)])
-def test_a_name_that_another_run_gives_at_that_moment_is_given_once_more(
-    port: WhalesDocker, tmp_path: Path, failures: int, tried: int
+NAME_TAKEN = (
+    "failed to create an image h/a:u with target sha256:0 after deleting the existing one: AlreadyExists: "
+    'image "h/a:u": already exists',
+    "creating image h/a:u failed because it already exists, but accessing it also failed: No such image: h/a:u",
+    "failed to delete previous image h/a:u: failed to delete image h/a:u which existed a moment before: "
+    'NotFound: image "h/a:u": not found',
+)
+"""What docker said while runs named, replaced and removed the same images, and one more that its source has."""
+
+
+@pytest.mark.parametrize(
+    ("failures", "tried", "words"),
+    [(0, 1, NAME_TAKEN[0]), (99, 5, NAME_TAKEN[0]), *((2, 3, words) for words in NAME_TAKEN)],
+)
+def test_a_name_that_another_run_gives_or_removes_at_that_moment_is_given_once_more(
+    port: WhalesDocker, tmp_path: Path, failures: int, tried: int, words: str
 ) -> None:
-    """In containerd's store, docker deletes the name and creates it: of two runs, the later creation fails."""
+    """In containerd's store, docker deletes the name and creates it, and another run comes between."""
     script = tmp_path / "bin" / "docker"
-    message = (
-        'Error response from daemon: … after deleting the existing one: AlreadyExists: image "h/a:u": already exists'
-    )
+    message = f"Error response from daemon: {words}"
     taken = f"[ $(grep -c 'image tag' {tmp_path}/calls) -gt {failures} ] || {{ echo '{message}' >&2; exit 1; }}"
     script.write_text(f"{script.read_text('utf-8')}\n{taken}\n", encoding="utf-8")
     if failures < tried:
