@@ -139,10 +139,11 @@ class FirstTagPush:
                 self.built, self.item.image.definition, repository, self.docker, registry
             )
             if set_in_turn([first], image, repository, registry, self.warn, self.ends, self._look_at_moving):
-                free_tags([first], fixed_digests([first], repository, registry), image.digest, repository)
-                looked = begin(self._look_at_moving)
-                registry.set_tag(repository, image, first.tag.name)
-                looked()
+                with registry.permit(repository, 1):
+                    free_tags([first], fixed_digests([first], repository, registry), image.digest, repository)
+                    looked = begin(self._look_at_moving)
+                    registry.set_tag(repository, image, first.tag.name)
+                    looked()
             return image
         if apart:
             return upload_apart(

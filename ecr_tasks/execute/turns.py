@@ -85,13 +85,16 @@ def set_in_turn(
         for _ in range(ATTEMPTS):
             map_parallel(take, due, PARALLEL, None)
             wait_before_look(time.monotonic())
-            found = look_at_turns(due, due, repository, registry)
-            due = free_tags(due, digests_of(found), image.digest, repository)
-            ours = [item for item in due if has_turn(item, image.digest, found)]
-            if ours:
-                looked = begin(beside)
-                map_parallel(lambda item: registry.set_tag(repository, image, item.tag.name), ours, PARALLEL, None)
-                looked()
+            with registry.permit(repository, len(due)):
+                found = look_at_turns(due, due, repository, registry)
+                due = free_tags(due, digests_of(found), image.digest, repository)
+                ours = [item for item in due if has_turn(item, image.digest, found)]
+                if ours:
+                    looked = begin(beside)
+                    map_parallel(
+                        lambda item: registry.set_tag(repository, image, item.tag.name), ours, PARALLEL, None
+                    )
+                    looked()
             due = [item for item in due if item not in ours]
             if not due:
                 return [item for item in pending if item not in contested]
@@ -124,7 +127,8 @@ def look_at_turns(
     """Return the images that fixed tags have, and those of the turns at some of them, looked at at the same time.
 
     Whoever had the turn before us has set its tag by now: the tag need not be looked at before the turn. Nothing may
-    come between this look and the next call; where it took long itself, the turns are looked at once more.
+    come between this look and the next call, not even the rate limit's wait (``Target.permit``); where it took long
+    itself, the turns are looked at once more.
     """
     names = [turn_tag(item) for item in turns]
     start = time.monotonic()

@@ -69,15 +69,16 @@ def upload_apart(
             if manifest is not None:
                 digest = sha256_digest(manifest)
                 wait_before_look(pushed)
-                found = look_at_turns(fixed, [item], repository, registry)
-                if item not in free_tags(fixed, digests_of(found), digest, repository):
-                    return found[item.tag.name].with_manifest(manifest)
-                if has_turn(item, digest, found):
-                    image = found[name].with_manifest(manifest)
-                    looked = begin(beside)
-                    registry.set_tag(repository, image, item.tag.name)
-                    looked()
-                    return image
+                with registry.permit(repository, 1):
+                    found = look_at_turns(fixed, [item], repository, registry)
+                    if item not in free_tags(fixed, digests_of(found), digest, repository):
+                        return found[item.tag.name].with_manifest(manifest)
+                    if has_turn(item, digest, found):
+                        image = found[name].with_manifest(manifest)
+                        looked = begin(beside)
+                        registry.set_tag(repository, image, item.tag.name)
+                        looked()
+                        return image
             wait_for_turn(item, built.id, repository, registry)
     finally:
         if digest is None:

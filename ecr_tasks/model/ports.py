@@ -204,6 +204,11 @@ class Target(Protocol):
     def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
         """Return a context that reserves ``puts`` of docker's PutImage calls in the registry's rate limit."""
 
+    def permit(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
+        """Return a context that waits, in the registry's rate limit, before it begins: ``puts`` calls of
+        :meth:`set_tag` then don't.
+        """
+
     def find(self, name: str, references: Sequence[str]) -> RepositoryView:
         """Return those images by tag or digest that exist, in a way that does not count as a pull.
 

@@ -173,6 +173,19 @@ def test_a_fixed_tag_that_ecr_does_not_lock_is_set_after_the_upload(
     assert {tags[0].name, pushed.rpartition(":")[2]} <= {*before}, "the tag and the turn are looked at in one call"
 
 
+@pytest.mark.parametrize("variant", [name for name in VARIANTS if "immutable" not in name])
+def test_the_rate_limit_is_waited_for_before_the_look_and_not_between_it_and_the_tag(
+    variant: str, monkeypatch: pytest.MonkeyPatch, quick: list[float]
+) -> None:
+    monkeypatch.setattr("ecr_tasks.execute.turns.LEAD_SECONDS", 60)
+    publisher = Publisher(**VARIANTS[variant])  # type: ignore[arg-type]
+    publisher.run()
+    calls = [call for call in publisher.calls.log if call[-1] not in ("main", "latest")]  # beside the tag
+    for tag in (SHA_TAG, "1.2.3"):
+        last = calls.index(("set_tag", NAME, tag))
+        assert [call[0] for call in calls[last - 2 : last + 2]] == ["permit", "images", "set_tag", "end of permit"]
+
+
 @pytest.mark.parametrize("classic", [False, True])
 def test_another_run_has_the_time_to_see_our_turn_before_we_look(
     classic: bool, monkeypatch: pytest.MonkeyPatch

@@ -191,6 +191,10 @@ class PublicRegistry:
         """Return a context that does not wait: ECR Public's quotas are higher than a run's calls."""
         return nullcontext()
 
+    def permit(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
+        """Return a context that does not wait, as :meth:`reserve` does."""
+        return nullcontext()
+
     def region(self) -> str:
         """Return the region of ECR Public's API."""
         return PUBLIC_REGION

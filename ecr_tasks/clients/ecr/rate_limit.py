@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any
 
 from ecr_tasks.clients.retry import discard
@@ -24,6 +25,10 @@ LIMIT = 10
 PERIOD = 1.0  # seconds
 POLL = 0.05
 """Seconds between two checks whether calls under way have ended."""
+
+
+_permitted: ContextVar[tuple[RateLimit, list[None]] | None] = ContextVar("_permitted", default=None)
+"""The limit that has permitted calls of this thread, or of threads for it, and one item for each that is left."""
 
 
 class RateLimit:
@@ -64,9 +69,25 @@ class RateLimit:
         finally:
             self._end_reserved()
 
+    @contextmanager
+    def permit(self, puts: int) -> Iterator[None]:
+        """Wait until ``puts`` calls of our own are allowed: so many don't wait until the context ends."""
+        self.begin(puts)
+        left: list[None] = [None] * puts
+        before = _permitted.set((self, left))
+        try:
+            yield
+        finally:
+            _permitted.reset(before)
+            with self._lock:
+                self._under_way -= len(left)
+                left.clear()
+
     def begin(self, puts: int = 1) -> None:
         """Wait until ``puts`` calls are allowed, and count them; more than the limit wait until none counts."""
         self._end_reserved()
+        if puts == 1 and self._is_permitted():
+            return
         while (seconds := self._begin(puts)) > 0:
             self._pause(seconds)
 
@@ -81,6 +102,15 @@ class RateLimit:
         puts: int = getattr(self._reserved, "puts", 0)
         self._reserved.puts = 0
         self.end(puts)
+
+    def _is_permitted(self) -> bool:
+        """Return whether a call is one of those that were waited for and counted beforehand; it is none then."""
+        limit, left = _permitted.get() or (None, [])
+        with self._lock:
+            if limit is not self or not left:
+                return False
+            left.pop()
+            return True
 
     def _begin(self, puts: int) -> float:
         """Start counting ``puts`` calls and return 0, or return the seconds until they may be allowed."""
@@ -138,6 +168,10 @@ class RateLimits:
     def reserve(self, account: str, region: str, endpoint: str, puts: int) -> AbstractContextManager[None]:
         """Return a context that reserves ``puts`` calls in an account's registry, where there is a limit."""
         return self.of(account, region).reserve(puts) if self.apply_to(endpoint) else nullcontext()
+
+    def permit(self, account: str, region: str, endpoint: str, puts: int) -> AbstractContextManager[None]:
+        """Return a context that waits beforehand for ``puts`` calls of our own, where there is a limit."""
+        return self.of(account, region).permit(puts) if self.apply_to(endpoint) else nullcontext()
 
     def limit(self, client: Any) -> None:
         """Make an ECR client wait for the limit before each PutImage that it sends, including retries."""

@@ -314,6 +314,10 @@ class EcrRegistry:
         """Return a context that reserves ``puts`` PutImage calls for docker; our own calls are counted anyway."""
         return self._aws.rate_limits.reserve(repository.account, self.region(), self.endpoint(), puts)
 
+    def permit(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
+        """Return a context that waits beforehand for ``puts`` calls of :meth:`set_tag`."""
+        return self._aws.rate_limits.permit(repository.account, self.region(), self.endpoint(), puts)
+
     def token(self, region: str | None = None) -> RegistryToken:
         """Return a registry token (GetAuthorizationToken), one for each region until it must be renewed.
 

@@ -221,6 +221,26 @@ def test_pushes_of_several_images_do_not_wait_for_each_others_own_calls(puts: in
     limit.end(LIMIT)
 
 
+def test_calls_that_were_waited_for_beforehand_do_not_wait() -> None:
+    caller = Caller()
+    caller.call(0.1, puts=LIMIT)
+    with caller.limit.permit(3):
+        assert caller.waited == pytest.approx(1.0)
+        map_parallel(lambda _: caller.limit.begin(), range(3), 3, None)
+        caller.limit.end(3)
+        assert caller.waited == pytest.approx(1.0)
+        caller.call(0.0, puts=LIMIT)  # these three count like others, and a fourth call is one of the others
+        assert caller.waited == pytest.approx(2.0)
+
+
+def test_a_permission_that_was_not_used_counts_no_more() -> None:
+    caller = Caller()
+    with caller.limit.permit(LIMIT):
+        caller.call(0.0)
+    caller.call(0.0, puts=LIMIT - 1)
+    assert caller.waited == 0
+
+
 def test_threads_that_wait_side_by_side_keep_the_run_waiting_once() -> None:
     clock, lines = Clock(), list[str]()
     together = threading.Barrier(4, action=lambda: clock.pause(1.0))

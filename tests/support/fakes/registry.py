@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TypeVar
@@ -181,6 +181,12 @@ class FakeRegistry:
     def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
         self.reserved.append((repository.name, puts))
         return nullcontext()
+
+    @contextmanager
+    def permit(self, repository: Repository, puts: int) -> Iterator[None]:
+        self.calls.log.append(("permit", repository.name, str(puts)))
+        yield
+        self.calls.log.append(("end of permit", repository.name))
 
     def untag(self, repository: Repository, tag: str, digest: str | None = None) -> None:
         self.calls.begin("untag", repository.name, tag)
