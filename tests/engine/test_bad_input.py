@@ -12,11 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from ecr_tasks.local_ecr import server
+from ecr_tasks.local_ecr.distribution import routes
+from ecr_tasks.local_ecr.http.messages import ClientGone, Request, Response
+from ecr_tasks.local_ecr.registry import Registry
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.conftest import docker
 from tests.engine.project import CommandResult, Project, project
 
-BIG_LAYER = "RUN dd if=/dev/urandom of=/big bs=1M count=150 2>/dev/null\n"
+LAYER_OF_15_MB = "RUN dd if=/dev/urandom of=/big bs=1M count=15 2>/dev/null\n"
 
 
 @pytest.fixture
@@ -119,7 +123,7 @@ def test_a_locked_tag_is_an_error_before_the_build(app: Project, local_ecr: Loca
 def test_a_full_disk_of_the_local_ecr_is_exit_code_5(
     app: Project, tmp_path: Path, small_disk: Path, tiny_base: str
 ) -> None:
-    app.write("Dockerfile", f"FROM {tiny_base}\n{BIG_LAYER}")
+    app.write("Dockerfile", f"FROM {tiny_base}\n{LAYER_OF_15_MB}")
     app.commit()
     with LocalEcr(small_disk) as full_ecr:
         app.environ.update(full_ecr.environment())
@@ -135,59 +139,82 @@ def test_a_registry_that_does_not_answer_is_exit_code_4(app: Project, local_ecr:
     check_error(app.inv("push"), 4, local_ecr.endpoint)
 
 
-def build_big_layer(app: Project, base: str) -> None:
-    """Build an image whose upload takes long enough to be disturbed, for a repository that is there."""
-    create_repository(app)
-    app.write("Dockerfile", f"FROM {base}\n{BIG_LAYER}")
-    app.commit()
-    app.ok("build")
+class Upload:
+    """The layers that docker sends to the local ECR, which holds them until they are released.
+
+    The requests that it has held end without an answer, as those of a client that is gone.
+    """
+
+    def __init__(self) -> None:
+        self.has_begun, self._released = threading.Event(), threading.Event()
+
+    def hold(self, request: Request) -> None:
+        """Hold a request if it sends a layer. Raises ClientGone once it is released."""
+        if request.method in ("PATCH", "PUT") and "/blobs/uploads/" in request.path and not self._released.is_set():
+            self.has_begun.set()
+            self._released.wait()
+            raise ClientGone
+
+    def release(self) -> None:
+        """Let go on what is held, and hold nothing any more."""
+        self._released.set()
 
 
-def test_an_interrupted_push_sets_no_tag_and_a_second_run_finishes(
-    app: Project, local_ecr: LocalEcr, tiny_base: str
-) -> None:
+@pytest.fixture
+def upload(monkeypatch: pytest.MonkeyPatch) -> Iterator[Upload]:
+    upload, handle = Upload(), routes._handle
+
+    def held(registry: Registry, request: Request) -> Response:
+        upload.hold(request)
+        return handle(registry, request)
+
+    monkeypatch.setattr(routes, "_handle", held)
+    monkeypatch.setattr(server, "_STOP_SECONDS", 0.1)  # what is held doesn't end by itself
+    yield upload
+    upload.release()
+
+
+def test_an_interrupted_push_sets_no_tag_and_a_second_run_finishes(app: Project, upload: Upload) -> None:
     """The run ends with exit code 130."""
-    build_big_layer(app, tiny_base)
-    result = push_with_disturbance(
-        app, lambda process: process.send_signal(signal.SIGINT), upload_has_begun(local_ecr)
-    )
+    create_repository(app)
+    app.ok("build")
+    result = push_with_disturbance(app, lambda process: process.send_signal(signal.SIGINT), upload)
     check_error(result, 130, "Run it again")
     assert tags(app) == {"new"}
     app.ok("push")
     assert tags(app) == {"present"}
 
 
-def test_a_push_that_gets_sigterm_sets_no_tag(app: Project, local_ecr: LocalEcr, tiny_base: str) -> None:
+def test_a_push_that_gets_sigterm_sets_no_tag(app: Project, upload: Upload) -> None:
     create_repository(app)
-    app.write("Dockerfile", f"FROM {tiny_base}\n{BIG_LAYER}")
-    app.commit()
-    result = push_with_disturbance(app, lambda process: process.terminate(), upload_has_begun(local_ecr))
+    result = push_with_disturbance(app, lambda process: process.terminate(), upload)
     check_error(result, 130)
     assert tags(app) == {"new"}
 
 
 def test_a_registry_that_stops_during_a_push_is_exit_code_5(
-    app: Project, local_ecr: LocalEcr, tiny_base: str
+    app: Project, local_ecr: LocalEcr, upload: Upload
 ) -> None:
-    build_big_layer(app, tiny_base)
+    create_repository(app)
     app.environ["AWS_MAX_ATTEMPTS"] = "3"  # of docker and of the API, each
-    result = push_with_disturbance(app, lambda process: local_ecr.stop(), upload_has_begun(local_ecr))
+    result = push_with_disturbance(app, lambda process: local_ecr.stop(), upload)
     check_error(result, 5, f"The registry {local_ecr.registry} can't be reached", "Run it again")
     assert "trying again" in result.stderr
     assert "ECR can't be reached any more" not in result.stderr  # docker has waited for the API, too
 
 
 def test_a_registry_that_is_restarted_during_a_push_is_waited_for(
-    app: Project, local_ecr: LocalEcr, tiny_base: str
+    app: Project, local_ecr: LocalEcr, upload: Upload
 ) -> None:
-    build_big_layer(app, tiny_base)
+    create_repository(app)
 
     def restart(process: subprocess.Popen[str]) -> None:
         local_ecr.stop()
         time.sleep(2)
+        upload.release()
         local_ecr.start()
 
-    result = push_with_disturbance(app, restart, upload_has_begun(local_ecr))
+    result = push_with_disturbance(app, restart, upload)
     assert result.code == 0, result.stderr
     assert "the registry can't be reached (connection refused); trying again" in result.stderr
     assert tags(app) == {"present"}
@@ -203,19 +230,19 @@ def test_two_runs_at_once_publish_one_image(app: Project) -> None:
     assert outputs[0][0] == outputs[1][0]
 
 
-def test_files_of_a_killed_run_are_removed_by_the_next_run(app: Project, local_ecr: LocalEcr, tiny_base: str) -> None:
-    build_big_layer(app, tiny_base)
-    push_with_disturbance(app, lambda process: process.kill(), upload_has_begun(local_ecr))
+def test_files_of_a_killed_run_are_removed_by_the_next_run(app: Project, upload: Upload) -> None:
+    create_repository(app)
+    push_with_disturbance(app, lambda process: process.kill(), upload)
     assert list(Path(app.environ["TMPDIR"]).rglob("config.json"))
     app.ok("push")
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder on a disk of 40 MB."""
+    """Return a folder on a disk of 4 MB."""
     folder = tmp_path / "small"
     folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(folder)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], check=True)
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
@@ -225,25 +252,16 @@ def tags(app: Project) -> set[str]:
     return {tag["state"] for tag in json.loads(app.ok("plan", "--json").stdout)["images"][0]["tags"]}
 
 
-def upload_has_begun(local_ecr: LocalEcr) -> Callable[[], bool]:
-    """Return a function that tells whether a client has begun to send layers."""
-    return lambda: any(name.startswith("POST") for name in local_ecr.requests())
-
-
 def push_with_disturbance(
-    app: Project, disturb: Callable[[subprocess.Popen[str]], None], condition: Callable[[], bool]
+    app: Project, disturb: Callable[[subprocess.Popen[str]], None], upload: Upload
 ) -> CommandResult:
-    """Run `inv push`, and call ``disturb`` with its process as soon as the condition is true."""
+    """Run `inv push`, and call ``disturb`` with its process as soon as it sends a layer."""
     process = app.start("push")
-    deadline = time.monotonic() + 60
-    while not condition() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert process.poll() is None, "the push ended before it could be disturbed"
+    while not upload.has_begun.wait(0.05):
+        assert process.poll() is None, "the push ended before it could be disturbed"
     disturb(process)
-    watchdog = threading.Timer(60, process.kill)
-    watchdog.start()
-    out, err = process.communicate()
-    watchdog.cancel()
+    out, err = process.communicate(timeout=120)
+    upload.release()
     return CommandResult(process.returncode, out, err)
 
 
