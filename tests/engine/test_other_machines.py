@@ -130,6 +130,9 @@ def test_a_remote_buildkit_with_tls_builds_and_pushes(app: Project, far: tuple[s
         assert refused.code == 3
         assert f"The builder {name} does not answer at {address}: {words}" in refused.stderr
         assert "waiting for connection" not in refused.stderr
+        planned = app.inv("plan", ECR_BUILDER=name)
+        assert planned.code == 6
+        assert f"in the way: The builder {name} does not answer at {address}: {words}" in planned.stdout
 
     app.write("hello.txt", "from afar\n")
     app.commit()

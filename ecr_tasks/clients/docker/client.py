@@ -107,6 +107,13 @@ class WhalesDocker(ImageStore):
                 raise errors.other_client()
             return info
 
+    def _check_remote(self) -> None:
+        """Raise BuildError for a remote builder that doesn't answer."""
+        if self._remote is not None:
+            from ecr_tasks.clients.docker.unreached_builder import check_reached
+
+            check_reached(self._remote)
+
     def builds_elsewhere(self, builder: str | None) -> bool:
         """Return whether the builder's machines are others than the engine's, without asking any."""
         return self._config.builds_elsewhere(builder)
@@ -121,10 +128,7 @@ class WhalesDocker(ImageStore):
         """
         if self._commands.program != DOCKER:
             return {item.name: self._build_without_buildx(item) for item in inputs}
-        if self._remote is not None:  # what was built before can be pushed without it
-            from ecr_tasks.clients.docker.unreached_builder import check_reached
-
-            check_reached(self._remote)
+        self._check_remote()  # what was built before can be pushed without it
         with self._config.scratch_folder() as folder:
             inputs = self._config.names.for_builds(inputs)
             definition, metadata_file = folder / "bake.json", folder / "metadata.json"
@@ -200,6 +204,7 @@ class WhalesDocker(ImageStore):
         """
         if self._commands.program != DOCKER:
             return
+        self._check_remote()
         with self._config.scratch_folder() as folder:
             (folder / "linked").mkdir()
             inputs = []
