@@ -34,7 +34,7 @@ class EnvFiles:
 
 def named_file(environ: Mapping[str, str], config: Mapping[str, object]) -> str:
     """Return the dotenv file that ECR_ENV_FILE or ``env_file`` in Invoke's configuration names; empty without one."""
-    named = environ.get(SETTING) or config.get("env_file")
+    named = environ.get(SETTING, "").strip() or config.get("env_file")
     return named.strip() if isinstance(named, str) else ""
 
 

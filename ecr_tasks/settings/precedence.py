@@ -33,12 +33,12 @@ Layer = Mapping[str, SettingValue]
 
 
 def file_layer(file: DotenvFile) -> Layer:
-    """Return the settings in a dotenv file; empty variables count as not set."""
+    """Return the settings in a dotenv file; empty and blank variables count as not set."""
     return _layer(file.values, lambda name: Origin("file", name, file.path, file.lines[name]))
 
 
 def environment_layer(environ: Mapping[str, str]) -> Layer:
-    """Return the settings in the environment; empty variables count as not set, because CI systems export them."""
+    """Return the settings in the environment; empty and blank ones, which CI systems export, count as not set."""
     return _layer(environ, lambda name: Origin("environment", name))
 
 
@@ -46,7 +46,7 @@ def _layer(variables: Mapping[str, str | None], origin: Callable[[str], Origin])
     return {
         name: SettingValue(text, origin(name))
         for name, text in variables.items()
-        if text and name.startswith(("ECR_", "AWS_"))
+        if text and text.strip() and name.startswith(("ECR_", "AWS_"))
     }
 
 
@@ -87,7 +87,7 @@ def config_layer(
         except ValueError as error:
             problems.add_at(origin, key, f"can't be used: {error}")
             continue
-        if text:
+        if text.strip():
             layer[name] = SettingValue(text, origin)
     for file in files:
         others += [(key, _config_origin(key, file, project)) for key in file.top_lines if names_setting(key)]

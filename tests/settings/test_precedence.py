@@ -8,6 +8,7 @@ import pytest
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.destination import Identity
+from ecr_tasks.settings.schema import TABLE
 from ecr_tasks.settings.settings import Settings
 from tests.support.dotenv_project import Project
 
@@ -63,6 +64,20 @@ def test_empty_values_count_as_not_set(project: Project) -> None:
     project.write("ECR_REPOSITORY=\nECR_TAGS=", ".env.prod")
     settings = project.load({"ECR_TARGET": "", "ECR_TAGS": "", "ECR_REGISTRY": ""}, env="prod")
     assert (settings.target, settings.repository) == ("run", "app")
+
+
+@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize("blank", [" ", "\t \n"])
+def test_a_blank_value_of_any_setting_counts_as_not_set(project: Project, name: str, blank: str) -> None:
+    """As a CI system exports a variable that somebody left blank."""
+    usual = project.load()
+    from_environment = project.load({name: blank})
+    from_config = project.load(config={TABLE[name].field: blank})
+    if name != "ECR_ENV_FILE":  # a file can't choose a file
+        project.write(f'{name}="{blank}"')
+    for settings in (from_environment, from_config, project.load()):
+        assert str(settings.origin(name)) == str(usual.origin(name))
+        assert getattr(settings, TABLE[name].field) == getattr(usual, TABLE[name].field)
 
 
 def test_an_empty_override_takes_a_value_away(project: Project) -> None:
