@@ -125,8 +125,11 @@ def start_job(
     last = receipt_file.published_commit(run.project, repositories[0]) if len(images) == 1 else None
     if not promises and not run.dry:
         run.earlier_outputs.forget(repositories)
+    settings = run.settings
+    if outdated is not None and settings.skip == "never":  # what is built is chosen by base images
+        settings = replace(settings, skip="commit")
     job = Job(
-        run.settings,
+        settings,
         images,
         None,
         Plan((), ()),
@@ -227,15 +230,16 @@ def read_registries(
     brief: bool = False,
     engine: Callable[[], Engine] | None = None,
     difference: Difference | None = None,
+    settings: Settings | None = None,
 ) -> Snapshot | None:
     """Return a snapshot of the registries; None in a dry run without a running local ECR.
 
-    ``engine`` takes the place of the run's own, ``difference`` that of a new :class:`Unchanged`.
+    ``engine`` and ``settings`` take the place of the run's own, ``difference`` that of a new :class:`Unchanged`.
     """
     try:
         return look_at_registries(
             images,
-            run.settings,
+            settings or run.settings,
             run.source,
             run.registry,
             run.target,
@@ -281,7 +285,13 @@ def with_registries(
     read_at = time.monotonic()
     with working("asking the registries"):
         snapshot = read_registries(
-            run, job.images, republish=job.republish, brief=brief, engine=engine, difference=difference
+            run,
+            job.images,
+            republish=job.republish,
+            brief=brief,
+            engine=engine,
+            difference=difference,
+            settings=job.settings,
         )
     return replace(with_plan(run, job, snapshot), read_at=read_at)
 

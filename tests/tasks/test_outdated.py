@@ -110,6 +110,14 @@ def test_push_outdated_builds_only_where_the_base_has_moved(project: Project) ->
     assert project.tags["main"] == project.tags[f"{sha}-r2"] != project.tags[sha]
 
 
+@pytest.mark.parametrize("moved", [False, True])
+def test_push_outdated_builds_nothing_else_with_ecr_skip_never(two: Project, moved: bool) -> None:
+    if moved:
+        two.docker.registry_bases[PYTHON] = B
+    assert two.inv("push", "--outdated", ECR_SKIP="never").code == 0
+    assert built(two) == ([("api", True)] if moved else [])
+
+
 def test_build_before_push_outdated_is_refused(project: Project) -> None:
     assert "inv push --outdated" in project.inv("build", "push", "--outdated").failed(2)
 
