@@ -16,7 +16,7 @@ from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.conftest import docker
 from tests.engine.project import Project, project
 
-GROUPS = ("image", "container", "history", "bake --print")
+GROUPS = ("image", "container", "history", "system", "bake --print")
 WRAPPER = """#!/bin/sh
 echo "{name} $*" >> "{log}"
 exec "{program}" "$@"
@@ -32,8 +32,8 @@ def app(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, tiny_base: 
     return app
 
 
-FOR_EACH_IMAGE = Counter({"image history": 1, "push": 1, "history inspect": 1})
-ALWAYS = Counter({"bake": 1, "image inspect": 1, "image ls": 1, "container ls": 1, "image rm": 2})
+FOR_EACH_IMAGE = Counter({"push": 1, "history inspect": 1})
+ALWAYS = Counter({"bake": 1, "system dial-stdio": 1, "image ls": 1, "container ls": 1, "image rm": 2})
 """What docker and buildx are started for, whatever the number of images: older local names go while the images are
 pushed, those of the run when they are."""
 

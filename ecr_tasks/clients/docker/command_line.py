@@ -74,7 +74,7 @@ class CommandLine:
     ) -> None:
         self.program = program
         self._config = config
-        self._seconds = seconds
+        self.seconds = seconds
         self._project = project
         self._live = live
 
@@ -161,9 +161,9 @@ class CommandLine:
         raise AssertionError("unreachable")
 
     def _answer(self, action: str, command: Sequence[str]) -> str:
-        if self._seconds is None:
+        if self.seconds is None:
             return _run(command, self.environment())
-        return _within(action, command, self.environment(), self._seconds)
+        return _within(action, command, self.environment(), self.seconds)
 
     def read_definition(
         self, files: Sequence[str], folder: Path, environ: Mapping[str, str], *, group: str = ""
@@ -193,7 +193,7 @@ class CommandLine:
         action = "read the Dockerfile"
         with translate_errors(action):
             command = self.buildx("bake", *options)
-            seconds = self._seconds or _READ_SECONDS
+            seconds = self.seconds or _READ_SECONDS
             answer = process.answer(command, env=environment, seconds=seconds, folder=self._project)
         if answer is None:
             raise errors.no_answer(action, seconds)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ecr_tasks.clients.docker import errors
 from ecr_tasks.clients.docker.command_line import CommandLine, check_arguments, translate_errors
 from ecr_tasks.clients.docker.config import PrivateConfig
+from ecr_tasks.clients.docker.engine_api import EngineApi
 from ecr_tasks.clients.docker.temporary_names import BUILD
 from ecr_tasks.clients.parallel import begin, map_parallel
 from ecr_tasks.documents import parse_json
@@ -41,6 +42,7 @@ class ImageStore:
     def __init__(self, config: PrivateConfig, commands: CommandLine) -> None:
         self._config = config
         self._commands = commands
+        self._api = EngineApi(commands)
         self._closing = Lock()
 
     def image_id(self, reference: str) -> str | None:
@@ -54,16 +56,31 @@ class ImageStore:
     def image_configs(self, ids: Sequence[str], platform: str | None) -> Mapping[str, ImageConfig]:
         """Return the configurations of local images by id; of several platforms, those of ``platform`` (docker 28).
 
-        Those that docker doesn't give are left out. It tells the history of one image at a time.
+        Those that docker doesn't give are left out. Its commands tell the history of one image at a time.
         """
         options = ["--platform", platform] if platform else []
-        configs = begin(partial(self._configs, ids, options))
-        histories = map_parallel(partial(self._history, options=options), ids, PARALLEL, None)
-        return {
+        asked = {} if platform else {image_id: self._asked_config(image_id) for image_id in ids}
+        known = {image_id: config for image_id, config in asked.items() if config is not None}
+        others = [image_id for image_id in ids if image_id not in known]
+        if not others:
+            return known
+        configs = begin(partial(self._configs, others, options))
+        histories = map_parallel(partial(self._history, options=options), others, PARALLEL, None)
+        return known | {
             image_id: parse_image_config(config, history)
-            for image_id, config, history in zip(ids, configs(), histories, strict=True)
+            for image_id, config, history in zip(others, configs(), histories, strict=True)
             if config is not None and history is not None
         }
+
+    def _asked_config(self, image_id: str) -> ImageConfig | None:
+        """Return an image's configuration; None where the engine's API doesn't give it."""
+        image = self._api.document(f"/images/{image_id}/json")
+        history = self._api.document(f"/images/{image_id}/history") if image else None
+        if not history:
+            return None
+        with suppress(EcrTasksError), errors.reading_answer(f"look at {image_id}"):
+            return parse_image_config(image["Config"] or {}, [str(step["CreatedBy"]) for step in reversed(history)])
+        return None
 
     def _configs(self, ids: Sequence[str], options: Sequence[str]) -> list[Mapping[str, Any] | None]:
         """Return what images' configurations have as ``config``; None for an image that docker doesn't give."""
@@ -170,6 +187,7 @@ class ImageStore:
             if self._config.names:
                 command = self._commands.docker("image", "rm")
                 self._config.names.remove(command, self._commands.environment())
+        self._api.close()
 
     def _containers(self) -> list[dict[str, Any]]:
         """Return docker's documents of all containers."""

@@ -1,0 +1,127 @@
+"""The engine's API by one program, with a script as docker; where it gives no answer, docker's commands do."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ecr_tasks.clients.docker.client import WhalesDocker
+from ecr_tasks.clients.docker.config import PrivateConfig
+
+IDS = [f"sha256:{digit * 64}" for digit in "abc"]
+DOCKER = """#!/bin/sh
+shift 2
+echo "$1 $2" >>{folder}/calls
+case "$*" in
+  "system dial-stdio") {engine} ;;
+  "image inspect"*) shift 4; for one in "$@"; do echo '{{"Env": ["BY=command"]}}'; done ;;
+  "image history"*) printf '"CMD last"\\n"COPY first"\\n' ;;
+esac
+"""
+ENGINE = """
+import json, sys
+from http.server import BaseHTTPRequestHandler
+
+class Engine(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def setup(self):
+        self.rfile, self.wfile = sys.stdin.buffer, sys.stdout.buffer
+
+    def do_GET(self):
+        status, document = 404, {"message": "no such image"}
+        if self.path == "/_ping":
+            status, document = 200, None
+        elif self.path.endswith("/history"):
+            status, document = 200, [{"CreatedBy": "CMD last"}, {"CreatedBy": "COPY first"}]
+        elif "ccc" not in self.path:
+            status, document = 200, {"Config": {"Env": ["BY=api"]}}
+        if "bbb" in self.path and "break" in sys.argv:
+            sys.exit(1)
+        content = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+        self.wfile.flush()
+
+    do_POST = do_GET
+
+    def finish(self):
+        pass
+
+    def log_message(self, *words):
+        pass
+
+Engine(None, ("", 0), None)
+"""
+
+
+@pytest.fixture
+def port_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], WhalesDocker]:
+    """Return what makes a port whose docker connects to such an engine."""
+
+    def make(engine: str) -> WhalesDocker:
+        script = tmp_path / "bin" / "docker"
+        script.parent.mkdir()
+        script.write_text(DOCKER.format(folder=tmp_path, engine=engine), encoding="utf-8")
+        script.chmod(0o755)
+        (tmp_path / "engine.py").write_text(ENGINE, encoding="utf-8")
+        monkeypatch.setenv("PATH", f"{script.parent}:/usr/bin:/bin")
+        return WhalesDocker(PrivateConfig({"DOCKER_CONFIG": str(tmp_path / "docker")}, tmp_path), tmp_path, {})
+
+    return make
+
+
+def calls(folder: Path) -> list[str]:
+    return (folder / "calls").read_text(encoding="utf-8").splitlines()
+
+
+def looked_at(port: WhalesDocker, ids: list[str]) -> list[tuple[str, tuple[str, ...]]]:
+    """Return who told the images' configurations, and their histories."""
+    configs = port.image_configs(ids, None)
+    return [(configs[image_id].environment["BY"], configs[image_id].history) for image_id in ids]
+
+
+def test_one_program_tells_of_many_images(port_with: Callable[[str], WhalesDocker], tmp_path: Path) -> None:
+    port = port_with(f"exec {sys.executable} {tmp_path}/engine.py")
+    for _ in range(2):
+        assert looked_at(port, IDS[:2]) == [("api", ("COPY first", "CMD last"))] * 2
+    assert calls(tmp_path) == ["system dial-stdio"]
+    port.close()
+    assert looked_at(port, IDS[:1]) == [("api", ("COPY first", "CMD last"))]
+    assert calls(tmp_path) == ["system dial-stdio"] * 2
+    port.close()
+
+
+@pytest.mark.parametrize(
+    "engine",
+    ["exit 1", "echo no such command >&2", "echo what", "read a; echo HTTP/1.1 502 Bad Gateway; echo"],
+)
+def test_without_the_api_docker_s_commands_tell(
+    port_with: Callable[[str], WhalesDocker], tmp_path: Path, engine: str
+) -> None:
+    port = port_with(engine)
+    for _ in range(2):
+        assert looked_at(port, IDS[:2]) == [("command", ("COPY first", "CMD last"))] * 2
+    assert calls(tmp_path).count("system dial-stdio") == 1
+    port.close()
+
+
+def test_what_the_api_does_not_tell_docker_s_commands_do(
+    port_with: Callable[[str], WhalesDocker], tmp_path: Path
+) -> None:
+    port = port_with(f"exec {sys.executable} {tmp_path}/engine.py")
+    assert [by for by, _ in looked_at(port, IDS)] == ["api", "api", "command"]
+    port.close()
+    assert sorted(calls(tmp_path)) == ["image history", "image inspect", "system dial-stdio"]
+
+
+def test_a_connection_that_breaks_loses_no_answer(port_with: Callable[[str], WhalesDocker], tmp_path: Path) -> None:
+    port = port_with(f"exec {sys.executable} {tmp_path}/engine.py break")
+    assert [by for by, _ in looked_at(port, IDS)] == ["api", "command", "command"]
+    port.close()
