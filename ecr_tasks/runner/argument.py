@@ -3,6 +3,7 @@
 Invoke's parser (3.0) gives a flag one value, and takes the word after the flag's second occurrence for a task, which
 then runs: `iam.policy --for pull --for build` would build. Likewise it takes for a task what follows the `=` of
 a flag that has no value: `prune --yes=build`. Of a list, it does not miss the value: `push --image` would push all.
+Nor does it miss that of a flag's second occurrence: `push --image api --image`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from invoke.parser.argument import Argument
+from invoke.parser.context import to_flag
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.runner.invoke_config import exit_with
@@ -22,10 +24,30 @@ def refuse_values_of_switches(words: Iterable[str], switches: Sequence[str]) -> 
     if "--complete" in sys.argv:
         return
     for word in words:
-        flag = word.partition("=")[0]
-        if flag.startswith("--") and flag[2:] in switches:
+        flag, has_value, _ = word.partition("=")
+        if has_value and flag.startswith("--") and flag[2:] in switches:
             cause = f"{flag} has no value, and the command line says {word}."
             raise exit_with(SettingsError(cause, f"Write {flag} to have it, or leave it out."))
+
+
+def refuse_missing_values(words: Sequence[str], arguments: Iterable[Argument]) -> None:
+    """Raise Invoke's Exit if a flag that was given before stands without a value among a task's words.
+
+    A flag is no value. Of a flag's first occurrence Invoke says it itself.
+    """
+    if "--complete" in sys.argv:
+        return
+    flags = {to_flag(name): argument for argument in arguments for name in argument.names}
+    seen: list[Argument] = []
+    for word, after in zip(words, (*words[1:], None), strict=True):
+        name, has_value, _ = word.partition("=")
+        argument = flags.get(name)
+        if argument is None or not argument.takes_value:
+            continue
+        if argument in seen and not has_value and (after is None or after in flags):
+            remedy = "Give it a value each time." if argument.kind is list else "Give it once."
+            raise exit_with(SettingsError(f"{name} is given twice, and once without a value.", remedy))
+        seen.append(argument)
 
 
 class CheckedArgument(Argument):

@@ -39,14 +39,21 @@ class EcrTask(Task[Any]):
         names, words, others = _asked(sys._getframe(1))
         if names and not any(name in word for word in words for name in names):
             return []
-        from ecr_tasks.runner.argument import CheckedArgument, refuse_values_of_switches
+        from invoke.parser.context import to_flag
+
+        from ecr_tasks.runner.argument import CheckedArgument, refuse_missing_values, refuse_values_of_switches
 
         arguments = [
             CheckedArgument(argument) if argument.takes_value else argument
             for argument in super().get_arguments(ignore_unknown_help=ignore_unknown_help)
         ]
         switches = [name for argument in arguments if not argument.takes_value for name in argument.names]
-        refuse_values_of_switches(own_words(words, self.name, others), switches)
+        flags = [word.partition("=")[0] for word in words if word.startswith("-")]
+        if any("=" in word for word in words) or len({*flags}) < len(flags):  # all tasks' names take long
+            with_value = {to_flag(name) for item in arguments if item.takes_value for name in item.names}
+            own = tuple(own_words(words, self.name, others, with_value))
+            refuse_values_of_switches(own, switches)
+            refuse_missing_values(own, arguments)
         if asks_for_help(words, self.name):
             for argument in arguments:
                 argument.positional = False
@@ -93,15 +100,15 @@ def has_value_by_position(
     return False
 
 
-def own_words(words: Sequence[str], task: str, tasks: Callable[[], Collection[str]]) -> Iterator[str]:
-    """Yield the words with a ``=`` between a task and the next one in a line."""
-    if not any("=" in word for word in words):  # to ask for the names of all tasks takes long
-        return
+def own_words(
+    words: Sequence[str], task: str, tasks: Callable[[], Collection[str]], with_value: Collection[str]
+) -> Iterator[str]:
+    """Yield the words between a task and the next one in a line; a word after a flag ``with_value`` is no task."""
     is_own, names = False, tasks()
-    for word in words:
-        if word in names:
+    for before, word in itertools.pairwise(("", *itertools.takewhile(lambda word: word != "--", words))):
+        if word in names and not (is_own and before in with_value):
             is_own = word.rpartition(".")[2] == task
-        elif is_own and "=" in word:
+        elif is_own:
             yield word
 
 

@@ -75,6 +75,30 @@ def test_a_flag_without_and_with_a_value_is_given_twice(capsys: pytest.CaptureFi
     assert "--require-scan is given twice: no value and high." in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("line", "flag", "remedy"),
+    [
+        ("push --image a --image", "--image", "Give it a value each time."),
+        ("push --image=a --image --json", "--image", "Give it a value each time."),
+        ("build --image a --image b --image push", "", ""),
+        ("build --image a push --image b", "", ""),
+        ("push --image build --image", "--image", "Give it a value each time."),
+        ("push --image a -- --image", "", ""),
+        ("promote v1 --tag a --to b --to", "--to", "Give it once."),
+        ("push --only linux/amd64 --json --only", "--only", "Give it once."),
+    ],
+)
+def test_a_second_flag_without_a_value_is_refused(tmp_path: Path, line: str, flag: str, remedy: str) -> None:
+    (tmp_path / "tasks.py").write_text("from ecr_tasks import ns\n")
+    for program in (INVOKE, ECR_TASKS):
+        done = run_inv(line.split(), tmp_path, os.environ, program)
+        refused = f"ecr-tasks: {flag} is given twice, and once without a value.\n{remedy}\n"
+        if flag:
+            assert (done.returncode, done.stdout, done.stderr) == (2, "", refused)
+        else:
+            assert "without a value" not in done.stderr
+
+
 def test_an_unknown_flag_is_no_value_by_position(tmp_path: Path) -> None:
     (tmp_path / "tasks.py").write_text("from ecr_tasks import ns\n")
     for line in (["scan", "-s", "a"], ["scan", "--sevrity", "high"], ["promote", "-x", "--tag=a"]):
