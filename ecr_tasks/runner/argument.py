@@ -39,7 +39,7 @@ def refuse_missing_values(words: Sequence[str], arguments: Iterable[Argument]) -
         return
     flags = {to_flag(name): argument for argument in arguments for name in argument.names}
     seen: list[Argument] = []
-    for word, after in zip(words, (*words[1:], None), strict=True):
+    for word, after in zip(words, (*words[1:], None), strict=False):
         name, has_value, _ = word.partition("=")
         argument = flags.get(name)
         if argument is None or not argument.takes_value:
