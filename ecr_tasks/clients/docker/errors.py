@@ -21,7 +21,7 @@ _CAUSE = r"^ERROR: (?:(?:target \S+|failed to build|failed to solve|failed to ru
 _TARGET = r"^ERROR: target (\S+): "
 _LOST = r"\bno such job [a-z0-9]{20,}$"
 _PREFIXES = (
-    r"^(?:(?:ERROR|error|docker|unknown|target \S+|failed to build|failed to solve|Failed to initialize"
+    r"^(?:(?:ERROR|Error|error|docker|unknown|target \S+|failed to build|failed to solve|Failed to initialize"
     r"|ResourceExhausted|Error response from daemon): )+"
 )
 _SOLVE = r"^(ERROR: (?:(?:target \S+|failed to build): )*)failed to run Build function: "
@@ -39,7 +39,7 @@ _ERROR_START = (
     r"ERROR: |error: |error from registry: |error during connect: |docker: |Error response from daemon: "
     r"|unknown (?:command|(?:shorthand )?flag)"
 )
-_STATUS_ONLY = r"(?m)\b40[13] (?:Unauthorized|Forbidden)$|no basic auth credentials$"
+_STATUS_ONLY = r"(?m)\b40[13] (?:Unauthorized|Forbidden)$|no basic auth credentials$|\bStatusCode: 40[13], \S*$"
 _HALF = 2000
 """How many characters of an error count at its beginning, and how many at its end."""
 
@@ -168,7 +168,9 @@ def refused_tokens(lines: Sequence[str], tokens: Iterable[RegistryToken]) -> lis
     error = last_error(lines)
     if re.search(known_errors.EXPIRED, error):
         return list(tokens)
-    return [token for token in tokens if f"//{token.host}/" in error and re.search(_STATUS_ONLY, error)]
+    if not re.search(_STATUS_ONLY, error):
+        return []
+    return [token for token in tokens if re.search(rf"(?://| in ){re.escape(token.host)}/", error)]
 
 
 def push_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:

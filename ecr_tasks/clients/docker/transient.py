@@ -24,7 +24,7 @@ _REFUSED_HERE = r"dial tcp (127\.[0-9.]+|\[::1\]):([0-9]{1,5}): [^\n]{0,20}conne
 
 _NOT_REGISTRY = r'" did not complete successfully|invalid response status|failed to fetch remote'
 
-_STATUS = r"(?:status|HTTP)[^\n]{0,60}?\b((?:429|50[0234])\b(?: [A-Z][A-Za-z]+)*)"
+_STATUS = r"(?:[Ss]tatus|HTTP)[^\n]{0,60}?\b((?:429|50[0234])\b(?: [A-Z][A-Za-z]+)*)"
 
 _THROTTLED = r"(?i)toomanyrequests|too many requests|Rate exceeded"
 

@@ -163,7 +163,7 @@ def test_a_flag_that_this_buildx_does_not_know_is_named_and_no_missing_buildx() 
     assert "Install" not in error.remedy
 
 
-@pytest.mark.parametrize("name", ["push-immutable-repository", "push-immutable-tag"])
+@pytest.mark.parametrize("name", ["push-immutable-repository", "push-immutable-tag", "push-podman-immutable-tag"])
 def test_an_immutable_tag_is_a_refusal(name: str) -> None:
     error = push_error(name)
     assert error.code == ExitCode.REFUSED
@@ -233,6 +233,8 @@ TRANSIENT = {
     "base-failing": "the registry answered 503 Service Unavailable",
     "pull-busy-head": BUSY,
     "push-busy-head": BUSY,
+    "push-podman-busy": "the registry answered 429",
+    "push-podman-failing": "the registry answered 503 Service Unavailable",
 }
 
 

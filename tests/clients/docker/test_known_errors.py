@@ -1,7 +1,8 @@
 """The catalogue on recorded output: each situation has the sentence that fits, whichever command met it.
 
-Everything was recorded from docker 28, buildx 0.29 and their engines, set up so that they fail in this way. Only the
-texts of Docker Desktop (``command-desktop-…``) and of an old buildx (``copy-old-buildx``) come from public reports.
+Everything was recorded from docker 28, buildx 0.29 and their engines, and from Podman 4.3 and 5.8 (``podman-…``), set
+up so that they fail in this way. Only the texts of Docker Desktop (``command-desktop-…``) and of an old buildx
+(``copy-old-buildx``) come from public reports.
 """
 
 from __future__ import annotations
@@ -128,6 +129,10 @@ SITUATIONS = {
     "command-run-unknown-host": "host nosuch.invalid can't be found | VPN",
     "command-run-port-taken": "address already in use | another port",
     "command-login-unauthorized": "401 Unauthorized | docker login",
+    "podman-short-name": "from which registry a base image is: | unqualified-search-registries",
+    "podman-step": "failed at RUN false; exit 7: exit status 7. | Mend that step",
+    "podman-step-other-platform": "RUN true: its program is made for another platform | ECR_PLATFORMS",
+    "podman-step-heredoc": 'COPY <<EOF /x: checking on sources under "/project" | Mend that step',
 }
 """For each recording: a word of the cause, then a word of the remedy."""
 
@@ -142,7 +147,7 @@ def test_the_cause_is_named_and_the_remedy_fits(name: str) -> None:
 
 STEPS = {
     *("failing-run", "two-targets", "step-prints-engine", "step-command-missing"),
-    *("build-step-429", "build-step-429-heredoc"),
+    *("build-step-429", "build-step-429-heredoc", "podman-step", "podman-step-heredoc"),
 }
 STOPPED = {
     *("no-engine-build", "no-engine-tcp", "no-engine-push", "command-no-engine", "command-desktop-stopped"),

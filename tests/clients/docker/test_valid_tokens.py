@@ -13,15 +13,17 @@ from ecr_tasks.model.registry import RegistryToken
 from tests.support.network import Clock
 
 HOST = "registry.example"
-LINE = f"unexpected status from HEAD request to https://{HOST}/v2/app/manifests/1: 403 Forbidden"
+DOCKER = f"unexpected status from HEAD request to https://{HOST}/v2/app/manifests/1: 403 Forbidden"
+PODMAN = f'Error: checking whether a blob sha256:74504a8a54cb exists in {HOST}/app: StatusCode: 403, ""'
 
 
+@pytest.mark.parametrize("line", [DOCKER, PODMAN], ids=["docker", "podman"])
 @pytest.mark.parametrize(
     ("seconds", "attempts"),
     [((5, 5, 5), 2), ((3600, 3600, 1800, 300), 4), ((3600,) * 9, 5), ((3600, 5, 5), 2), ((5, 3600, 5), 3)],
 )
 def test_a_push_of_hours_outlives_several_tokens_and_a_refusal_is_asked_about_once(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, seconds: tuple[float, ...], attempts: int
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, line: str, seconds: tuple[float, ...], attempts: int
 ) -> None:
     clock, passwords = Clock(), list[str]()
     monkeypatch.setattr("time.monotonic", clock.read)
@@ -37,7 +39,7 @@ def test_a_push_of_hours_outlives_several_tokens_and_a_refusal_is_asked_about_on
     def push() -> ProcessResult:
         passwords.append(next(token.password for token in config.tokens))
         clock.pause(seconds[len(passwords) - 1])
-        return ProcessResult(1, (LINE,))
+        return ProcessResult(1, (line,))
 
     assert tokens.run(push, f"{HOST}/app").code == 1
     assert len(passwords) == len(set(passwords)) == attempts

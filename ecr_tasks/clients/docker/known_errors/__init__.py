@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ecr_tasks.clients.docker.known_errors.builds import INPUTS, STEPS
 from ecr_tasks.clients.docker.known_errors.engines import BUILDERS, ENGINE, OTHER_CONTEXT
+from ecr_tasks.clients.docker.known_errors.podman import PODMAN
 from ecr_tasks.clients.docker.known_errors.registries import DENIED, EXPIRED, PULLED, REGISTRIES
 from ecr_tasks.clients.docker.known_errors.row import KnownError
 
@@ -26,7 +27,7 @@ __all__ = [
     "KnownError",
 ]
 
-OWN_WORDS = "These are docker's own words; its output above, if there is any, may say more."
+OWN_WORDS = "These are the program's own words; its output above, if there is any, may say more."
 """The remedy of an error that is not in the catalogue: it invents nothing."""
 
-KNOWN_ERRORS = (*STEPS, *ENGINE, *BUILDERS, *INPUTS, *REGISTRIES)
+KNOWN_ERRORS = (*STEPS, *PODMAN, *ENGINE, *BUILDERS, *INPUTS, *REGISTRIES)

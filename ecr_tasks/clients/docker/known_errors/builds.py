@@ -7,6 +7,9 @@ from ecr_tasks.model.refusals import NO_SSH_AGENT
 
 _STEP = r'" did not complete successfully: '
 
+MEND_STEP = "Mend that step of the Dockerfile, or what it reads; its output stands above."
+BUILD_FOR_IT = "Build for that platform (ECR_PLATFORMS), or let the builder run its programs"
+
 _GENERATOR_REMEDY = (
     "Name another generator (ECR_SBOM_GENERATOR), or set it to none and attach an SBOM of your own with "
     "`inv attest FILE`."
@@ -38,8 +41,7 @@ STEPS = (  # they stand first, because what they quote is the user's own and cou
     KnownError(
         _STEP,
         "{failed}: {program} is made for another platform than the one it was run on: {detail}.",
-        "Build for that platform (ECR_PLATFORMS), or let the builder run its programs (`docker buildx ls` shows for "
-        "which platforms it can; QEMU adds some).",
+        f"{BUILD_FOR_IT} (`docker buildx ls` shows for which platforms it can; QEMU adds some).",
         printed=r"exec (?P<program>\S+): exec format error",
     ),
     KnownError(
@@ -49,7 +51,7 @@ STEPS = (  # they stand first, because what they quote is the user's own and cou
         "file.",
         printed=r"Permission denied \([a-z,-]*publickey",
     ),
-    KnownError(_STEP, FAILED, "Mend that step of the Dockerfile, or what it reads; its output stands above."),
+    KnownError(_STEP, FAILED, MEND_STEP),
 )
 
 INPUTS = (
