@@ -113,8 +113,8 @@ def _image_obstacles(
         note(text)
     for item in building:
         definition = item.image.definition
-        copies, client = bool(settings.destinations), settings.client
-        found += _first(item.image.name, [partial(check_client, item.image.name, definition, client, copies=copies)])
+        check = partial(check_client, item.image.name, definition, settings.client, builder=settings.builder)
+        found += _first(item.image.name, [partial(check, copies=bool(settings.destinations))])
     return found
 
 

@@ -46,11 +46,11 @@ def check_engine(facts: EngineFacts | EcrTasksError) -> Iterator[Finding]:
 
 
 def check_other_client(
-    name: str, version: str | EcrTasksError, images: Sequence[Image], *, copies: bool
+    name: str, version: str | EcrTasksError, images: Sequence[Image], *, copies: bool, builder: str | None = None
 ) -> Iterator[Finding]:
     """Yield what is to say of a client in docker's place, whose ``version`` is its own line about it.
 
-    ``copies`` tells whether the images go to more registries.
+    ``copies`` tells whether the images go to more registries, ``builder`` is the one that the settings name.
     """
     if isinstance(version, EcrTasksError):
         yield DOCKER.error(name, version)
@@ -58,7 +58,7 @@ def check_other_client(
         yield DOCKER.fine(name, f"{version}, in docker's place (ECR_CLIENT)")
     for image in images:
         try:
-            check_client(image.name, image.definition, name, copies=copies)
+            check_client(image.name, image.definition, name, copies=copies, builder=builder)
         except BuildError as error:
             yield DOCKER.error("build", error)
 

@@ -162,7 +162,8 @@ def _docker(facts: Facts) -> Iterator[Finding]:
     )
     if facts.other_client is not None:
         client = settings.client if settings else ""
-        yield from check_other_client(client, facts.other_client, facts.images, copies=copies)
+        builder = settings.builder if settings else None
+        yield from check_other_client(client, facts.other_client, facts.images, copies=copies, builder=builder)
         return
     yield from check_engine(facts.engine)
     yield from check_buildx(facts.buildx, features)

@@ -35,21 +35,36 @@ def lacking(definition: BuildDefinition) -> Iterator[str]:
         yield f"the file's {', '.join(others)}"
 
 
-def check_client(name: str, definition: BuildDefinition, client: str, *, copies: bool = False) -> None:
+def check_client(
+    name: str, definition: BuildDefinition, client: str, *, copies: bool = False, builder: str | None = None
+) -> None:
     """Raise BuildError where the image ``name`` needs buildx, and the client isn't docker.
 
-    ``copies`` tells whether it goes to more registries.
+    ``copies`` tells whether it goes to more registries; ``builder`` is the one of buildx that the settings name.
     """
-    missing = [*lacking(definition), *(["copies to more registries (ECR_DESTINATIONS)"] if copies else [])]
     if client == DOCKER:
         return
+    missing = [*lacking(definition)]
+    if copies:
+        missing.append("copies to more registries (ECR_DESTINATIONS)")
+    if builder:
+        missing.append(f"other builders (ECR_BUILDER={builder})")
     if missing:
+        by_runners = (
+            "Have each platform built by a run of its own (`inv build push --only PLATFORM`, the last of which "
+            "publishes the image), or build"
+        )
         raise BuildError(
             f"{name} can't be built by {client}, which lacks {'; '.join(missing)}.",
-            "Leave that out, or build with docker and its buildx (ECR_CLIENT=docker): its docker-container "
-            "builder runs in Podman's engine too (DOCKER_HOST=unix:///run/user/UID/podman/podman.sock, "
-            "`inv builder.create`).",
+            f"{by_runners if len(definition.platforms) > 1 and len(missing) == 1 else 'Leave that out, or build'} "
+            "with docker and its buildx (ECR_CLIENT=docker): its docker-container builder runs in Podman's engine "
+            "too (DOCKER_HOST=unix:///run/user/UID/podman/podman.sock, `inv builder.create`).",
         )
+
+
+def platform_format(client: str) -> str:
+    """Return the format in which a client's `info` tells the platform of its machine; nerdctl's is docker's."""
+    return "{{.Host.OS}}/{{.Host.Arch}}" if client == PODMAN else "{{.OSType}}/{{.Architecture}}"
 
 
 def tls_options(reference: str, client: str) -> list[str]:

@@ -58,6 +58,22 @@ def test_what_they_lack_is_named_before_the_build(definition: BuildDefinition, w
     check_client("app", definition, "docker")
 
 
+def test_several_platforms_are_to_be_built_by_a_run_each() -> None:
+    definition = replace(PLAIN, platforms=("linux/amd64", "linux/arm64"))
+    with pytest.raises(BuildError) as error:
+        check_client("app", definition, "podman")
+    assert "`inv build push --only PLATFORM`" in error.value.remedy
+    with pytest.raises(BuildError) as error:
+        check_client("app", replace(definition, attest=("type=sbom",)), "podman")
+    assert "--only" not in error.value.remedy
+
+
+def test_a_builder_of_buildxs_is_refused() -> None:
+    check_client("app", PLAIN, "docker", builder="multi")
+    with pytest.raises(BuildError, match="ECR_BUILDER=multi"):
+        check_client("app", PLAIN, "podman", builder="multi")
+
+
 def test_copies_to_more_registries_are_refused_too() -> None:
     check_client("app", PLAIN, "podman")
     with pytest.raises(BuildError, match="ECR_DESTINATIONS"):

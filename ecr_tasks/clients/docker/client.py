@@ -6,12 +6,18 @@ import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.docker import errors, transient
 from ecr_tasks.clients.docker.bake import bake_document, failed_inputs, parse_bake, serialize, target_names
-from ecr_tasks.clients.docker.command_line import CommandLine, run_in_own_config, translate_errors
+from ecr_tasks.clients.docker.command_line import (
+    CommandLine,
+    ask_other_client,
+    run_in_own_config,
+    translate_errors,
+)
 from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.docker.image_store import NAME_ATTEMPTS, ImageStore
 from ecr_tasks.clients.docker.lost_caches import lost_caches
@@ -34,15 +40,27 @@ from ecr_tasks.model.builder import Builder
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.image import BakeFile, BuildDefinition, BuildInput
 from ecr_tasks.model.image_config import ImageConfig
+from ecr_tasks.model.platform import parse_platform
 from ecr_tasks.model.ports import BuildResult, Engine
 from ecr_tasks.model.registry import RegistryToken
-from ecr_tasks.plan.other_client import DOCKER, PODMAN, argument_variables, build_words, check_client, tls_options
+from ecr_tasks.plan.other_client import (
+    DOCKER,
+    PODMAN,
+    argument_variables,
+    build_words,
+    check_client,
+    platform_format,
+    tls_options,
+)
 from ecr_tasks.redaction import keep_build_arguments
 from ecr_tasks.settings.parse.build_options import referenced_variables
 from ecr_tasks.settings.parse.lists import csv_fields
 
 if TYPE_CHECKING:
     from python_on_whales import SystemInfo
+
+_INFO_SECONDS = 60.0
+"""How long a client in docker's place may take to say what machine it runs on, which may have to start."""
 
 _CACHE_VARIABLES = {"s3": "AWS_", "gha": "ACTIONS_RUNTIME_TOKEN"}
 
@@ -81,7 +99,7 @@ class WhalesDocker(ImageStore):
         on other machines needs no engine here.
         """
         if self._commands.program != DOCKER:
-            return Engine(False, "", self._commands.program, self._commands.program)
+            return self._other_engine
         try:
             info = self._info()
         except BuildError:
@@ -98,6 +116,13 @@ class WhalesDocker(ImageStore):
             if engine.builder != current:
                 raise errors.other_context(engine.builder)
         return engine
+
+    @cached_property
+    def _other_engine(self) -> Engine:
+        """The machine of the client in docker's place."""
+        program = self._commands.program
+        answer = ask_other_client(program, "info", "--format", platform_format(program), seconds=_INFO_SECONDS)
+        return Engine(False, parse_platform(answer) or "", program, program)
 
     def _info(self) -> SystemInfo | None:
         with translate_errors("ask the engine what it is"):
@@ -186,7 +211,9 @@ class WhalesDocker(ImageStore):
             id_file = folder / "id"
             command = self._commands.docker(*build_words(item, str(id_file), program))
             result = retry_transient(
-                lambda: self._commands.show(command, variables, needed=variables, build=True),
+                lambda: self._tokens.run(
+                    lambda: self._commands.show(command, variables, needed=variables, build=True)
+                ),
                 transient.build_reason,
                 self._retrier,
             )

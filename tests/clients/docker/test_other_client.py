@@ -17,6 +17,7 @@ ID = "sha256:" + "1" * 64
 PODMAN = f"""#!/bin/sh
 echo "$* | $VERSION" >>{{folder}}/calls
 grep -c '"host"' "$REGISTRY_AUTH_FILE" >>{{folder}}/logins
+[ "$1" = info ] && echo linux/arm64
 while [ $# -gt 0 ]; do [ "$1" = --iidfile ] && echo {ID} >"$2"; shift; done
 exit 0
 """
@@ -56,6 +57,12 @@ def test_what_needs_buildx_is_refused(podman: WhalesDocker, tmp_path: Path) -> N
     with pytest.raises(BuildError, match="lacks several platforms"):
         podman.build([BuildInput("app", BuildDefinition(".", platforms=("linux/amd64", "linux/arm64")), ())], None)
     assert not (tmp_path / "calls").exists()
+
+
+def test_it_says_for_which_platform_it_builds_and_is_asked_once(podman: WhalesDocker, tmp_path: Path) -> None:
+    podman.authorize(RegistryToken("host", "AWS", "hush"))
+    assert [podman.engine(None).platform for _ in range(2)] == ["linux/arm64"] * 2
+    assert (tmp_path / "calls").read_text("utf-8") == "info --format {{.Host.OS}}/{{.Host.Arch}} | \n"
 
 
 def test_it_is_asked_for_its_engine_before_its_version(
