@@ -119,7 +119,7 @@ def build_failed(lines: Sequence[str]) -> EcrTasksError:
     kind = RegistryError if "failed to push " in _build_cause(lines) else BuildError
     if re.search(_LOST, last_error(lines)):
         kind = LostBuild
-    return _explained(lines, f"The build failed{failing_step}", kind)
+    return _explained(lines, f"The build failed{failing_step}", kind, sends=kind is RegistryError)
 
 
 def failed_target(lines: Sequence[str]) -> str | None:
@@ -180,7 +180,7 @@ def push_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:
             f"The registry refused to move the tag of {reference}: it is immutable and points at another image.",
             "Run it again: it will say what the tag holds and what can be done.",
         )
-    return _explained(lines, f"Pushing {reference} failed", RegistryError, reference=reference)
+    return _explained(lines, f"Pushing {reference} failed", RegistryError, reference=reference, sends=True)
 
 
 def pull_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:
@@ -192,7 +192,8 @@ def pull_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:
 def copy_failed(source: str, target: str, lines: Sequence[str]) -> EcrTasksError:
     """Return why a copy between registries failed: BuildError for a buildx that is too old, else RegistryError."""
     repository = target.partition("@")[0]  # the digest is the source's
-    return _explained(lines, f"Copying {source} to {repository} failed", RegistryError, reference=target)
+    failed = f"Copying {source} to {repository} failed"
+    return _explained(lines, failed, RegistryError, reference=target, sends=True)
 
 
 def copies_failed(source: str, targets: Sequence[str], lines: Sequence[str]) -> dict[str, EcrTasksError]:
@@ -248,11 +249,13 @@ def _explained(
     reference: str = "",
     rows: Sequence[KnownError] = known_errors.KNOWN_ERRORS,
     remedy: str = known_errors.OWN_WORDS,
+    sends: bool = False,
 ) -> EcrTasksError:
     """Return the error of the first row of the catalogue that fits, else ``failed`` with docker's own words.
 
     ``kind`` is the error's class, ``at_registry`` the class when a registry is at fault, if it is another one; when
-    the engine is at fault, it is BuildError. ``reference`` is what the command is about.
+    the engine is at fault, it is BuildError. ``reference`` is what the command is about, and ``sends`` whether it
+    sends an image to a registry.
     """
     error, output = last_error(lines), "\n".join(lines)
     registry = (
@@ -263,6 +266,7 @@ def _explained(
         if (groups := _match(row, error, output)) is not None:
             words = {key: value.rstrip(".") for key, value in {**values, **groups}.items()}
             words |= {"failed": failed, "reference": reference, "policy": policy_command()}
+            words |= {"kept": known_errors.KEPT if sends else ""}
             if row in known_errors.ENGINE or row in known_errors.BUILDERS:
                 kind = BuildError
             elif row in known_errors.REGISTRIES:

@@ -125,7 +125,9 @@ SITUATIONS = {
     "add-refused": "connection refused | ADD",
     "add-forbidden": "status 403 | ADD",
     "dockerfile-unknown-flag": "unknown flag: --security | Mend the Dockerfile there",
-    "base-tag-403": "registry 127.0.0.1:8 can't be reached | Run it again",
+    "base-tag-403": "registry 127.0.0.1:8 can't be reached | correct that image's name",
+    "pull-refused": "registry 127.0.0.1:9 can't be reached | correct that image's name",
+    "push-refused": "registry 127.0.0.1:9 can't be reached | not sent twice",
     "command-run-unknown-host": "host nosuch.invalid can't be found | VPN",
     "command-run-port-taken": "address already in use | another port",
     "command-login-unauthorized": "401 Unauthorized | docker login",
@@ -143,6 +145,12 @@ def test_the_cause_is_named_and_the_remedy_fits(name: str) -> None:
     cause, remedy = SITUATIONS[name].split(" | ")
     assert cause in error.cause
     assert remedy in error.remedy
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_what_sends_an_image_says_that_layers_are_not_sent_twice(name: str) -> None:
+    pushes = name.startswith(("push", "copy")) or "failed to push " in "\n".join(recorded(name))
+    assert pushes or "not sent twice" not in READERS[name](name).remedy
 
 
 STEPS = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 from ecr_tasks.clients.docker.known_errors.builds import INPUTS, STEPS
 from ecr_tasks.clients.docker.known_errors.engines import BUILDERS, ENGINE, OTHER_CONTEXT
 from ecr_tasks.clients.docker.known_errors.podman import PODMAN
-from ecr_tasks.clients.docker.known_errors.registries import DENIED, EXPIRED, PULLED, REGISTRIES
+from ecr_tasks.clients.docker.known_errors.registries import DENIED, EXPIRED, KEPT, PULLED, REGISTRIES
 from ecr_tasks.clients.docker.known_errors.row import KnownError
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "ENGINE",
     "EXPIRED",
     "INPUTS",
+    "KEPT",
     "KNOWN_ERRORS",
     "OTHER_CONTEXT",
     "OWN_WORDS",

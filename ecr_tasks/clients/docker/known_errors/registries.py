@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from ecr_tasks.clients.docker.known_errors.row import FAILED, KnownError, all_of
 
-RUN_AGAIN = "Run it again: layers that have arrived are not sent twice, and no moving tag has been touched."
+RUN_AGAIN = "Run it again{kept}."
+
+KEPT = ": layers that have arrived are not sent twice, and no moving tag has been touched"
+"""What a remedy says of what was sent, where a command sends an image."""
+
+_UNREACHED = r"connection refused|i/o timeout|no route to host|network is unreachable|connection timed out"
 
 # A number in a name or an address (``app:403``) is no status.
 REFUSED = (
@@ -113,7 +118,13 @@ REGISTRIES = (
         printed=r"> (?:\S+ )?exporting to image",
     ),
     KnownError(
-        r"connection refused|i/o timeout|no route to host|network is unreachable|connection timed out",
+        rf"failed to resolve (?:source metadata for|reference) .{{0,1000}}?(?:{_UNREACHED})",
+        "The registry {registry} can't be reached: {detail}.",
+        "Run it again; if it stays so, correct that image's name, start its registry, or let the engine and builder "
+        "reach it (VPN, proxy).",
+    ),
+    KnownError(
+        _UNREACHED,
         "The registry {registry} can't be reached: {detail}.",
         RUN_AGAIN,
     ),

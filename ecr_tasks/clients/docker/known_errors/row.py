@@ -11,8 +11,8 @@ class KnownError:
 
     ``error`` is searched in the last error with all its lines, and ``printed``, if any, in the whole output. The
     cause and the remedy may name the groups of both, ``{failed}`` ("The build failed at STEP", "Pushing NAME
-    failed"), ``{detail}`` (the error's own words), ``{registry}`` (its host) and ``{policy}`` (the command that
-    prints the policy for this).
+    failed"), ``{detail}`` (the error's own words), ``{registry}`` (its host), ``{policy}`` (the command that
+    prints the policy for this) and ``{kept}`` (what is kept of what was sent, if anything was).
     """
 
     error: str
