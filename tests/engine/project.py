@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.support.inv import INVOKE, run_inv
+from tests.support.inv import inv_program, run_inv
 
 COMMIT_TIME = "2024-05-06T07:08:09+00:00"
 
@@ -43,12 +43,12 @@ class Project:
         result = run_inv(arguments, self.folder, {**self.environ, "ECR_REPOSITORY": self.name, **environ})
         return CommandResult(result.returncode, result.stdout, result.stderr)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **environ: str) -> subprocess.Popen[str]:
         """Start `inv …` and return its process, whose output can be read while it runs."""
         return subprocess.Popen(
-            [*INVOKE, *arguments],
+            [inv_program(self.environ), *arguments],
             cwd=self.folder,
-            env={**self.environ, "ECR_REPOSITORY": self.name},
+            env={**self.environ, "ECR_REPOSITORY": self.name, **environ},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -12,7 +12,7 @@ import pytest
 
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.project import Project, project
-from tests.support.inv import INVOKE
+from tests.support.inv import inv_program
 
 CI_WITH_A_TERMINAL = {
     "Buildkite": {"CI": "true", "BUILDKITE": "true"},
@@ -42,7 +42,7 @@ def on_a_terminal(app: Project, *arguments: str, **environ: str) -> str:
     """Run `inv …` with all its streams on a pseudo-terminal and return what it showed, its line breaks as ``\\n``."""
     ours, its = pty.openpty()
     with subprocess.Popen(
-        [*INVOKE, *arguments],
+        [inv_program(app.environ), *arguments],
         cwd=app.folder,
         env={**app.environ, "ECR_REPOSITORY": app.name, **environ},
         stdin=its,
@@ -95,7 +95,7 @@ def test_nothing_asks_in_a_ci(app: Project) -> None:
     app.ok("repo.ensure")
     ours, its = pty.openpty()
     process = subprocess.run(
-        [*INVOKE, "repo.delete"],
+        [inv_program(app.environ), "repo.delete"],
         cwd=app.folder,
         env={**app.environ, "ECR_REPOSITORY": app.name, "CI": "true"},
         stdin=its,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import uuid
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import pytest
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.conftest import docker, forget_step
 from tests.engine.project import Project, project
-from tests.support.inv import INVOKE
 from tests.support.keys import DOTENV, SECRET
 
 CREDENTIAL_HELPER = """#!/bin/sh
@@ -136,9 +134,10 @@ def test_two_runs_at_once_push_each_with_its_own_token(app: Project, own_config:
     """A token of one region is refused in the other; both runs have one docker configuration and one project."""
     runs = []
     for region in ("us-east-1", "eu-west-3"):
-        app.environ |= {"AWS_REGION": region, "AWS_DEFAULT_REGION": region, "ECR_REPOSITORY": f"team/{region}"}
-        runs.append(subprocess.Popen([*INVOKE, "build", "push"], cwd=app.folder, env=dict(app.environ)))
-    assert [run.wait() for run in runs] == [0, 0]
+        regions = {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+        runs.append(app.start("build", "push", ECR_REPOSITORY=f"team/{region}", **regions))
+    outputs = [run.communicate() for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], outputs
     for region in ("us-east-1", "eu-west-3"):
         assert local_ecr.requests(region=region)["PutImage"] + local_ecr.requests(region=region)["PUT manifest"] >= 1
     assert not (own_config / "config.json").exists()

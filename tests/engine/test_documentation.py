@@ -54,8 +54,7 @@ def aws(engine: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Ite
     }
     inv = data / "bin" / "inv"
     inv.parent.mkdir()
-    inv.write_text(inv_program(), encoding="utf-8")
-    inv.chmod(0o755)
+    inv.symlink_to(inv_program())
     environ["PATH"] = f"{inv.parent}{os.pathsep}{environ['PATH']}"
     yield environ
     background.down(root)

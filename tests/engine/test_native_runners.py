@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import pytest
 
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.project import Project, project
-from tests.support.inv import INVOKE
 
 PLATFORMS = ("linux/amd64", "linux/arm64")
 DOCKERFILE = "FROM scratch\nARG TARGETARCH\nCOPY hello.txt /$TARGETARCH/\n"
@@ -56,18 +54,6 @@ def index_of(api: Any, name: str, tag: str) -> dict[str, Any]:
     images = api.batch_get_image(repositoryName=name, imageIds=[{"imageTag": tag}])["images"]
     document: dict[str, Any] = json.loads(images[0]["imageManifest"])
     return document
-
-
-def start(app: Project, platform: str, name: str, **environ: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*INVOKE, "build", "push", "--only", platform],
-        cwd=app.folder,
-        env={**app.environ, "ECR_REPOSITORY": name, **environ},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def test_the_runner_that_pushes_last_publishes_the_image(runners: dict[str, Project], api: Any) -> None:
@@ -135,7 +121,11 @@ def test_a_race_ends_in_one_index(runners: dict[str, Project], api: Any, mutabil
         name = f"team/app-{number}"
         api.create_repository(repositoryName=name, imageTagMutability=mutability, **options)
         # Two pipelines of the same commit, each with both runners, all four at once.
-        running = [start(app, platform, name) for platform, app in runners.items() for _ in range(2)]
+        running = [
+            app.start("build", "push", "--only", platform, ECR_REPOSITORY=name)
+            for platform, app in runners.items()
+            for _ in range(2)
+        ]
         ended = [process.communicate() for process in running]
         assert [process.returncode for process in running] == [0] * 4, ended
         tags = tags_of(api, name)

@@ -130,7 +130,9 @@ def installer(tmp_path_factory: pytest.TempPathFactory) -> str:
     paths = [path for path in sys.path if path.endswith("site-packages")]
     script = tmp_path_factory.mktemp("install") / "install.py"
     paths.append(str(Path(ecr_tasks.__file__).parents[1]))
-    script.write_text(f"PATHS = {paths!r}\nINV = {inv_program()!r}\n{INSTALL_SCRIPT}", encoding="utf-8")
+    script.write_text(
+        f"PATHS = {paths!r}\nINV = {inv_program().read_text('utf-8')!r}\n{INSTALL_SCRIPT}", encoding="utf-8"
+    )
     return f"python {script}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import boto3
@@ -10,7 +9,6 @@ import pytest
 
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.project import Project, project
-from tests.support.inv import INVOKE
 
 ROUNDS = 3
 RULES = "type=sha\ntype=semver,pattern={{version}}\ntype=semver,pattern={{major}}.{{minor}}"
@@ -43,22 +41,9 @@ def test_the_moving_tags_end_at_the_higher_release(pipelines: list[Project], loc
     for number in range(ROUNDS):
         name = f"team/app-{number}"
         api.create_repository(repositoryName=name)
-        for process in [start_push(app, name) for app in pipelines]:
+        for process in [app.start("push", ECR_REPOSITORY=name) for app in pipelines]:
             _, stderr = process.communicate()
             assert process.returncode == 0, stderr
         image_ids = api.list_images(repositoryName=name, filter={"tagStatus": "TAGGED"})["imageIds"]
         tags = {image["imageTag"]: image["imageDigest"] for image in image_ids}
         assert tags["latest"] == tags["1.2"] == tags["1.2.4"] != tags["1.2.3"]
-
-
-def start_push(app: Project, name: str) -> subprocess.Popen[str]:
-    """Start `inv push` to a repository and return its process."""
-    return subprocess.Popen(
-        [*INVOKE, "push"],
-        cwd=app.folder,
-        env={**app.environ, "ECR_REPOSITORY": name},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )

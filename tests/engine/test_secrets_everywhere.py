@@ -23,7 +23,7 @@ import pytest
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.conftest import docker
 from tests.engine.project import project
-from tests.support.inv import INVOKE
+from tests.support.inv import inv_program
 from tests.support.secrets import KINDS, cores, found_in, found_in_files, secret
 
 ALL = os.environ.get("ECR_TASKS_SECRETS") == "all"
@@ -147,7 +147,7 @@ class Lab:
         """Run `inv …` and return what it printed; ``stop`` ends it in its own way once its build runs."""
         with (self.folder / "stdout").open("wb") as stdout, (self.folder / "stderr").open("wb") as stderr:
             process = subprocess.Popen(
-                [*INVOKE, *words],
+                [inv_program(self.app.environ), *words],
                 cwd=self.app.folder,
                 env={**self.app.environ, "ECR_REPOSITORY": self.app.name, **environ},
                 stdin=subprocess.DEVNULL,

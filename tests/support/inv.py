@@ -34,15 +34,20 @@ def run_inv(
     ``program`` is `inv` or `ecr-tasks`, as `python -m …`.
     """
     command = [*program, *words]
-    with tempfile.TemporaryFile() as request, tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+    with (
+        tempfile.TemporaryFile() as request,
+        Path(os.devnull).open("rb") as stdin,
+        tempfile.TemporaryFile() as stdout,
+        tempfile.TemporaryFile() as stderr,
+    ):
         request.write(json.dumps([command[2:], str(folder), dict(environ)]).encode())
         request.flush()
         ended, ends = os.pipe()
         with os.fdopen(ended, "rb") as end:
-            handles = [request.fileno(), stdout.fileno(), stderr.fileno(), ends]
+            handles = [request.fileno(), stdin.fileno(), stdout.fileno(), stderr.fileno(), ends]
             socket.send_fds(server(start_variables(environ))[0], [b"r"], handles)
             os.close(ends)
-            code = int(end.read())
+            code = int(end.read().split()[1])
         return subprocess.CompletedProcess(command, code, text(stdout), text(stderr))
 
 
@@ -52,33 +57,43 @@ def start_variables(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 CLIENT = """#!{python} -IS
-import json, os, socket, sys
+import json, os, signal, socket, sys
 connection = socket.socket(socket.AF_UNIX)
 connection.connect({path!r})
 request = os.memfd_create("request")
 os.write(request, json.dumps([["invoke", *sys.argv[1:]], os.getcwd(), dict(os.environ)]).encode())
 ended, ends = os.pipe()
-socket.send_fds(connection, [b"r"], [request, 1, 2, ends])
+socket.send_fds(connection, [b"r"], [request, 0, 1, 2, ends])
 os.close(ends)
 with open(ended) as end:
-    sys.exit(int(end.read()) & 255)
+    run = int(end.readline())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, frame: os.kill(run, number))
+    code = int(end.read())
+if code < 0:
+    signal.signal(-code, signal.SIG_DFL)
+    os.kill(os.getpid(), -code)
+sys.exit(code)
 """
+"""A program that has such a run do it: signals go to the run, and a run whose program is killed is killed, too."""
 
 
-def inv_program() -> str:
-    """Return the text of a program `inv` for scripts, which has such a run do it, with nothing to read."""
-    return CLIENT.format(python=sys.executable, path=server(start_variables(os.environ))[1])
+def inv_program(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return a program `inv` for scripts and `subprocess`, which has such a run do it."""
+    return server(start_variables(environ))[1]
 
 
 @functools.cache
-def server(start: tuple[tuple[str, str], ...]) -> tuple[socket.socket, str]:
+def server(start: tuple[tuple[str, str], ...]) -> tuple[socket.socket, Path]:
     """Start the process that forks, with these variables; it ends with us.
 
-    Returns the socket of our requests, and the path of the socket of other programs'.
+    Returns the socket of our requests, and the program that makes other programs' requests.
     """
     ours, its = socket.socketpair()
     folder = tempfile.mkdtemp(prefix="ecr-tasks-inv-")
-    path = str(Path(folder, "socket"))
+    path, program = str(Path(folder, "socket")), Path(folder, "inv")
+    program.write_text(CLIENT.format(python=sys.executable, path=path), encoding="utf-8")
+    program.chmod(0o755)
     with its, socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen()
@@ -92,7 +107,7 @@ def server(start: tuple[tuple[str, str], ...]) -> tuple[socket.socket, str]:
     atexit.register(shutil.rmtree, folder)
     atexit.register(process.wait)
     atexit.register(ours.close)
-    return ours, path
+    return ours, program
 
 
 def text(file: IO[bytes]) -> str:

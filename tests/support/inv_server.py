@@ -2,13 +2,14 @@
 
 Other programs connect to the one with the number ``sys.argv[2]``.
 
-A request is a byte with four open files: arguments, folder and environment as JSON; stdout; stderr; a pipe for the
-exit code.
+A request is a byte with five open files: arguments, folder and environment as JSON; stdin; stdout; stderr; a pipe for
+the run's process id and exit code, a line each. A run is killed when nobody reads the pipe any more.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import importlib
 import json
@@ -48,13 +49,13 @@ requests = socket.socket(fileno=int(sys.argv[1]))
 listener = socket.socket(fileno=int(sys.argv[2]))
 while True:
     if requests in select.select([requests, listener], [], [])[0]:
-        byte, handles, _, _ = socket.recv_fds(requests, 1, 4)
+        byte, handles, _, _ = socket.recv_fds(requests, 1, 5)
         if not byte:
             os._exit(0)
     else:
         connection, _ = listener.accept()
         with connection:
-            byte, handles, _, _ = socket.recv_fds(connection, 1, 4)
+            byte, handles, _, _ = socket.recv_fds(connection, 1, 5)
     if os.fork() == 0:
         break
     for handle in handles:
@@ -64,10 +65,23 @@ while True:
 
 requests.close()
 listener.close()
-request, stdout, stderr, code = handles
+request, stdin, stdout, stderr, code = handles
 run = os.fork()
 if run:
-    os.write(code, str(os.waitstatus_to_exitcode(os.waitpid(run, 0)[1])).encode())
+    os.write(code, f"{run}\n".encode())
+    for handle in (request, stdin, stdout, stderr):
+        os.close(handle)
+
+    def kill_when_left() -> None:
+        left = select.poll()
+        left.register(code, 0)
+        left.poll()
+        os.kill(run, signal.SIGKILL)
+
+    threading.Thread(target=kill_when_left, daemon=True).start()
+    status = os.waitstatus_to_exitcode(os.waitpid(run, 0)[1])
+    with contextlib.suppress(BrokenPipeError):
+        os.write(code, f"{status}\n".encode())
     os._exit(0)
 
 with os.fdopen(request, "rb") as file:
@@ -81,9 +95,9 @@ time.tzset()
 sys.dont_write_bytecode = bool(environ.get("PYTHONDONTWRITEBYTECODE"))
 os.chdir(folder)
 sys.path.insert(0, str(Path.cwd()))
-os.dup2(stdout, 1)
-os.dup2(stderr, 2)
-for handle in (stdout, stderr, code):
+for number, handle in enumerate((stdin, stdout, stderr)):
+    os.dup2(handle, number)
+for handle in (stdin, stdout, stderr, code):
     os.close(handle)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 exit_code = 0
