@@ -5,10 +5,9 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Sequence
-from itertools import count
 
 from ecr_tasks.clients.docker.process import ProcessResult
-from ecr_tasks.clients.docker.transient import refused_here
+from ecr_tasks.clients.docker.transient import arrived_layers, refused_here
 from ecr_tasks.clients.retry import Backoff, Retrier
 
 TRANSFER = Backoff(attempts=9, first_wait=1.0)
@@ -23,7 +22,8 @@ CONNECT_SECONDS = 2.0
 LATEST_START = 100
 """Seconds after the first failure in which an attempt may begin: TRANSFER's waits and docker's own time fit in.
 
-An attempt that lasts longer has got far, and its layers stay: its failure counts as the first one again."""
+An attempt that lasts longer has got far, and its layers stay: its failure counts as the first one again. One that
+has brought another layer is the first attempt again, too: that happens no more often than there are layers."""
 
 
 def retry_transient(
@@ -38,12 +38,15 @@ def retry_transient(
     after the first failure. A push of many gigabytes may lose its connection several times, minutes apart. A registry
     on this machine is waited for as long as a restart takes.
     """
-    first_failure, unreachable = None, 0
-    for attempt in count(1):
-        start = time.monotonic()
+    first_failure, attempt, unreachable, arrived = 0.0, 0, 0, set[str]()
+    while True:
+        start, attempt = time.monotonic(), attempt + 1
         result = transfer()
         reason, now = transient_reason(result.lines) if result.code != 0 else None, time.monotonic()
-        if first_failure is None or now - start > LATEST_START:
+        layers = arrived_layers(result.lines)
+        if not layers <= arrived:
+            attempt, arrived = 1, arrived | layers
+        if attempt == 1 or now - start > LATEST_START:
             first_failure = now
         if reason is None or now - first_failure > LATEST_START:
             break

@@ -40,6 +40,8 @@ _SLOW = (
 
 _FAILING = r"(?i)error from registry: (?:unknown|internal (?:server )?error)"
 
+_ARRIVED = r"([0-9a-f]{12}): (?:Pushed|Pull complete|Download complete)"
+
 _QUOTED = r'"[^"]*"|https?://\S+'
 
 
@@ -70,6 +72,11 @@ def refused_here(lines: Sequence[str]) -> tuple[str, int] | None:
     """Return the address and port of this machine at which docker met nobody; None for another failure."""
     match = re.search(_REFUSED_HERE, errors.last_error(lines))
     return (match[1].strip("[]"), int(match[2])) if match else None
+
+
+def arrived_layers(lines: Sequence[str]) -> set[str]:
+    """Return the layers that docker says it has pushed or pulled, without those that were there before."""
+    return {match[1] for line in lines if (match := re.fullmatch(_ARRIVED, line.strip()))}
 
 
 def transfer_reason(lines: Sequence[str]) -> str | None:
