@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache
 from typing import Any, TextIO
 
@@ -22,7 +22,7 @@ from ecr_tasks.errors import EcrTasksError, UnexpectedError
 from ecr_tasks.one_line import one_line, without_commands
 from ecr_tasks.redaction import redact, redact_document, redact_known
 from ecr_tasks.terminal.colour import coloured, has_colour, is_terminal, stay_calm, width_of
-from ecr_tasks.terminal.gathering import gathered, gathering
+from ecr_tasks.terminal.gathering import Pieces, gathered, gathering
 from ecr_tasks.terminal.spinner import paused, reminding, spinning
 from ecr_tasks.terminal.streams import discard
 from ecr_tasks.terminal.text import Column, Meaning, Styled, Text, cleaned, complete, for_person
@@ -40,6 +40,7 @@ __all__ = [
     "document",
     "given_data",
     "in_one_piece",
+    "pieces_held_back",
     "result",
     "result_table",
     "say",
@@ -137,8 +138,12 @@ def in_one_piece(*, programs: bool) -> Iterator[None]:
         with gathering(programs=programs) as lines:
             yield
     finally:
-        with suppress(OSError):
-            _print(lines.text, sys.stderr, end="")
+        _pieces.add(lines.text)
+
+
+def pieces_held_back() -> AbstractContextManager[None]:
+    """Return a context after which what threads say in one piece is printed: in it, a program draws its progress."""
+    return _pieces.held_back()
 
 
 @contextmanager
@@ -339,3 +344,11 @@ def _print(text: str, stream: TextIO | None, end: str = "\n") -> None:
     except OSError:
         discard(stream)
         raise
+
+
+def _show_piece(text: str) -> None:
+    with suppress(OSError):
+        _print(text, sys.stderr, end="")
+
+
+_pieces = Pieces(_show_piece)

@@ -1,4 +1,4 @@
-"""A parallel map with threads, which stops at once when the run is interrupted, and questions with a time limit."""
+"""Threads that stop at once when the run is interrupted, a parallel map, and questions with a time limit."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
+from types import TracebackType
 from typing import Generic, TypeVar
 
 from ecr_tasks.clients.retry import Retrier
@@ -16,24 +18,50 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+class Workers:
+    """Threads that carry out calls, at most so many at a time, in a block, whose end waits for those that run.
+
+    No further call is begun after it, as after an error. An interruption also ends the threads' waits by the
+    ``retrier``. What they say is gathered where that of the caller is.
+    """
+
+    def __init__(self, number: int, retrier: Retrier | None) -> None:
+        self._pool = ThreadPoolExecutor(number)
+        self._retrier = retrier
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def begin(self, call: Callable[[], R]) -> Callable[[], R]:
+        """Let the next free thread make a call; return what waits for its result, or raises its error."""
+        return self._pool.submit(copy_context().run, call).result
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: TracebackType | None) -> None:
+        if isinstance(error, KeyboardInterrupt):
+            self._stop_waits()
+        try:
+            self._pool.shutdown(cancel_futures=True)
+        except KeyboardInterrupt:
+            self._stop_waits()
+            self._pool.shutdown()
+            raise
+
+    def _stop_waits(self) -> None:
+        if self._retrier is not None:
+            self._retrier.stop()
+
+
 def map_parallel(function: Callable[[T], R], items: Sequence[T], workers: int, retrier: Retrier | None) -> list[R]:
     """Return the function's results in the items' order, at most ``workers`` at a time; one item needs no thread.
 
-    Raises the first error in that order and starts no further item. An interruption also ends the waits of the other
-    threads by the ``retrier``; their results are lost. What the threads say is gathered where that of the caller is.
+    Raises the first error in that order and starts no further item; the other results are lost. ``retrier`` is that
+    of :class:`Workers`.
     """
     if len(items) < 2:
         return [function(item) for item in items]
-    pool = ThreadPoolExecutor(workers)
-    contexts = [copy_context() for _ in items]
-    try:
-        return list(pool.map(lambda context, item: context.run(function, item), contexts, items))
-    except KeyboardInterrupt:
-        if retrier is not None:
-            retrier.stop()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with Workers(workers, retrier) as threads:
+        results = [threads.begin(partial(function, item)) for item in items]
+        return [result() for result in results]
 
 
 def begin(call: Callable[[], T]) -> Callable[[], T]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import Any
@@ -84,23 +84,41 @@ def build_apart(
     *,
     fail_fast: bool = False,
 ) -> tuple[dict[str, Built], dict[str, EcrTasksError]]:
-    """Build images in batches by ``make``, and without those that fail; return the results and the errors, by name.
+    """Build images as :func:`build_in_batches` does; return all results and all errors, by name."""
+    built: dict[str, Built] = {}
+    failed: dict[str, EcrTasksError] = {}
+    for results, errors in build_in_batches(images, make, fail_fast=fail_fast):
+        built |= results
+        failed |= errors
+    return built, failed
+
+
+def build_in_batches(
+    images: Sequence[Image],
+    make: Callable[[Sequence[Image]], Mapping[str, Built]],
+    *,
+    fail_fast: bool = False,
+) -> Iterator[tuple[Mapping[str, Built], Mapping[str, EcrTasksError]]]:
+    """Build images in batches by ``make``, and without those that fail; yield the results and the errors of each, by
+    name.
 
     buildx stops every build of a bake when one fails (docker/buildx#3297): the others are built once more then, which
     takes what is done from the builder's cache. Where a builder loses builds, fewer are built at once. Raises the
     first error with ``fail_fast``, and one that is about no image, such as that of an engine that is gone, as long as
     nothing is built.
     """
-    built: dict[str, Built] = {}
-    failed: dict[str, EcrTasksError] = {}
+    is_first = True
     pending = batches(images)
     while pending:
         batch = pending.pop(0)
         try:
-            built |= make(batch)
-            continue
+            built = make(batch)
         except (BuildError, RegistryError) as error:
             reason: EcrTasksError = error
+        else:
+            is_first = False
+            yield built, {}
+            continue
         if isinstance(reason, LostBuild) and len(batch) > 1:
             middle = len(batch) // 2
             pending = [batch[:middle], batch[middle:], *pending]
@@ -109,14 +127,14 @@ def build_apart(
         if isinstance(reason, LostBuild) or len(images) == 1:
             about.add(batch[0].name)
         names = [image.name for image in batch if image.name in about]
-        if fail_fast or (not names and not built and not failed):
+        if fail_fast or (not names and is_first):
             raise reason
         if not names:  # it is about the engine or a registry, and so about all that is left
             names, pending = [image.name for other in (batch, *pending) for image in other], []
-        failed |= dict.fromkeys(names, reason)
         if rest := [image for image in batch if image.name not in names]:
             pending.insert(0, rest)
-    return built, failed
+        is_first = False
+        yield {}, dict.fromkeys(names, reason)
 
 
 def reuse_earlier_builds(

@@ -9,17 +9,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ecr_tasks.model.image import BuildDefinition, Image
+from ecr_tasks.plan.planned_image import PlannedImage
 
 MOST = 40
 """How many targets are in one bake; the time for each is about the same up to here."""
 
 
-def batches(images: Sequence[Image], most: int = MOST) -> list[list[Image]]:
+def publishes_ahead(images: Sequence[PlannedImage], unbuilt: Sequence[PlannedImage]) -> bool:
+    """Return whether the images of one bake are published while the next ones are built.
+
+    Not where a repository is missing: it is created after the builds, of which none may fail for it to be needed, and
+    then all locks are taken anew, in one order.
+    """
+    several = len(batches([item.image for item in unbuilt])) > 1
+    return several and not any(item.creates_any_repository for item in images)
+
+
+def batches(images: Sequence[Image], most: int | None = None) -> list[list[Image]]:
     """Return the images in batches of at most ``most`` targets, an image of several platforms counted as so many.
 
     Images that link to the same targets are in one batch if there is room, so that what they share is built once.
     Else the order stays.
     """
+    most = most or MOST
     result: list[list[Image]] = []
     room = 0
     for related in _related(images):

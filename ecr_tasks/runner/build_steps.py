@@ -12,7 +12,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.parallel import begin, map_parallel
-from ecr_tasks.console import say, warn, working
+from ecr_tasks.console import pieces_held_back, say, warn, working
 from ecr_tasks.errors import BuildError, EcrTasksError, Refused, RegistryError
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.manifest import short_ids
@@ -119,19 +119,25 @@ def reuse_builds(run: Run, job: Job) -> Job:
     return replace(job, built={**job.built, **builds})
 
 
-def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast: bool = False) -> Job:
+def build_images(
+    run: Run,
+    job: Job,
+    items: Sequence[PlannedImage],
+    *,
+    fail_fast: bool = False,
+    publish: Callable[[Job, Collection[str]], bool] | None = None,
+) -> Job:
     """Build these images, after a login to the ECR registries that the builds read and write.
 
     An image that fails is in the job's ``failed``, and the others are built. Raises BuildError with the failing step
-    with ``fail_fast``, and where no image can be built.
+    with ``fail_fast``, and where no image can be built. ``publish`` is called after each of several bakes, also one
+    that fails, with the job by then and the names of what may be pushed, and returns whether to go on.
     """
     if job.ahead is not None and len(items) != 1:
         job.ahead.build.discard()
     if not items:
         return job
-    from ecr_tasks.execute.build import build, build_apart
-    from ecr_tasks.execute.from_builder import what_is_kept
-    from ecr_tasks.runner import pending_builds
+    from ecr_tasks.execute.build import build, build_apart, build_in_batches
     from ecr_tasks.runner.base_places import place_bases
 
     warn_of_builds(items)
@@ -142,13 +148,12 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast
         from ecr_tasks.runner.emulation import install_missing
 
         install_missing(run, items)
-    attests = {item.image.name: item.image.definition.attests for item in items}
     engine = next((item.engine for item in items if item.engine), None)
     if not job.builds_all:
         _ask_ahead(run, items)
 
     def make(batch: Sequence[Image]) -> Mapping[str, Built]:
-        with ci_results.build_groups(run, [image.name for image in batch]):
+        with pieces_held_back(), ci_results.build_groups(run, [image.name for image in batch]):
             builds = build(
                 batch,
                 run.source,
@@ -165,33 +170,58 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast
         seconds = job.ahead.build.seconds if job.ahead else None
         return {name: replace(built, seconds=seconds or built.seconds) for name, built in builds.items()}
 
+    fail_fast = fail_fast and publish is None  # which else decides it
     try:
         # While the build runs; where a push is to leave no names, all of them go after it.
         stored = _ask_store(run, items, job.settings.keep_local or None)
-        builds, failed = build_apart([item.image for item in items], make, fail_fast=fail_fast)
-        if job.settings.skip == "content":
-            from ecr_tasks.checks.unchanged_inputs import check_unchanged
-
-            check_unchanged(
-                [item.image.whole or item.image for item in items],
-                project=job.settings.project,
-                environ=os.environ,
-                root=run.source.root,
-            )
-        source_now = begin(partial(_source_now, run))  # git and docker are asked at the same time
-        if stored is not None and not stored.is_fresh:
-            stored = _ask_store(run, items, job.settings.keep_local or None)
-        failed = {name: run.logins.explain(error) for name, error in failed.items()}
-        failed |= _check_secrets(run, [item for item in items if item.image.name in builds], builds, fail_fast)
-        now = _check_source(run, [item.image for item in items], source_now, during="the build")
-        if job.ahead is not None:
-            job.ahead.build.named()
+        images = [item.image for item in items]
+        outcomes = build_in_batches(images, make, fail_fast=fail_fast)
+        if publish is None:
+            outcomes = iter([build_apart(images, make, fail_fast=fail_fast)])
+            if stored is not None and not stored.is_fresh:
+                stored = _ask_store(run, items, job.settings.keep_local or None)
+        for builds, failed in outcomes:
+            done = [item for item in items if item.image.name in builds or item.image.name in failed]
+            job = _with_builds(run, job, done, builds, failed, fail_fast=fail_fast, tells=len(items) <= FEW)
+            if publish is not None and not publish(job, [name for name in builds if name in job.built]):
+                break
     except (BuildError, RegistryError) as error:
-        run.release_locks()
         raise run.logins.explain(error) from error
-    except BaseException:
-        run.release_locks()
-        raise
+    return replace(job, stored=stored)
+
+
+def _with_builds(
+    run: Run,
+    job: Job,
+    items: Sequence[PlannedImage],
+    builds: Mapping[str, Built],
+    errors: Mapping[str, EcrTasksError],
+    *,
+    fail_fast: bool,
+    tells: bool,
+) -> Job:
+    """Look at what was just built of these images, and return the job with it; ``tells`` is whether to name each one.
+
+    Raises Refused where the source is another by now, and with ``fail_fast`` for a secret in an image.
+    """
+    from ecr_tasks.execute.from_builder import what_is_kept
+    from ecr_tasks.runner import pending_builds
+
+    if job.settings.skip == "content":
+        from ecr_tasks.checks.unchanged_inputs import check_unchanged
+
+        check_unchanged(
+            [item.image.whole or item.image for item in items],
+            project=job.settings.project,
+            environ=os.environ,
+            root=run.source.root,
+        )
+    source_now = begin(partial(_source_now, run))  # git and docker are asked at the same time
+    failed = {name: run.logins.explain(error) for name, error in errors.items()}
+    failed |= _check_secrets(run, [item for item in items if item.image.name in builds], builds, fail_fast)
+    now = _check_source(run, [item.image for item in items], source_now, during="the build")
+    if job.ahead is not None:
+        job.ahead.build.named()
     builds = {name: built for name, built in builds.items() if name not in failed}
     for item in items:
         if item.image.name in failed:
@@ -200,21 +230,18 @@ def build_images(run: Run, job: Job, items: Sequence[PlannedImage], *, fail_fast
         warn(f"{name_some([name for name in failed if str(failed[name]) == reason])} failed: {reason}")
     if now.fingerprint != run.source.fingerprint:  # of an uncommitted tree, or of what no image holds
         builds = {name: replace(built, key=None) for name, built in builds.items()}
+    by_name = {item.image.name: item for item in items}
     for name, built in builds.items():
-        if job.builds_all or len(builds) <= FEW:  # else the closing summary of the push has them
+        engine, attests = by_name[name].engine, by_name[name].image.definition.attests
+        if job.builds_all or tells:  # else the closing summary of the push has them
             say(f"{name}: built {short_ids(built.id)} in {built.seconds:.1f} s")
         if built.keep == "builder":
             platform, loads = (engine.platform, engine.loads) if engine else ("", True)
-            say(f"{name}: {what_is_kept(built, platform, attests=attests[name], loads=loads)}")
+            say(f"{name}: {what_is_kept(built, platform, attests=attests, loads=loads)}")
     # Until its push, no other run removes it, also if that fails, or comes in a later step of a pipeline.
     images = [item.image for item in items if item.image.name in builds]
     pending_builds.note(run.project, _local_ids(images, builds), os.environ)
-    return replace(
-        job,
-        built={**job.built, **builds},
-        failed={**job.failed, **failed},
-        stored=stored,
-    )
+    return replace(job, built={**job.built, **builds}, failed={**job.failed, **failed})
 
 
 def _ask_ahead(run: Run, items: Sequence[PlannedImage]) -> None:

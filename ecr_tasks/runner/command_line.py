@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import sys
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
+from invoke.tasks import Call
+
 from ecr_tasks.errors import SettingsError
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from invoke.tasks import Task
 
 IMAGES = "only this image, this group of the bake file, or those like this ('api-*'); once for each"
@@ -39,6 +44,23 @@ def follows(name: str) -> bool:
     harm.
     """
     return name in [word.rpartition(".")[2] for word in sys.argv[1:]]
+
+
+def follows_at_once(task: Task[Any], next_task: Task[Any]) -> bool:
+    """Return whether Invoke runs ``task`` now and ``next_task`` right after it, with none of the user's in between.
+
+    A task that one of the user's own calls isn't run by Invoke. Only Invoke's executor knows what comes next: the
+    line doesn't show the tasks that others bring along, nor whose a name is.
+    """
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame.f_globals.get("__name__") != "invoke.executor":
+        frame = frame.f_back
+    local = frame.f_locals if frame is not None else {}
+    calls, current = local.get("calls"), local.get("call")
+    if not isinstance(calls, list) or not isinstance(current, Call):
+        return False
+    after = next((after for call, after in itertools.pairwise(calls) if call is current), None)
+    return after is not None and (current.task.body, after.task.body) == (task.body, next_task.body)
 
 
 def push_has(flag: str) -> bool:

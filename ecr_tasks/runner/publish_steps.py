@@ -1,15 +1,18 @@
-"""The last step of `push`: publish what the job has built, copy it to the destinations and write the receipt."""
+"""The last step of `push`: publish what the job has built, copy it to the destinations and write the receipt.
+
+Of images that are built in several bakes, those of one are published while the next ones are built.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ecr_tasks.clients.parallel import begin, map_parallel
+from ecr_tasks.clients.parallel import Workers, begin
 from ecr_tasks.console import in_one_piece, say, warn, working
 from ecr_tasks.errors import BuildError, EcrTasksError, RegistryError
 from ecr_tasks.execute.attestations import Wanted
@@ -50,42 +53,104 @@ def build_receipt(run: Run, job: Job, items: Sequence[PlannedImage]) -> Receipt:
     return replace(receipt, images=tuple(_image_receipt(job, item) for item in items))
 
 
-def publish_images(run: Run, job: Job, *, fail_fast: bool = False) -> Receipt:
-    """Publish every image that did not fail to be built: push, tag, copy to the destinations. Write the receipt.
+class Publishing:
+    """The publishing of a job's images: each is pushed, tagged and copied to the destinations, several at a time.
 
-    Several are published at a time. Errors of images and destinations are not raised: they are in the receipt. With
-    ``fail_fast``, no image is begun after the first error.
+    Errors of images and destinations are not raised: they are in the receipt. With ``fail_fast``, no image is begun
+    after the first error, that of a build included.
     """
-    items = [item for item in job.plan.images if item.image.name not in job.failed]
-    results: dict[str, ImageReceipt] = {}
-    done = {item.image.name for item in items if _is_done(job, item)}
-    busy = [item for item in items if item.image.name not in done]
-    several = len(busy) > 1
-    run.registry.connect()  # which threads must not do
-    docker = run.docker if busy else None  # which is made once, and by no thread
 
-    def publish(item: PlannedImage) -> None:
-        if fail_fast and (job.failed or any(result.error for result in list(results.values()))):
-            return
-        with in_one_piece(programs=run.in_ci) if several else nullcontext():
-            _publish_or_fail(run, job, item, docker, results)
+    def __init__(self, run: Run, workers: Workers, *, fail_fast: bool) -> None:
+        self._run, self._workers, self._fail_fast = run, workers, fail_fast
+        self._job: Job | None = None
+        self._waits: dict[str, Callable[[], None]] = {}
+        self._results: dict[str, ImageReceipt] = {}
 
-    try:
+    def begin(self, job: Job, names: Collection[str]) -> bool:
+        """Begin to publish these images, which are built, while others are; return whether to build the others.
+
+        A run that ends before leaves what was built to the next one.
+        """
+        items = [item for item in job.plan.images if item.image.name in names]
+        if items:
+            receipt_file.write(self._run.project, build_receipt(self._run, job, items))
+        self._begin(job, items, is_last=False)
+        return not self._stops
+
+    def finish(self, job: Job) -> Receipt:
+        """Publish every other image that did not fail to be built, wait for all, and write the receipt."""
+        run, self._job = self._run, job
+        run.registry.connect()  # which threads must not do
+        items = [item for item in job.plan.images if item.image.name not in {*job.failed, *self._waits}]
+        done = {item.image.name for item in items if _is_done(job, item)}
+        busy = [item for item in items if item.image.name not in done]
         for item in items:
             if item.image.name in done:
-                _publish_or_fail(run, job, item, docker, results)
-        with working(f"publishing {len(busy)} images") if several else nullcontext():
-            map_parallel(publish, busy, PARALLEL, run.retrier)
-    except BaseException:
-        ci_results.hand_over(
-            run, replace(_with_results(build_receipt(run, job, job.plan.images), results), complete=False)
-        )
-        raise
-    finally:  # also after an error, the receipt has what was published before
+                _publish_or_fail(run, job, item, None, self._results)
+        if len(busy) == 1 and not self._waits:
+            if not self._stops:
+                _publish_or_fail(run, job, busy[0], run.docker, self._results)
+        elif busy or self._waits:
+            self._begin(job, busy)
+            with working(f"publishing {len(self._waits)} images"):
+                for wait in self._waits.values():
+                    wait()
         run.release_locks()
-        receipt = _with_results(build_receipt(run, job, job.plan.images), results)
-        receipt_file.write(run.project, receipt)
-    return replace(receipt, complete=all(image.outcome == "published" for image in receipt.images))
+        receipt = self._write(job)
+        return replace(receipt, complete=all(image.outcome == "published" for image in receipt.images))
+
+    def end(self) -> None:
+        """Tell what was published before an error, if anything was begun."""
+        if self._job is not None:
+            receipt = self._write(self._job)
+            ci_results.hand_over(self._run, replace(receipt, complete=False))
+
+    def _begin(self, job: Job, items: Sequence[PlannedImage], *, is_last: bool = True) -> None:
+        self._job = job
+        self._run.registry.connect()  # which threads must not do
+        docker = self._run.docker if items else None  # which is made once, and by no thread
+        for item in items:
+            call = partial(self._publish, job, item, docker, is_last=is_last)
+            self._waits[item.image.name] = self._workers.begin(call)
+
+    def _publish(self, job: Job, item: PlannedImage, docker: WhalesDocker | None, *, is_last: bool) -> None:
+        if not self._stops:
+            with in_one_piece(programs=self._run.in_ci):
+                _publish_or_fail(self._run, job, item, docker, self._results, is_last=is_last)
+
+    @property
+    def _stops(self) -> bool:
+        """Whether no other image is to be begun."""
+        has_failed = self._job is not None and bool(self._job.failed)
+        return self._fail_fast and (has_failed or any(result.error for result in [*self._results.values()]))
+
+    def _write(self, job: Job) -> Receipt:
+        receipt = build_receipt(self._run, job, job.plan.images)
+        receipt = replace(receipt, images=tuple(self._results.get(image.name, image) for image in receipt.images))
+        receipt_file.write(self._run.project, receipt)
+        return receipt
+
+
+@contextmanager
+def publishing(run: Run, *, fail_fast: bool = False) -> Iterator[Publishing]:
+    """Give the block what publishes images; after an error in it, wait for those under way, and tell of them."""
+    found: Publishing | None = None
+    try:
+        with Workers(PARALLEL, run.retrier) as workers:
+            found = Publishing(run, workers, fail_fast=fail_fast)
+            yield found
+    except BaseException:
+        if found is not None:
+            found.end()
+        raise
+    finally:
+        run.release_locks()
+
+
+def publish_images(run: Run, job: Job) -> Receipt:
+    """Publish every image that did not fail to be built, as :class:`Publishing` does."""
+    with publishing(run) as found:
+        return found.finish(job)
 
 
 def _is_done(job: Job, item: PlannedImage) -> bool:
@@ -101,17 +166,22 @@ def published_names(receipt: Receipt) -> set[str]:
     return {image.name for image in receipt.images if (image.published or image.part) and image.error is None}
 
 
-def _with_results(receipt: Receipt, results: Mapping[str, ImageReceipt]) -> Receipt:
-    return replace(receipt, images=tuple(results.get(image.name, image) for image in receipt.images))
-
-
 def _publish_or_fail(
-    run: Run, job: Job, item: PlannedImage, docker: WhalesDocker | None, results: dict[str, ImageReceipt]
+    run: Run,
+    job: Job,
+    item: PlannedImage,
+    docker: WhalesDocker | None,
+    results: dict[str, ImageReceipt],
+    *,
+    is_last: bool = True,
 ) -> None:
-    """Publish one image, here and at the destinations, and record what became of it, by its name."""
+    """Publish one image, here and at the destinations, and record what became of it, by its name.
+
+    ``is_last`` is whether no build comes after it.
+    """
     name, start = item.image.name, time.monotonic()
     try:
-        results[name] = _publish(run, job, item, docker)
+        results[name] = _publish(run, job, item, docker, is_last=is_last)
         if item.copies and results[name].published:
             results[name] = _copy(run, item, results[name])
     except EcrTasksError as error:
@@ -140,7 +210,7 @@ def _image_receipt(job: Job, item: PlannedImage) -> ImageReceipt:
     )
 
 
-def _publish(run: Run, job: Job, item: PlannedImage, docker: WhalesDocker | None) -> ImageReceipt:
+def _publish(run: Run, job: Job, item: PlannedImage, docker: WhalesDocker | None, *, is_last: bool) -> ImageReceipt:
     """Publish one image in the settings' registry and return its receipt."""
     receipt, start = _image_receipt(job, item), time.monotonic()
     with ci_results.group(run, f"Publish {item.image.name}"):
@@ -156,7 +226,7 @@ def _publish(run: Run, job: Job, item: PlannedImage, docker: WhalesDocker | None
             fresh=job.is_fresh,
             wanted=wanted,
             # Beside the other tags; of several images, all names go at once in the end.
-            pushed=lambda: begin(docker.close) if docker and len(job.built) == 1 else None,
+            pushed=lambda: begin(docker.close) if docker and is_last and len(job.built) == 1 else None,
         )
         if item.whole is not None:
             from ecr_tasks.runner.parts import publish_part

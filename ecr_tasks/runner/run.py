@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -332,6 +333,15 @@ class Run:
         elif self._locks is not None:
             for name in names or ():
                 self._locks.release(name)
+
+    @contextmanager
+    def locks_until_error(self) -> Iterator[None]:
+        """Release all push locks at an error in the block."""
+        try:
+            yield
+        except BaseException:
+            self.release_locks()
+            raise
 
     def target(self, destination: Destination) -> EcrRegistry | PublicRegistry:
         """Return a connected client of a destination's registry, with its identity or the same credentials.

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import document
-from ecr_tasks.runner.command_line import IMAGES, as_choice, chosen_with_push, follows, only_with_push, push_has
+from ecr_tasks.runner.command_line import (
+    IMAGES,
+    as_choice,
+    chosen_with_push,
+    follows,
+    follows_at_once,
+    only_with_push,
+    push_has,
+)
 from ecr_tasks.runner.decorator import chained_task
 
 if TYPE_CHECKING:
@@ -65,6 +73,7 @@ def build(
 
     from ecr_tasks.errors import SettingsError
     from ecr_tasks.model.image import Fresh
+    from ecr_tasks.plan.batches import publishes_ahead
     from ecr_tasks.plan.outcomes import failure
     from ecr_tasks.runner import ci_results, receipt_file
     from ecr_tasks.runner.build_steps import begin_tidy, build_images, create_repositories, lock_images
@@ -96,6 +105,7 @@ def build(
     if run.dry:
         _show(job, json)
         return job
+    leaves = push_follows and not json and (push_has("--fail-fast") or not fail_fast) and follows_at_once(build, push)
     fail_fast = fail_fast or push_has("--fail-fast")
     job = create_repositories(run, job, before_build=True, fail_fast=fail_fast)
     if push_follows:
@@ -103,7 +113,10 @@ def build(
     # If a push follows, images that are already published are neither built nor stored.
     items = [item for item in job.plan.images if item.build_needed or not push_follows]
     items = [item for item in items if item.image.name not in job.failed]
-    job = build_images(run, job, items, fail_fast=fail_fast)
+    if leaves and publishes_ahead(job.plan.images, items):  # as soon as each of several bakes has ended
+        return replace(job, is_left_to_push=True)
+    with run.locks_until_error():
+        job = build_images(run, job, items, fail_fast=fail_fast)
     items = [item for item in job.plan.images if item in items or item.image.name in job.failed]
     receipt = build_receipt(run, job, items)
     if items:

@@ -58,6 +58,7 @@ def push(
     What isn't built yet, or no longer matches the source, is built first.
     """
     from ecr_tasks.model.image import Fresh
+    from ecr_tasks.plan.batches import publishes_ahead
     from ecr_tasks.plan.outcomes import failure
     from ecr_tasks.runner import ci_results, receipt_file
     from ecr_tasks.runner.build_steps import (
@@ -70,7 +71,7 @@ def push(
     )
     from ecr_tasks.runner.job import continue_job, start_job
     from ecr_tasks.runner.managed_signing import wait_for_managed_signing
-    from ecr_tasks.runner.publish_steps import build_receipt, publish_images, published_names
+    from ecr_tasks.runner.publish_steps import build_receipt, published_names, publishing
     from ecr_tasks.tasks.closing_summary import show_summary
     from ecr_tasks.tasks.plan import show_plan
 
@@ -99,17 +100,21 @@ def push(
         return None
     job = create_repositories(run, job, before_build=True, fail_fast=fail_fast)
     job = lock_images(run, job, show_plan)
-    job = reuse_builds(run, job)
+    if not job.is_left_to_push:
+        job = reuse_builds(run, job)
     done = {*job.built, *job.failed}
     unbuilt = [item for item in job.plan.images if item.build_needed and item.image.name not in done]
-    job = build_images(run, job, unbuilt, fail_fast=fail_fast)
-    # What was built outlives a run that ends before its push.
-    if built := [item for item in unbuilt if item.image.name in job.built]:
-        receipt_file.write(run.project, build_receipt(run, job, built))
-    job = create_repositories(run, job, fail_fast=fail_fast)
-    job = lock_images(run, job, show_plan)
-    tidied = begin_tidy(run, job, before_push=True)
-    receipt = publish_images(run, job, fail_fast=fail_fast)
+    with publishing(run, fail_fast=fail_fast) as images:
+        ahead = publishes_ahead(job.plan.images, unbuilt)
+        job = build_images(run, job, unbuilt, fail_fast=fail_fast, publish=images.begin if ahead else None)
+        if not ahead:  # else no repository is missing, and every lock is held
+            # What was built outlives a run that ends before its push.
+            if built := [item for item in unbuilt if item.image.name in job.built]:
+                receipt_file.write(run.project, build_receipt(run, job, built))
+            job = create_repositories(run, job, fail_fast=fail_fast)
+            job = lock_images(run, job, show_plan)
+        tidied = begin_tidy(run, job, before_push=True)
+        receipt = images.finish(job)
     unsigned = wait_for_managed_signing(run, receipt)
     end_tidy(run, job, published_names(receipt), tidied)
     ci_results.hand_over(run, receipt)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from threading import Lock
 
 
 class Gathered:
@@ -25,6 +26,36 @@ class Gathered:
     def text(self) -> str:
         """Everything that was added."""
         return "".join(self._texts)
+
+
+class Pieces:
+    """What threads have gathered, each piece shown at once, or after a block in which something else is shown."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        self._show = show
+        self._lock = Lock()
+        self._held: list[str] | None = None
+
+    def add(self, piece: str) -> None:
+        """Show a piece now, or later."""
+        with self._lock:
+            if self._held is None:
+                self._show(piece)
+            else:
+                self._held.append(piece)
+
+    @contextmanager
+    def held_back(self) -> Iterator[None]:
+        """Show the pieces of the block at its end."""
+        with self._lock:
+            self._held = []
+        try:
+            yield
+        finally:
+            with self._lock:
+                pieces, self._held = self._held, None
+                for piece in pieces:
+                    self._show(piece)
 
 
 _gathered: ContextVar[Gathered | None] = ContextVar("gathered", default=None)

@@ -1,4 +1,4 @@
-"""Questions with a time limit."""
+"""Threads that end with a block, and questions with a time limit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from ecr_tasks.clients.parallel import Question, begin
+from ecr_tasks.clients.parallel import Question, Workers, begin
+from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import AwsError, EcrTasksError, UnexpectedError
 
 LATE = AwsError("No answer.", "Wait.")
@@ -56,3 +57,26 @@ def test_a_call_that_was_begun_gives_its_result_or_its_error_when_it_is_asked_fo
     failed = begin(lambda: nothing["name"])
     with pytest.raises(KeyError):
         failed()
+
+
+def test_what_a_block_began_goes_on_beside_it_and_ends_with_it() -> None:
+    begun, go_on, ended = threading.Event(), threading.Event(), []
+
+    def call(number: int) -> int:
+        begun.set()
+        assert go_on.wait(60)
+        ended.append(number)
+        return number
+
+    def fail() -> None:
+        with Workers(1, Retrier()) as threads:
+            first = threads.begin(lambda: call(1))
+            threads.begin(lambda: call(2))
+            assert begun.wait(60)
+            assert ended == []
+            threading.Timer(0.05, go_on.set).start()
+            raise ValueError(first)
+
+    with pytest.raises(ValueError, match="result"):
+        fail()
+    assert ended == [1], "the other one is not begun any more"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pytest
 
 from ecr_tasks.errors import BuildError, EcrTasksError, LostBuild, RegistryError
-from ecr_tasks.execute.build import build_apart
+from ecr_tasks.execute.build import build_apart, build_in_batches
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.receipt import Built
 from ecr_tasks.plan.batches import MOST
@@ -109,3 +109,13 @@ def test_a_build_that_is_lost_alone_fails() -> None:
     lost = LostBuild("It lost one.", "Run it again.")
     built, failed = build_apart(images(3), Builder(lambda names: lost if "app-1" in names else None))
     assert (sorted(built), failed) == (["app-0", "app-2"], {"app-1": lost})
+
+
+def test_each_bake_is_told_before_the_next_one_begins() -> None:
+    builder = Builder(first_of(f"app-{MOST}"))
+    bakes = build_in_batches(images(MOST + 2), builder)
+    built, failed = next(bakes)
+    assert (len(built), failed, builder.bakes) == (MOST, {}, [MOST])
+    built, failed = next(bakes)
+    assert (built, [*failed], builder.bakes) == ({}, [f"app-{MOST}"], [MOST, 2])
+    assert [[*built] for built, _ in bakes] == [[f"app-{MOST + 1}"]]

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_tasks.model.image import BuildDefinition, Image
-from ecr_tasks.plan.batches import batches
+from ecr_tasks.plan.batches import MOST, batches, publishes_ahead
+from ecr_tasks.plan.planned_image import PlannedImage
 from tests.support.build import image
 
 BASE = BuildDefinition("base")
@@ -48,3 +49,15 @@ def test_each_image_is_in_one_batch_and_none_has_too_many(bases: list[str | None
     result = batches(images, most)
     assert Counter(name for batch in names(result) for name in batch) == Counter(item.name for item in images)
     assert all(0 < len(batch) <= most for batch in result)
+
+
+def planned(number: int, *, creates: bool = False) -> list[PlannedImage]:
+    images = [named(f"app-{index}") for index in range(number)]
+    return [PlannedImage(item, (), True, "as asked", creates_repository=creates) for item in images]
+
+
+def test_of_several_bakes_one_is_published_while_the_next_is_built_unless_a_repository_is_missing() -> None:
+    many = planned(MOST + 1)
+    assert publishes_ahead(many, many)
+    assert not publishes_ahead(many, many[:-1])
+    assert not publishes_ahead([*many, *planned(1, creates=True)], many)

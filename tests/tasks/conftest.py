@@ -151,3 +151,14 @@ def project(
     yield project
     for number, handler in handlers.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def github(project: Project) -> dict[str, str]:
+    """Return the environment of a GitHub Actions step."""
+    folder = project.path.parent
+    return {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_OUTPUT": str(folder / "output"),
+        "GITHUB_STEP_SUMMARY": str(folder / "summary"),
+    }

@@ -16,17 +16,6 @@ from ecr_tasks import build, push
 from tests.tasks.conftest import Project
 
 
-@pytest.fixture
-def github(project: Project) -> dict[str, str]:
-    """Return the environment of a GitHub Actions step."""
-    folder = project.path.parent
-    return {
-        "GITHUB_ACTIONS": "true",
-        "GITHUB_OUTPUT": str(folder / "output"),
-        "GITHUB_STEP_SUMMARY": str(folder / "summary"),
-    }
-
-
 def test_build_push_writes_the_results_once(project: Project, github: dict[str, str]) -> None:
     result = project.inv("build", "push", **github)
     assert (result.code, result.stdout) == (0, f"{project.reference}\n")

@@ -11,7 +11,7 @@ import pytest
 from ecr_tasks.clients.docker.process import run, show_held
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.clients.retry import Retrier
-from ecr_tasks.console import in_one_piece, say, working
+from ecr_tasks.console import in_one_piece, pieces_held_back, say, working
 
 
 def test_each_threads_lines_come_in_one_piece(capsys: pytest.CaptureFixture[str]) -> None:
@@ -34,6 +34,20 @@ def test_the_threads_of_a_thread_belong_to_it(capsys: pytest.CaptureFixture[str]
         map_parallel(say, ["a", "b"], 2, Retrier())
         assert capsys.readouterr().err == ""
     assert sorted(capsys.readouterr().err.split()) == ["a", "b"]
+
+
+def test_pieces_wait_for_the_end_of_what_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    def work(name: str) -> None:
+        with in_one_piece(programs=False):
+            say(name)
+
+    with pieces_held_back():
+        map_parallel(work, ["a", "b"], 2, Retrier())
+        say("drawn")
+        assert capsys.readouterr().err == "drawn\n"
+    assert sorted(capsys.readouterr().err.split()) == ["a", "b"]
+    map_parallel(work, ["c", "d"], 2, Retrier())
+    assert sorted(capsys.readouterr().err.split()) == ["c", "d"]
 
 
 @pytest.mark.parametrize("programs", [True, False])
