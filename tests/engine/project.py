@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support.folder import NO_MAINTENANCE
 from tests.support.inv import inv_program, run_inv
 
 COMMIT_TIME = "2024-05-06T07:08:09+00:00"
@@ -75,6 +76,7 @@ class Project:
             "GIT_COMMITTER_DATE": time,
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_NOSYSTEM": "1",
+            **NO_MAINTENANCE,
         }
         identity = ["-c", "user.name=Somebody", "-c", "user.email=somebody@example.invalid"]
         result = subprocess.run(
@@ -117,6 +119,6 @@ def project(folder: Path, environ: Mapping[str, str], dockerfile: str) -> Projec
     project.write(".gitignore", ".env\n.env.*\n.ecr-tasks/\n__pycache__/\n")
     project.write(".dockerignore", ".git\n.env\n.env.*\n.ecr-tasks\n__pycache__\n")
     project.write("hello.txt", "hello\n")
-    project.git("init", "--quiet", "--initial-branch=main")
+    project.git("init", "--quiet", "--template=", "--initial-branch=main")
     project.commit("first")
     return project

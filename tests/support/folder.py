@@ -12,6 +12,8 @@ IDENTITY = {
     "GIT_COMMITTER_NAME": "A",
     "GIT_COMMITTER_EMAIL": "a@example.com",
 }
+NO_MAINTENANCE = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "maintenance.auto", "GIT_CONFIG_VALUE_0": "false"}
+"""Saves the program that every commit starts to look whether the repository has become large."""
 
 
 class Folder:
@@ -29,7 +31,7 @@ class Folder:
 
     def git(self, *arguments: str) -> str:
         """Run git in the folder, check that it succeeds, and return its output."""
-        environ = {**os.environ, **IDENTITY, "GIT_CONFIG_NOSYSTEM": "1"}
+        environ = {**os.environ, **IDENTITY, **NO_MAINTENANCE, "GIT_CONFIG_NOSYSTEM": "1"}
         result = subprocess.run(
             ["git", *arguments], cwd=self.path, env=environ, check=True, capture_output=True, text=True
         )

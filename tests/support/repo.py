@@ -64,7 +64,9 @@ def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """An environment in which git has only the configuration of the test."""
     home = tmp_path_factory.mktemp("home")
     configuration = home / "gitconfig"
-    configuration.write_text("[init]\n\tdefaultBranch = main\n", encoding="utf-8")
+    # The second saves the program that every commit starts to look whether the repository has become large.
+    text = "[init]\n\tdefaultBranch = main\n[maintenance]\n\tauto = false\n"
+    configuration.write_text(text, encoding="utf-8")
     who = {"NAME": "A Committer", "EMAIL": "committer@example.com", "DATE": COMMIT_TIME}
     return {
         "PATH": os.environ["PATH"],

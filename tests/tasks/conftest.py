@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -21,7 +20,6 @@ from tests.support.build import HOST, manifest, repository
 from tests.support.fakes import Calls, FakeDocker, FakeRegistry, FakeSignatures
 from tests.support.folder import Folder
 
-SETTING_PREFIXES = ("AWS_", "ECR_", "DOCKER_", "GIT_", "INVOKE_", "BUILDX_")
 CHANGING_CALLS = (
     *("build", "push", "tag", "set_tag", "untag", "create", "set_policies", "change", "delete"),
     *("pull", "login", "logout", "authorize"),
@@ -115,20 +113,9 @@ class Project(Folder):
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-@pytest.fixture(autouse=True)
-def clean_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove the settings of the shell, and use an empty home folder."""
-    for name in list(os.environ):
-        if name.startswith(SETTING_PREFIXES):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
-    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
-
-
 @pytest.fixture
 def project(
     tmp_path: Path,
-    clean_environment: None,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Iterator[Project]:

@@ -31,7 +31,7 @@ TASKS = {"build", "push", "plan", "commands", "pull", "login", "logout", "settin
 
 
 @pytest.fixture
-def folder(tmp_path: Path, clean_environment: None, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the folder of a project with the tasks.py of the README."""
     (tmp_path / "tasks.py").write_text(TASKS_PY, encoding="utf-8")
     (tmp_path / ".env").write_text("AWS_REGION=eu-central-1\n", encoding="utf-8")
