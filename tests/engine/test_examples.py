@@ -38,8 +38,6 @@ def published(
     project.ok("local", "build", "push")
     yield project
     project.inv("local.down")
-    ids = {image["digest"] for image in project.receipt["images"]}
-    docker(environ, "image", "rm", "--force", *ids)
 
 
 def repositories(project: Project) -> set[str]:
