@@ -40,7 +40,7 @@ _SLOW = (
 
 _FAILING = r"(?i)error from registry: (?:unknown|internal (?:server )?error)"
 
-_ARRIVED = r"([0-9a-f]{12}): (?:Pushed|Pull complete|Download complete)"
+_ARRIVED = r"([0-9a-f]{12}): (?:Pushed|Layer already exists|Mounted from \S+|Pull complete|Download complete)"
 
 _QUOTED = r'"[^"]*"|https?://\S+'
 
@@ -75,7 +75,7 @@ def refused_here(lines: Sequence[str]) -> tuple[str, int] | None:
 
 
 def arrived_layers(lines: Sequence[str]) -> set[str]:
-    """Return the layers that docker says it has pushed or pulled, without those that were there before."""
+    """Return the layers that docker says are there: it may end before it says so of one that it has just pushed."""
     return {match[1] for line in lines if (match := re.fullmatch(_ARRIVED, line.strip()))}
 
 
