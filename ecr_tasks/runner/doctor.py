@@ -80,7 +80,7 @@ def ask_everything(run: Run) -> Facts:
     images = () if isinstance(plan, EcrTasksError) else tuple(item.image for item in plan.images)
     bases = _ask("the registries", lambda: _base_images(run, images) if is_docker else {}).answer
     reads = is_docker and _value(bases) is not None
-    read = _ask("docker", lambda: read_dockerfiles(run, images) if reads else None).answer
+    read = _ask("docker", lambda: _read(run, images, builder.answer) if reads else None).answer
     dockerfiles = read if isinstance(read, EcrTasksError) else None
     permissions = _ask("AWS", lambda: _after(caller, lambda found: _permissions(run, _of(account), found))).answer
     identity_facts = identities()
@@ -179,6 +179,13 @@ def _base_images(run: Run, images: Sequence[Image]) -> Mapping[str, str | EcrTas
     if not bases:
         return {}
     return look_for(bases, run.docker, run.settings.builder, run.engine(), run.logins.log_in, run.retrier)
+
+
+def _read(run: Run, images: Sequence[Image], builder: BuilderFacts | EcrTasksError) -> None:
+    """Let the builder read the Dockerfiles. Raises BuildError for what it finds, and where it doesn't answer."""
+    if isinstance(builder, BuilderFacts) and builder.error:
+        raise BuildError("The builder does not answer.", "Mend the builder first.")
+    read_dockerfiles(run, images)
 
 
 def _permissions(run: Run, account: Account, caller: Caller) -> Sequence[Permission]:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import ssl
+import subprocess
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from ecr_tasks.clients.docker.unreached_builder import trouble_of
 from ecr_tasks.local_ecr.server import LocalEcr
+from ecr_tasks.model.builder import Builder, Node
 from tests.engine.buildkit import buildkit_address
 from tests.engine.conftest import docker
 from tests.engine.project import Project, project
@@ -100,6 +106,41 @@ def far(tls_engine: dict[str, str], engine: dict[str, str]) -> Iterator[tuple[st
         yield f"tcp://{address}", str(client)
 
 
+def test_whose_certificate_a_remote_buildkit_does_not_accept_is_said(
+    tls_engine: dict[str, str], tmp_path: Path
+) -> None:
+    """Without TLS 1.3 the refusal comes within the handshake, and so is read for certain."""
+    client = Path(tls_engine["DOCKER_CERT_PATH"])
+    server = client.with_name("server")
+    nobody = {"cert": str(tmp_path / "cert.pem"), "key": str(tmp_path / "key.pem")}
+    request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=nobody", "-days", "1"]
+    files = ["-out", nobody["cert"], "-keyout", nobody["key"]]
+    subprocess.run(["openssl", *request, *files], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(server / "cert.pem", server / "key.pem")
+    context.load_verify_locations(server / "ca.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    answered = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def refuse() -> None:
+            plain = listener.accept()[0]
+            with context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False) as connection:
+                with suppress(ssl.SSLError):
+                    connection.do_handshake()
+                answered.wait(30)
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        address = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        node = Node("far0", address, "inactive", options={"cacert": str(client / "ca.pem"), **nobody})
+        trouble = trouble_of(Builder("far", "remote", (node,)))
+        answered.set()
+        thread.join()
+    assert trouble == f"{address}: it does not accept the certificate of the builder's TLS files (unknown ca)"
+
+
 def test_a_remote_buildkit_with_tls_builds_and_pushes(app: Project, far: tuple[str, str]) -> None:
     address, certificates = far
     app.environ["ECR_BUILDER"] = "far"
@@ -130,6 +171,9 @@ def test_a_remote_buildkit_with_tls_builds_and_pushes(app: Project, far: tuple[s
         assert refused.code == 3
         assert f"The builder {name} does not answer at {address}: {words}" in refused.stderr
         assert "waiting for connection" not in refused.stderr
+        looked = app.inv("doctor", ECR_BUILDER=name).stdout
+        assert "The builder does not answer" in looked
+        assert "no answer within" not in looked
         planned = app.inv("plan", ECR_BUILDER=name)
         assert planned.code == 6
         assert f"in the way: The builder {name} does not answer at {address}: {words}" in planned.stdout

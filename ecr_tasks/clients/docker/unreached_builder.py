@@ -70,7 +70,12 @@ def _why_unreached(node: Node) -> str | None:
     except (ssl.SSLEOFError, ConnectionResetError):
         return _ENDS[bool(files)]
     except ssl.SSLError as error:
-        return f"TLS fails ({(error.reason or str(error)).replace('_', ' ').lower()})"
+        reason = error.reason or str(error)
+        alert = reason.partition("_ALERT_")[2]
+        words = (alert or reason).replace("_", " ").lower()
+        if "CERTIFICATE" in alert or alert == "UNKNOWN_CA":  # the other side's words about ours
+            return f"it does not accept the certificate of the builder's TLS files ({words})"
+        return f"TLS fails ({words})"
     except TimeoutError:
         return "no answer in time"
     except OSError as error:
