@@ -9,14 +9,11 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from ecr_tasks.clients.parallel import begin, map_parallel
+from ecr_tasks.clients.parallel import begin
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.image import BuildInput
 from ecr_tasks.model.ports import BuildResult, Docker
 from ecr_tasks.terminal.held_output import HeldOutput
-
-PARALLEL = 4
-"""How many names an image is given at once, each by a program of its own."""
 
 
 class BuildAhead:
@@ -52,8 +49,7 @@ class BuildAhead:
         finally:
             self._ended.wait()  # after an interruption too: its last words belong before those of the run
         self.seconds = round((self._output.ended or time.monotonic()) - self._began, 3)
-        names = [(results[item.name].image_id or "", name) for item in inputs for name in item.references]
-        self.named = begin(partial(map_parallel, lambda pair: self._docker.tag(*pair), names, PARALLEL, None))
+        self.named = begin(partial(self._name, inputs, results))
         return results
 
     def discard(self) -> None:
@@ -63,6 +59,11 @@ class BuildAhead:
         self._ended.wait()
         with suppress(EcrTasksError):  # the run has an error of its own, or has waited before
             self.named()
+
+    def _name(self, inputs: Sequence[BuildInput], results: Mapping[str, BuildResult]) -> None:
+        for item in inputs:
+            for name in item.references:
+                self._docker.tag(results[item.name].image_id or "", name)
 
     def _build(self) -> Mapping[str, BuildResult]:
         try:

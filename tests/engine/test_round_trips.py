@@ -33,9 +33,10 @@ def app(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, tiny_base: 
 
 
 FOR_EACH_IMAGE = Counter({"push": 1, "history inspect": 1})
-ALWAYS = Counter({"bake": 1, "system dial-stdio": 1, "image ls": 1, "container ls": 1, "image rm": 2})
-"""What docker and buildx are started for, whatever the number of images: older local names go while the images are
-pushed, those of the run when they are."""
+ALWAYS = Counter({"bake": 1})
+CONNECTIONS = "system dial-stdio"
+"""What tells and does all else, whatever the number of images: what was built, the names that are given, older ones
+that go while the images are pushed, those of the run when they are. One for each thing that is done at a time."""
 
 
 class Programs:
@@ -147,8 +148,10 @@ def test_programs_that_a_changed_image_and_a_published_one_start(app: Project, t
     programs.started()
     app.ok("build", "push", ECR_KEEP_LOCAL="1")
     lines = programs.started()
+    kinds = programs.kinds(lines)
     # The build begins before the plan, without the image's names: in the store two, and that of the push.
-    assert programs.kinds(lines) == ALWAYS + FOR_EACH_IMAGE + Counter({"image tag": 3})
+    assert 1 <= kinds.pop(CONNECTIONS) <= 3
+    assert kinds == ALWAYS + FOR_EACH_IMAGE
     assert sum(line.startswith("git") for line in lines) <= 20
     assert not any("is-inside-work-tree" in line for line in lines)  # which buildx asks for provenance alone
 
@@ -165,9 +168,10 @@ def test_many_images_start_few_programs_more_than_one(app: Project, tmp_path: Pa
     app.commit()
     programs = Programs(app, tmp_path)
     said = app.ok("build", "push").stderr
-    assert "removed 2 older local names (ECR_KEEP_LOCAL=1)" in said
+    assert "removed 2 older local names (ECR_KEEP_LOCAL=1)" in said, said
     each = Counter({name: 6 * count for name, count in FOR_EACH_IMAGE.items()})
     kinds = programs.kinds(programs.started())
+    assert 1 <= kinds.pop(CONNECTIONS) <= 4
     assert kinds == ALWAYS + each + Counter({"bake --print": 1})
 
 

@@ -8,8 +8,10 @@ or ssh. What isn't answered so, docker's own commands are asked for, and they sa
 from __future__ import annotations
 
 import socket
-from contextlib import suppress
-from threading import Lock
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from threading import Condition
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.docker.command_line import CommandLine
@@ -19,59 +21,79 @@ from ecr_tasks.plan.other_client import DOCKER
 if TYPE_CHECKING:
     from ecr_tasks.clients.docker.engine_connection import Answer, EngineConnection
 
+_BUSY_SECONDS = 0.1
+"""How long a question waits for the one before it: about as long as another connection takes."""
+
 _IDLE_SECONDS = 60.0
 """How long a connection is good for the next question: a router forgets an idle one, and nobody says so."""
 
 
 class EngineApi:
-    """Connections to the engine that ``commands`` lead to, one for each thread that asks at the same time."""
+    """Connections to the engine that ``commands`` lead to, kept for the next question of any thread."""
 
     def __init__(self, commands: CommandLine) -> None:
         self._commands = commands
-        self._lock = Lock()
+        self._changed = Condition()
         self._idle: list[EngineConnection] = []
+        self._used = 0
         self._answers = commands.program == DOCKER and hasattr(socket, "AF_UNIX")
 
-    def ask(self, method: str, path: str, **query: str) -> Answer | None:
-        """Return the engine's answer; None where it can't be asked so, of which it is not asked again."""
+    def ask(
+        self, method: str, path: str, query: Mapping[str, str] = MappingProxyType({}), seconds: float | None = None
+    ) -> Answer | None:
+        """Return the engine's answer; None where it can't be asked so, of which it is not asked again.
+
+        It may take ``seconds``, if that is given.
+        """
         if not self._answers:
             return None
         from http.client import HTTPException
         from urllib.parse import quote, urlencode
 
         target = quote(path, safe="/:@") + (f"?{urlencode(query)}" if query else "")
-        with suppress(OSError, HTTPException, ValueError, EcrTasksError):
-            connection = self._connection()
-            try:
-                answer = connection.ask(method, target)
-            except BaseException:
-                connection.close()
-                raise
-            with self._lock:
-                self._idle.append(connection)
-            return answer
+        with suppress(OSError, HTTPException, ValueError, EcrTasksError), self._connection() as connection:
+            return connection.ask(method, target, seconds or self._commands.seconds)
         self._answers = False
         return None
 
-    def document(self, path: str, **query: str) -> Any:
+    def document(self, path: str, query: Mapping[str, str] = MappingProxyType({})) -> Any:
         """Return the document of what there is at a path; None where the engine gives none."""
-        answer = self.ask("GET", path, **query)
+        answer = self.ask("GET", path, query)
         return answer.document if answer is not None and answer.status == 200 else None
 
     def close(self) -> None:
         """End the connections that nobody uses; the next question opens one."""
-        with self._lock:
+        with self._changed:
             ended, self._idle = self._idle, []
         for connection in ended:
             connection.close()
 
-    def _connection(self) -> EngineConnection:
+    @contextmanager
+    def _connection(self) -> Iterator[EngineConnection]:
+        """Give a connection: an idle one, also one that is idle in a moment, or a new one."""
+        with self._changed:
+            if self._used:
+                self._changed.wait_for(lambda: self._idle, _BUSY_SECONDS)
+            connection = self._idle.pop() if self._idle else None
+            self._used += 1
+        try:
+            if connection is not None and connection.idle_seconds > _IDLE_SECONDS:
+                connection.close()
+                connection = None
+            connection = connection or self._connect()
+            try:
+                yield connection
+            except BaseException:
+                connection.close()
+                raise
+            with self._changed:
+                self._idle.append(connection)
+        finally:
+            with self._changed:
+                self._used -= 1
+                self._changed.notify()
+
+    def _connect(self) -> EngineConnection:
         from ecr_tasks.clients.docker.engine_connection import EngineConnection
 
-        with self._lock:
-            connection = self._idle.pop() if self._idle else None
-        if connection is not None and connection.idle_seconds > _IDLE_SECONDS:
-            connection.close()
-            connection = None
-        command = self._commands.docker("system", "dial-stdio")
-        return connection or EngineConnection(command, self._commands.environment(), self._commands.seconds)
+        return EngineConnection(self._commands.docker("system", "dial-stdio"), self._commands.environment())

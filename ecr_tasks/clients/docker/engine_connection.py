@@ -15,8 +15,6 @@ from ecr_tasks.frozen import dataclass
 _GREETING_SECONDS = 10.0
 """How long an engine may take to its first word."""
 
-_END_SECONDS = 5.0
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -29,23 +27,21 @@ class Answer:
 class EngineConnection:
     """A connection by `docker system dial-stdio`, whose words are the ``command``.
 
-    An answer may take ``seconds``, if that is given. Raises OSError, HTTPException or ValueError where there is none.
+    Raises OSError, HTTPException or ValueError where there is no answer.
     """
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str], seconds: float | None) -> None:
-        ours, theirs = socket.socketpair()
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._socket, theirs = socket.socketpair()
         self._http = HTTPConnection("docker")
-        self._http.sock, self._http.auto_open = ours, 0
+        self._http.sock, self._http.auto_open = self._socket, 0
         with theirs:
             end = theirs.fileno()
             self._program = subprocess.Popen(  # noqa: S603 - our own command line
                 list(command), stdin=end, stdout=end, stderr=subprocess.DEVNULL, env=dict(environment)
             )
         try:
-            ours.settimeout(_GREETING_SECONDS)
-            if self.ask("GET", "/_ping").status != 200:
+            if self.ask("GET", "/_ping", _GREETING_SECONDS).status != 200:
                 raise HTTPException("no engine answers")
-            ours.settimeout(seconds)
         except BaseException:
             self.close()
             raise
@@ -55,8 +51,9 @@ class EngineConnection:
         """How long ago the last answer came."""
         return time.monotonic() - self._answered_at
 
-    def ask(self, method: str, target: str) -> Answer:
-        """Return the engine's answer."""
+    def ask(self, method: str, target: str, seconds: float | None) -> Answer:
+        """Return the engine's answer, which may take so many seconds."""
+        self._socket.settimeout(seconds)
         self._http.request(method, target)
         response = self._http.getresponse()
         content = response.read()
@@ -65,10 +62,7 @@ class EngineConnection:
         return Answer(response.status, parse_json(content) if is_json else None)
 
     def close(self) -> None:
-        """Close the connection, which ends the program."""
+        """Close the connection and end the program, which waits for nothing but that."""
         self._http.close()
-        try:
-            self._program.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._program.kill()
-            self._program.wait()
+        self._program.kill()
+        self._program.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from ecr_tasks.clients.docker import errors
 from ecr_tasks.clients.docker.command_line import CommandLine, check_arguments, translate_errors
 from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.docker.engine_api import EngineApi
-from ecr_tasks.clients.docker.temporary_names import BUILD
+from ecr_tasks.clients.docker.temporary_names import BUILD, SECONDS
 from ecr_tasks.clients.parallel import begin, map_parallel
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import EcrTasksError
@@ -31,6 +32,8 @@ cached."""
 
 PARALLEL = 4
 """The histories of how many images are asked for at once, each by a program of its own."""
+
+_OK, _CREATED, _NOT_FOUND = 200, 201, 404
 
 _GONE = re.compile(r"Error(?: response from daemon)?: No such (?:image|container|object): .*", re.I)
 """docker's line about an image or container that is gone, beside what it says of the others."""
@@ -104,6 +107,10 @@ class ImageStore:
 
     def tag(self, source: str, target: str) -> None:
         """Give a local image one more name, also where another run gives it to another image at that moment."""
+        repository, _, tag = target.rpartition(":")
+        answer = self._api.ask("POST", f"/images/{source}/tag", {"repo": repository, "tag": tag})
+        if answer is not None and answer.status == _CREATED:
+            return
         for attempt in range(1, NAME_ATTEMPTS + 1):
             try:
                 self._commands.output(f"tag {target}", self._commands.docker("image", "tag", source, target))
@@ -134,6 +141,12 @@ class ImageStore:
         """
         patterns = [text for repository in repositories for text in (repository, f"*/{repository}")]
         patterns.append(BUILD)
+        filter_document = json.dumps({"reference": dict.fromkeys(patterns, True)})
+        images = self._api.document("/images/json", {"filters": filter_document})
+        if images is not None:
+            with errors.reading_answer("list its images"):
+                names = {name: str(image["Id"]) for image in images for name in image["RepoTags"] or ()}
+            return {name: image_id for name, image_id in names.items() if not name.endswith(":<none>")}
         filters = [word for pattern in patterns for word in ("--filter", f"reference={pattern}")]
         options = ["--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}"]
         listed = self._commands.output("list its images", self._commands.docker("image", "ls", *filters, *options))
@@ -146,8 +159,7 @@ class ImageStore:
         A container uses an image, also one that has stopped, and so does a run that has not ended: it has given the
         image a name of its own.
         """
-        containers_now = begin(self._containers)
-        documents, containers = self._inspect("image", ids), containers_now()
+        documents, containers = self._inspect("image", ids), self._containers()
         used = {container.get("Image") for container in containers}
         used |= {(container.get("ImageManifestDescriptor") or {}).get("digest") for container in containers}
         used |= {(container.get("Config") or {}).get("Image") for container in containers}
@@ -171,34 +183,58 @@ class ImageStore:
         """
         if not names:
             return ()
+        answers = self._removals(names)
+        others = [name for name in names if name not in answers]
+        removed = [name for name in names if answers.get(name)]
+        if not others:
+            return removed
         try:
-            self._commands.output("remove image names", self._commands.docker("image", "rm", *names))
+            self._commands.output("remove image names", self._commands.docker("image", "rm", *others))
         except EcrTasksError:
-            left = {tag for document in self._inspect("image", names) for tag in document.get("RepoTags") or ()}
-            return [name for name in names if name not in left]
-        return names
+            left = {tag for document in self._inspect("image", others) for tag in document.get("RepoTags") or ()}
+            return [*removed, *(name for name in others if name not in left)]
+        return [*removed, *others]
+
+    def _removals(self, names: Sequence[str], seconds: float | None = None) -> dict[str, bool]:
+        """Remove names and return whether they are gone; without those that the engine's API can't be asked about.
+
+        Each may take so many ``seconds``, if that is given.
+        """
+        answers = {name: self._api.ask("DELETE", f"/images/{name}", seconds=seconds) for name in names}
+        return {name: answer.status in (_OK, _NOT_FOUND) for name, answer in answers.items() if answer is not None}
 
     def close(self) -> None:
         """Remove the names that were to last as long as the run, and those that killed runs have left.
 
         Who calls it while another thread does so waits for that.
         """
+        names = self._config.names
         with self._closing, suppress(EcrTasksError):
-            if self._config.names:
-                command = self._commands.docker("image", "rm")
-                self._config.names.remove(command, self._commands.environment())
+            names.forget(self._removals(names.all, SECONDS))
+            if names:
+                names.remove(self._commands.docker("image", "rm"), self._commands.environment())
         self._api.close()
 
     def _containers(self) -> list[dict[str, Any]]:
         """Return docker's documents of all containers."""
-        listed = self._commands.output("list its containers", self._commands.docker("container", "ls", "-aq"))
-        return self._inspect("container", listed.split())
+        containers = self._api.document("/containers/json", {"all": "true"})
+        if containers is not None:
+            with errors.reading_answer("list its containers"):
+                ids = [str(container["Id"]) for container in containers]
+        else:
+            command = self._commands.docker("container", "ls", "-aq")
+            ids = self._commands.output("list its containers", command).split()
+        return self._inspect("container", ids)
 
     def _inspect(self, kind: str, names: Sequence[str]) -> list[dict[str, Any]]:
         """Return docker's documents of those of the images or containers that are still there."""
         if not names:
             return []
         check_arguments(*names)
+        answers = [self._api.ask("GET", f"/{kind}s/{name}/json") for name in names]
+        known = [answer for answer in answers if answer is not None and answer.status in (_OK, _NOT_FOUND)]
+        if len(known) == len(names):
+            return [dict(answer.document) for answer in known if answer.status == _OK]
         command = self._commands.docker(kind, "inspect", *names)
         output = self._commands.output(f"look at its {kind}s", command, without=_GONE)
         with errors.reading_answer(f"look at its {kind}s"):

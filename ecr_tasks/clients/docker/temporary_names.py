@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ BUILD = "ecr-tasks-build"
 """The local repository of the names that builds have during the run."""
 
 _FILE = "names"
-_SECONDS = 30
+SECONDS = 30
 """How long docker may take to remove the names, also when a signal has ended the run."""
 
 
@@ -39,6 +39,11 @@ class TemporaryNames:
     def own(self) -> Sequence[str]:
         """The names of this run."""
         return self._names
+
+    @property
+    def all(self) -> Sequence[str]:
+        """The names of this run and those of killed ones."""
+        return list(dict.fromkeys([*self._names, *self.left]))
 
     def add(self, *references: str) -> None:
         """Record names before they are given to images. Raises OSError when the run's folder can't be written."""
@@ -61,7 +66,7 @@ class TemporaryNames:
 
         They are known until docker has answered: after an interruption they are removed once more.
         """
-        names = list(dict.fromkeys([*self._names, *self.left]))
+        names = self.all
         with suppress(OSError, subprocess.TimeoutExpired):
             subprocess.run(  # noqa: S603 - our own command line
                 [*command, *names],
@@ -69,10 +74,14 @@ class TemporaryNames:
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 check=False,
-                timeout=_SECONDS,
+                timeout=SECONDS,
             )
-            self._names = [name for name in self._names if name not in names]
-            self.left = [name for name in self.left if name not in names]
+            self.forget(names)
+
+    def forget(self, names: Collection[str]) -> None:
+        """Forget names that docker has answered about."""
+        self._names = [name for name in self._names if name not in names]
+        self.left = [name for name in self.left if name not in names]
 
     def __bool__(self) -> bool:
         """Return whether there is a name to remove."""

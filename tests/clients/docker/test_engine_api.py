@@ -23,6 +23,7 @@ esac
 """
 ENGINE = """
 import json, sys
+from urllib.parse import parse_qs, unquote
 from http.server import BaseHTTPRequestHandler
 
 class Engine(BaseHTTPRequestHandler):
@@ -33,12 +34,23 @@ class Engine(BaseHTTPRequestHandler):
 
     def do_GET(self):
         status, document = 404, {"message": "no such image"}
-        if self.path == "/_ping":
+        if self.command != "GET":
+            print(self.command, unquote(self.path), file=open(sys.argv[1], "a"))
+            status = {"POST": 201, "DELETE": 409 if "used" in self.path else 200}[self.command]
+        elif self.path == "/_ping":
             status, document = 200, None
         elif self.path.endswith("/history"):
             status, document = 200, [{"CreatedBy": "CMD last"}, {"CreatedBy": "COPY first"}]
+        elif self.path.startswith("/images/json?"):
+            wanted = json.loads(parse_qs(self.path)["/images/json?filters"][0])["reference"]
+            status, document = 200, [{"Id": "sha256:1", "RepoTags": [f"{name}:1" for name in wanted]}]
+        elif self.path == "/containers/json?all=true":
+            status, document = 200, [{"Id": "box"}]
+        elif self.path == "/containers/box/json":
+            status, document = 200, {"Image": "sha256:used"}
         elif "ccc" not in self.path:
-            status, document = 200, {"Config": {"Env": ["BY=api"]}}
+            document = {"Id": self.path.split("/")[2], "Config": {"Env": ["BY=api"]}, "RepoTags": ["app:1"]}
+            status = 200
         if "bbb" in self.path and "break" in sys.argv:
             sys.exit(1)
         content = json.dumps(document).encode()
@@ -49,7 +61,7 @@ class Engine(BaseHTTPRequestHandler):
         self.wfile.write(content)
         self.wfile.flush()
 
-    do_POST = do_GET
+    do_POST = do_DELETE = do_GET
 
     def finish(self):
         pass
@@ -88,7 +100,7 @@ def looked_at(port: WhalesDocker, ids: list[str]) -> list[tuple[str, tuple[str, 
 
 
 def test_one_program_tells_of_many_images(port_with: Callable[[str], WhalesDocker], tmp_path: Path) -> None:
-    port = port_with(f"exec {sys.executable} {tmp_path}/engine.py")
+    port = port_with(f"exec {sys.executable} {tmp_path}/engine.py {tmp_path}/changes")
     for _ in range(2):
         assert looked_at(port, IDS[:2]) == [("api", ("COPY first", "CMD last"))] * 2
     assert calls(tmp_path) == ["system dial-stdio"]
@@ -115,13 +127,36 @@ def test_without_the_api_docker_s_commands_tell(
 def test_what_the_api_does_not_tell_docker_s_commands_do(
     port_with: Callable[[str], WhalesDocker], tmp_path: Path
 ) -> None:
-    port = port_with(f"exec {sys.executable} {tmp_path}/engine.py")
+    port = port_with(f"exec {sys.executable} {tmp_path}/engine.py {tmp_path}/changes")
     assert [by for by, _ in looked_at(port, IDS)] == ["api", "api", "command"]
     port.close()
     assert sorted(calls(tmp_path)) == ["image history", "image inspect", "system dial-stdio"]
 
 
 def test_a_connection_that_breaks_loses_no_answer(port_with: Callable[[str], WhalesDocker], tmp_path: Path) -> None:
-    port = port_with(f"exec {sys.executable} {tmp_path}/engine.py break")
+    port = port_with(f"exec {sys.executable} {tmp_path}/engine.py {tmp_path}/changes break")
     assert [by for by, _ in looked_at(port, IDS)] == ["api", "command", "command"]
     port.close()
+
+
+def test_one_program_gives_tells_and_removes_names(port_with: Callable[[str], WhalesDocker], tmp_path: Path) -> None:
+    port = port_with(f"exec {sys.executable} {tmp_path}/engine.py {tmp_path}/changes")
+    names = ["app:1", "*/app:1", "ecr-tasks-build:1"]
+    assert port.local_names(["app"]) == dict.fromkeys(names, "sha256:1")
+    found = port.local_images(["sha256:used", "sha256:other", IDS[2]])
+    assert [(image.id, image.names, image.used) for image in found] == [
+        ("sha256:used", ("app:1",), True),
+        ("sha256:other", ("app:1",), False),
+    ]
+    port.tag_for_run(IDS[0], "host:5000/app:main")
+    assert port.remove_names(["app:old", "app:used"]) == ["app:old"]
+    port.close()
+    assert calls(tmp_path) == ["system dial-stdio"]
+    assert (tmp_path / "changes").read_text(encoding="utf-8").splitlines() == [
+        f"POST /images/{IDS[0]}/tag?repo=host:5000/app&tag=main",
+        "DELETE /images/app:old",
+        "DELETE /images/app:used",
+        "DELETE /images/host:5000/app:main",
+    ]
+    port.close()
+    assert calls(tmp_path) == ["system dial-stdio"]

@@ -19,10 +19,10 @@ def test_names_are_known_until_docker_has_answered(tmp_path: Path, monkeypatch: 
     program, log = tmp_path / "docker", tmp_path / "log"
     program.write_text(f'#!/bin/sh\necho "$*" >> "{log}"\nexec sleep "$WAIT"\n', encoding="utf-8")
     program.chmod(0o755)
-    monkeypatch.setattr(temporary_names, "_SECONDS", 1)
+    monkeypatch.setattr(temporary_names, "SECONDS", 1)
     names.remove([str(program)], {**os.environ, "WAIT": "60"})
     assert names
-    monkeypatch.setattr(temporary_names, "_SECONDS", 60)
+    monkeypatch.setattr(temporary_names, "SECONDS", 60)
     names.remove([str(program)], {**os.environ, "WAIT": "0"})
     assert not names
     assert log.read_text(encoding="utf-8").splitlines() == ["ecr-tasks-build:one ecr-tasks-build:two"] * 2
