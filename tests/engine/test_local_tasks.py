@@ -41,7 +41,7 @@ def test_local_overrides_other_settings(app: Project) -> None:
     app.ok("local", "build", "push", AWS_ENDPOINT_URL="http://127.0.0.1:9", HTTP_PROXY="http://127.0.0.1:9")
 
 
-def test_images_are_kept_after_a_restart_and_a_kill(app: Project) -> None:
+def test_images_are_kept_after_a_restart_and_a_kill_until_a_reset(app: Project) -> None:
     pushed = app.ok("local", "push").lines
     before = status(app)
     app.ok("local.down")
@@ -50,10 +50,6 @@ def test_images_are_kept_after_a_restart_and_a_kill(app: Project) -> None:
     os.kill(status(app)["pid"], signal.SIGKILL)
     assert app.ok("local", "push").lines == pushed
     assert status(app)["endpoint"] == before["endpoint"]
-
-
-def test_reset_removes_the_repositories(app: Project) -> None:
-    app.ok("local", "push")
     app.ok("local.reset", "--yes")
     plan = json.loads(app.ok("local", "plan", "--json").stdout)
     assert plan["images"][0]["creates_repository"] is True
@@ -76,13 +72,6 @@ def test_images_can_be_promoted_to_other_registries_of_the_local_ecr(app: Projec
     assert (here, there.partition("/")[2]) == (pushed, here.partition("/")[2])
 
 
-def test_requests_are_counted(app: Project) -> None:
-    app.ok("local", "push")
-    requests = status(app)["requests"]
-    assert requests["GetAuthorizationToken"] == 1
-    assert requests["PUT manifest"] >= 1
-
-
 def test_a_dry_run_starts_no_local_ecr(app: Project) -> None:
     app.ok("--dry", "local.up")
     assert status(app)["running"] is False
@@ -92,9 +81,12 @@ def test_a_dry_run_starts_no_local_ecr(app: Project) -> None:
     assert status(app)["running"] is False
 
 
-def test_later_commits_use_the_running_local_ecr(app: Project) -> None:
+def test_requests_are_counted_and_later_commits_use_the_running_local_ecr(app: Project) -> None:
     app.ok("local", "push")
-    pid = status(app)["pid"]
+    running = status(app)
+    pid, requests = running["pid"], running["requests"]
+    assert requests["GetAuthorizationToken"] == 1
+    assert requests["PUT manifest"] >= 1
     app.commit("next")
     app.ok("local", "push")
     assert status(app)["pid"] == pid

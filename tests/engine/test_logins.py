@@ -176,20 +176,21 @@ def test_a_cache_without_a_repository_is_left_out_with_a_word(app: Project, loca
     assert "there is no repository nocache" in result.stderr
 
 
-@pytest.mark.parametrize("spelling", ["{}", "https://{}", "https://{}/v2/"])
-def test_stale_logins_of_the_user_are_not_in_the_way(
-    app: Project, registries: Registries, tmp_path: Path, spelling: str
-) -> None:
+def test_stale_logins_of_the_user_are_not_in_the_way(app: Project, registries: Registries, tmp_path: Path) -> None:
+    """In whatever way docker's configuration spells a registry."""
     base = registries.publish(registries.repository("base", region=OTHER_REGION), region=OTHER_REGION)
     stale = {"auth": base64.b64encode(b"AWS:stale").decode()}
-    entries = {spelling.format(host): stale for host in (base.partition("/")[0], registries.ecr.registry)}
     own = tmp_path / "own"
     own.mkdir()
     (own / "cli-plugins").symlink_to(Path(app.environ["DOCKER_CONFIG"]) / "cli-plugins")
-    (own / "config.json").write_text(json.dumps({"auths": entries}))
     app.write("Dockerfile", f"FROM {base}\nCOPY hello.txt /\n")
-    app.commit()
-    app.ok("build", "push", DOCKER_CONFIG=str(own), DOCKER_AUTH_CONFIG=json.dumps({"auths": entries}))
+    for spelling in ("{}", "https://{}", "https://{}/v2/"):
+        entries = {spelling.format(host): stale for host in (base.partition("/")[0], registries.ecr.registry)}
+        logins = json.dumps({"auths": entries})
+        (own / "config.json").write_text(logins)
+        app.write("hello.txt", spelling)
+        app.commit()
+        app.ok("build", "push", DOCKER_CONFIG=str(own), DOCKER_AUTH_CONFIG=logins)
 
 
 @pytest.mark.parametrize("field", ["auths", "Auths"])

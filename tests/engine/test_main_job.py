@@ -36,40 +36,61 @@ def registry_tags(app: Project) -> dict[str, str]:
 
 
 def test_an_image_is_built_pushed_pulled_and_run(app: Project) -> None:
-    result = app.ok("build", "push", "pull")
-    pushed, pulled = result.lines
+    """Its labels have the commit and its time, and the receipt has all of it."""
+    revision = app.git("rev-parse", "HEAD")
+    pushed, pulled = app.ok("build", "push", "pull", ECR_LABELS="team=blue").lines
     assert REFERENCE.match(pushed)
     assert pulled == pushed
     assert docker(app.environ, "run", "--rm", pushed).stdout == "hello\n"
+    inspected = json.loads(docker(app.environ, "image", "inspect", pushed).stdout)[0]
+    labels = inspected["Config"]["Labels"]
+    assert labels["org.opencontainers.image.revision"] == revision
+    assert labels["org.opencontainers.image.created"] == "2024-05-06T07:08:09.000Z"
+    assert labels["team"] == "blue"
+    assert inspected["Created"].startswith("2024-05-06T07:08:09")
+    receipt = app.receipt
+    image = receipt["images"][0]
+    assert receipt["schema"] == 1
+    assert image["name"] == "team/app"
+    assert image["digest"] == pushed.partition("@")[2]
+    assert image["platforms"] == ["linux/amd64"]
+    assert image["size"] > 0
+    assert image["source"] == {
+        "revision": revision,
+        "dirty": False,
+        "branch": "main",
+        "tag": None,
+        "pull_request": None,
+        "ci": None,
+    }
+    published = image["published"][0]
+    assert published["reference"] == pushed
+    assert published["tags"] == [f"sha-{revision[:7]}", "main"]
+    assert published["state"] == "pushed"
+    assert image["seconds"] > 0
+    assert app.git("status", "--porcelain") == ""
 
 
-def test_every_tag_points_at_the_pushed_digest(app: Project) -> None:
+def test_stdout_is_the_reference_only_and_every_tag_points_at_its_digest(app: Project) -> None:
     revision = app.git("rev-parse", "HEAD")
     app.git("tag", "v1.2.3")
-    digest = app.ok("build", "push").lines[0].partition("@")[2]
+    (reference,) = app.ok("build", "push").lines
+    digest = reference.partition("@")[2]
     assert registry_tags(app) == {
         f"sha-{revision[:7]}": digest,
         "1.2.3": digest,
         "main": digest,
         "latest": digest,
     }
-
-
-def test_stdout_is_the_reference_only(app: Project) -> None:
-    assert len(app.ok("build", "push").lines) == 1
     assert app.ok("build").stdout == ""
 
 
-def test_the_pushed_image_is_the_built_one(app: Project) -> None:
+def test_the_pushed_image_is_the_built_one_and_built_if_the_last_build_does_not_match(app: Project) -> None:
     app.ok("build")
     built = app.receipt["images"][0]["digest"]
     second = app.ok("push")
     assert second.lines[0].endswith(built)
     assert "built before" in second.stderr
-
-
-def test_push_builds_if_the_last_build_does_not_match(app: Project) -> None:
-    app.ok("build")
     app.write("hello.txt", "changed\n")
     revision = app.commit()
     reference = app.ok("push").lines[0]
@@ -174,32 +195,6 @@ def test_the_pipeline_of_an_older_commit_does_not_put_main_back(app: Project, tm
     assert app.ok("pull", "--image", "main").lines[0].endswith(older)
 
 
-def test_the_receipt_has_the_published_image(app: Project) -> None:
-    revision = app.git("rev-parse", "HEAD")
-    reference = app.ok("build", "push").lines[0]
-    receipt = app.receipt
-    image = receipt["images"][0]
-    assert receipt["schema"] == 1
-    assert image["name"] == "team/app"
-    assert image["digest"] == reference.partition("@")[2]
-    assert image["platforms"] == ["linux/amd64"]
-    assert image["size"] > 0
-    assert image["source"] == {
-        "revision": revision,
-        "dirty": False,
-        "branch": "main",
-        "tag": None,
-        "pull_request": None,
-        "ci": None,
-    }
-    published = image["published"][0]
-    assert published["reference"] == reference
-    assert published["tags"] == [f"sha-{revision[:7]}", "main"]
-    assert published["state"] == "pushed"
-    assert image["seconds"] > 0
-    assert app.git("status", "--porcelain") == ""
-
-
 def test_an_uncommitted_tree_moves_no_tag_but_its_own(app: Project) -> None:
     app.ok("build", "push")
     before = registry_tags(app)
@@ -211,17 +206,6 @@ def test_an_uncommitted_tree_moves_no_tag_but_its_own(app: Project) -> None:
     app.git("checkout", "--quiet", "hello.txt")
     app.git("tag", "--delete", "v9.9.9")
     assert registry_tags(app) == before
-
-
-def test_labels_have_the_commit_and_its_time(app: Project) -> None:
-    revision = app.git("rev-parse", "HEAD")
-    reference = app.ok("build", "push", ECR_LABELS="team=blue").lines[0]
-    image = json.loads(docker(app.environ, "image", "inspect", reference).stdout)[0]
-    labels = image["Config"]["Labels"]
-    assert labels["org.opencontainers.image.revision"] == revision
-    assert labels["org.opencontainers.image.created"] == "2024-05-06T07:08:09.000Z"
-    assert labels["team"] == "blue"
-    assert image["Created"].startswith("2024-05-06T07:08:09")
 
 
 def test_the_printed_commands_give_the_same_digest(app: Project, tmp_path: Path, aws_path: str) -> None:
