@@ -9,6 +9,7 @@ from ecr_tasks.model.image import Image
 from ecr_tasks.model.local_image import LocalImage
 from ecr_tasks.model.manifest import CREATED, REVISION, SETTINGS, SOURCE, VERSION
 from ecr_tasks.model.tag import DIRTY
+from ecr_tasks.plan.parts import part_prefix
 
 
 def stale_names(
@@ -59,12 +60,14 @@ def _is_of_project(item: LocalImage, image: Image, is_known: Callable[[str], boo
 
 
 def _is_ours(name: str, item: LocalImage, image: Image, built: Collection[str]) -> bool:
-    """Return whether a run gave this name: its tag is the image's version, or has its commit's id."""
+    """Return whether a run gave this name: its tag is the image's version or a part's, or has its commit's id."""
     if not _is_of(name, image.repository):
         return False
     tag = name.rpartition(":")[2]
     if tag in image.planned_names:
         return item.id in built
+    if tag.startswith(part_prefix(_commit(item))):
+        return True
     clean = tag.removesuffix(DIRTY)
     return clean == item.labels.get(VERSION, "") or _names(clean, _commit(item), _suffixes(image))
 

@@ -74,11 +74,13 @@ def test_what_something_uses_stays_and_is_counted() -> None:
 
 
 def test_only_names_that_runs_give_are_removed() -> None:
-    mine = ("team/app:mine", "team/app:sha-0000000-debug", "team/app:latest", "app:sha-0000000")
+    part = f"{HOST}/team/app:ecr-tasks-part-%s-{'a' * 24}-linux-amd64"
+    mine = ("team/app:mine", "team/app:sha-0000000-debug", "team/app:latest", "app:sha-0000000", part % ("1" * 12))
     elsewhere = ("other/team/app:sha-0000000", f"{HOST}/other/team/app:sha-0000000", "team/app:sha-1111111")
     given = (
         *("team/app:0.1.0", "127.0.0.1:4566/team/app:0.1.0", "localhost/team/app:0.1.0"),
         *("team/app:sha-0000000-dirty", "team/app:sha-0000000-r2", f"team/app:{'0' * 40}", "team/app:ci_0000000"),
+        part % ("0" * 12),
     )
     old = image("0", *mine, *elsewhere, *given, version="0.1.0")
     removed = gone([old, *IMAGES[5:]], 5)
