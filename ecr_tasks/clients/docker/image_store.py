@@ -35,8 +35,15 @@ PARALLEL = 4
 
 _OK, _CREATED, _NOT_FOUND = 200, 201, 404
 
-_GONE = re.compile(r"Error(?: response from daemon)?: No such (?:image|container|object): .*", re.I)
-"""docker's line about an image or container that is gone, beside what it says of the others."""
+_GONE = re.compile(
+    r"Error(?: response from daemon)?: (?:No such (?:image|container|object): "
+    r"|(?:inspecting object: )?(?:no such container |\S+: image not known)).*",
+    re.I,
+)
+"""docker's and Podman's line about an image or container that is gone, beside what they say of the others."""
+
+_PODMAN_HOST = "localhost/"
+"""What Podman puts before a name without a registry."""
 
 
 class ImageStore:
@@ -54,7 +61,7 @@ class ImageStore:
         None when there is no such image.
         """
         image = self._image(reference)
-        return image.id if image else None
+        return _whole(image.id) if image else None
 
     def image_configs(self, ids: Sequence[str], platform: str | None) -> Mapping[str, ImageConfig]:
         """Return the configurations of local images by id; of several platforms, those of ``platform`` (docker 28).
@@ -160,17 +167,18 @@ class ImageStore:
         image a name of its own.
         """
         documents, containers = self._inspect("image", ids), self._containers()
-        used = {container.get("Image") for container in containers}
+        used: set[Any] = {_whole(container.get("Image") or "") for container in containers}
         used |= {(container.get("ImageManifestDescriptor") or {}).get("digest") for container in containers}
         used |= {(container.get("Config") or {}).get("Image") for container in containers}
 
         def is_used(image_id: str, tags: Sequence[str], digests: Sequence[str] = ()) -> bool:
-            in_run = any(tag.startswith(f"{BUILD}:") and tag not in self._config.names.own for tag in tags)
+            plain = [tag.removeprefix(_PODMAN_HOST) for tag in tags]
+            in_run = any(tag.startswith(f"{BUILD}:") and tag not in self._config.names.own for tag in plain)
             return in_run or not used.isdisjoint({image_id, *tags, *digests})
 
         images = {item.id: replace(item, used=is_used(item.id, item.names)) for item in known}
         for document in documents:
-            image_id, tags = document["Id"], tuple(document.get("RepoTags") or ())
+            image_id, tags = _whole(document["Id"]), tuple(document.get("RepoTags") or ())
             labels = (document.get("Config") or {}).get("Labels") or {}
             uses = is_used(image_id, tags, document.get("RepoDigests") or ())
             images[image_id] = LocalImage(image_id, tags, labels, uses)
@@ -248,3 +256,8 @@ class ImageStore:
             check_arguments(reference)
             return self._commands.client.image.inspect(reference)
         return None
+
+
+def _whole(image_id: str) -> str:
+    """Return an image's id as docker has it; Podman's documents leave out its algorithm."""
+    return f"sha256:{image_id}" if re.fullmatch("[0-9a-f]{64}", image_id) else image_id

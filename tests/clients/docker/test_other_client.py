@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,11 @@ PODMAN = f"""#!/bin/sh
 echo "$* | $VERSION" >>{{folder}}/calls
 grep -c '"host"' "$REGISTRY_AUTH_FILE" >>{{folder}}/logins
 [ "$1" = info ] && echo linux/arm64
+case "$*" in
+  "container ls"*) echo 1 ;;
+  "container inspect"*) cat {{folder}}/containers; echo 'Error: no such container "2"' >&2; exit 125 ;;
+  "image inspect"*) cat {{folder}}/images; echo 'Error: inspecting object: gone: image not known' >&2; exit 125 ;;
+esac
 while [ $# -gt 0 ]; do [ "$1" = --iidfile ] && echo {ID} >"$2"; shift; done
 exit 0
 """
@@ -57,6 +63,22 @@ def test_what_needs_buildx_is_refused(podman: WhalesDocker, tmp_path: Path) -> N
     with pytest.raises(BuildError, match="lacks several platforms"):
         podman.build([BuildInput("app", BuildDefinition(".", platforms=("linux/amd64", "linux/arm64")), ())], None)
     assert not (tmp_path / "calls").exists()
+
+
+def test_its_images_are_known_by_the_ids_that_it_gives_builds(podman: WhalesDocker, tmp_path: Path) -> None:
+    """Podman's documents have ids without their algorithm, and names of no registry at localhost."""
+    podman.authorize(RegistryToken("host", "AWS", "hush"))
+    used, kept, free = ("2" * 64, "3" * 64, "4" * 64)
+    names = {used: "localhost/team/app:old", kept: "localhost/ecr-tasks-build:0123", free: "host/team/app:older"}
+    documents = [{"Id": one, "RepoTags": [name]} for one, name in names.items()]
+    (tmp_path / "images").write_text(json.dumps(documents), "utf-8")
+    (tmp_path / "containers").write_text(json.dumps([{"Id": "1", "Image": used, "Config": {}}]), "utf-8")
+    images = podman.local_images([f"sha256:{one}" for one in names])
+    assert {image.id: image.used for image in images} == {
+        f"sha256:{used}": True,
+        f"sha256:{kept}": True,
+        f"sha256:{free}": False,
+    }
 
 
 def test_it_says_for_which_platform_it_builds_and_is_asked_once(podman: WhalesDocker, tmp_path: Path) -> None:
