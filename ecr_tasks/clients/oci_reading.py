@@ -16,6 +16,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from urllib.request import Request, urlopen
 
 from ecr_tasks.clients.retry import Backoff, Retrier
+from ecr_tasks.clients.threads import awaiting_answer
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.model.digest import sha256_digest
@@ -121,7 +122,7 @@ class OciReading:
         request = Request(url, headers={"Accept": accept, "User-Agent": "ecr-tasks"})  # noqa: S310 - http(s) by _base
         if authorization is not None:  # not for the storage that a blob's address leads to
             request.add_unredirected_header("Authorization", authorization)
-        with urlopen(request, timeout=SECONDS) as response:  # noqa: S310
+        with awaiting_answer(), urlopen(request, timeout=SECONDS) as response:  # noqa: S310
             body: bytes = response.read(limit + 1)
             if len(body) > limit:
                 raise self._unreadable(f"{url} has more than {limit} bytes")

@@ -5,14 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
+from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ecr_tasks.clients.retry import Retrier
+from ecr_tasks.clients.threads import end_threads, waiting_for
 from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.signals import was_interrupted
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -22,33 +26,62 @@ class Workers:
     """Threads that carry out calls, at most so many at a time, in a block, whose end waits for those that run.
 
     No further call is begun after it, as after an error. An interruption also ends the threads' waits by the
-    ``retrier``. What they say is gathered where that of the caller is.
+    ``retrier``, and waits for no answer that takes long. What they say is gathered where that of the caller is.
     """
 
     def __init__(self, number: int, retrier: Retrier | None) -> None:
-        self._pool = ThreadPoolExecutor(number)
-        self._retrier = retrier
+        self._number, self._retrier = number, retrier
+        self._calls: SimpleQueue[tuple[Callable[[], object], Future[object]] | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._awaited = () if was_interrupted() else self._threads
 
     def __enter__(self) -> Workers:
         return self
 
     def begin(self, call: Callable[[], R]) -> Callable[[], R]:
         """Let the next free thread make a call; return what waits for its result, or raises its error."""
-        return self._pool.submit(copy_context().run, call).result
+        result: Future[Any] = Future()
+        self._calls.put((partial(copy_context().run, call), result))
+        if len(self._threads) < self._number:
+            self._threads.append(threading.Thread(target=self._work, daemon=True))
+            self._threads[-1].start()
+
+        def wait_for_result() -> R:
+            with waiting_for(self._awaited):
+                value: R = result.result()
+                return value
+
+        return wait_for_result
 
     def __exit__(self, kind: object, error: BaseException | None, trace: TracebackType | None) -> None:
+        with suppress(Empty):
+            while (call := self._calls.get_nowait()) is not None:
+                call[1].cancel()
+        for _ in self._threads:
+            self._calls.put(None)
         if isinstance(error, KeyboardInterrupt):
-            self._stop_waits()
+            self._interrupt()
+            return
         try:
-            self._pool.shutdown(cancel_futures=True)
+            with waiting_for(self._awaited):
+                for thread in self._threads:
+                    thread.join()
         except KeyboardInterrupt:
-            self._stop_waits()
-            self._pool.shutdown()
+            self._interrupt()
             raise
 
-    def _stop_waits(self) -> None:
+    def _interrupt(self) -> None:
         if self._retrier is not None:
             self._retrier.stop()
+        end_threads(self._threads)
+
+    def _work(self) -> None:
+        while (item := self._calls.get()) is not None:
+            call, result = item
+            try:
+                result.set_result(call())
+            except BaseException as error:
+                result.set_exception(error)
 
 
 def map_parallel(function: Callable[[T], R], items: Sequence[T], workers: int, retrier: Retrier | None) -> list[R]:
@@ -67,7 +100,8 @@ def map_parallel(function: Callable[[T], R], items: Sequence[T], workers: int, r
 def begin(call: Callable[[], T]) -> Callable[[], T]:
     """Start a call in a thread of its own, and return what waits for its result, or raises its error.
 
-    A result that nobody waits for is lost. The thread is a daemon: an interruption does not wait for it.
+    A result that nobody waits for is lost. The thread is a daemon: an interruption does not wait for it, unless it is
+    begun after that, to tidy up.
     """
     done: Future[T] = Future()
 
@@ -77,8 +111,15 @@ def begin(call: Callable[[], T]) -> Callable[[], T]:
         except BaseException as error:
             done.set_exception(error)
 
-    threading.Thread(target=copy_context().run, args=(run,), daemon=True).start()
-    return done.result
+    thread = threading.Thread(target=copy_context().run, args=(run,), daemon=True)
+    awaited = () if was_interrupted() else (thread,)
+    thread.start()
+
+    def wait() -> T:
+        with waiting_for(awaited):
+            return done.result()
+
+    return wait
 
 
 class Question(Generic[T]):

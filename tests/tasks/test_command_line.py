@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.support.inv import INVOKE, run_inv
 
 SLOW_LIBRARIES = {"boto3", "botocore", "python_on_whales", "pydantic", "dotenv"}
 TASKS_PY = "from ecr_tasks import ns\n"
+IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.invalid")
 TASKS_PY_WITH_NAMESPACE = """
 import ecr_tasks
 from invoke.collection import Collection
@@ -283,6 +285,44 @@ def end_by_signal(
     assert "slept on" not in stdout
     assert list(temporary.iterdir()) == []
     return stderr
+
+
+def test_a_signal_ends_a_run_that_waits_for_answers(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The registry takes the questions and says nothing; the SDK would wait for a minute, and then ask again."""
+    temporary = tmp_path_factory.mktemp("temporary")
+    (folder / "Dockerfile").write_text("FROM scratch\nCOPY tasks.py /\n", encoding="utf-8")
+    for words in (["init", "-q"], ["add", "-A"], [*IDENTITY, "commit", "-qm", "First"]):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        environ = {
+            **dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "AKIAIOSFODNN7EXAMPLE"),
+            "AWS_ENDPOINT_URL_ECR": f"http://127.0.0.1:{server.getsockname()[1]}",
+            "AWS_ACCOUNT_ID": "123456789012",
+            "ECR_REPOSITORY": "team/app",
+            "TMPDIR": str(temporary),
+        }
+        with (
+            subprocess.Popen(
+                [*INVOKE, "plan"],
+                cwd=folder,
+                env={**os.environ, **environ},
+                stderr=subprocess.PIPE,
+                text=True,
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            ) as process,
+            server.accept()[0] as first,
+            server.accept()[0] as second,
+        ):
+            assert first.recv(1)
+            assert second.recv(1)
+            process.send_signal(signal.SIGINT)
+            try:
+                _, stderr = process.communicate(timeout=50)
+            finally:
+                process.kill()
+    assert process.returncode == 130
+    assert "ecr-tasks: Interrupted." in stderr
+    assert list(temporary.iterdir()) == []
 
 
 def test_a_closed_stdout_is_no_error(folder: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ecr_tasks.clients.threads import awaiting_answer
 from ecr_tasks.errors import AwsError
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def check_answers(client: Any) -> None:
     def checked_call(operation: str, parameters: Any) -> Any:
         place = f"{operation} at {client.meta.endpoint_url}"
         try:
-            answer = call(operation, parameters)
+            with awaiting_answer():
+                answer = call(operation, parameters)
             shape = service.operation_model(operation).output_shape
             return _checked(answer, shape, place) if shape else answer
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ecr_tasks.clients.threads import awaiting_answer
+
 TIMEOUT = 10.0  # seconds without a byte
 
 
@@ -13,7 +15,7 @@ def download(url: str, limit: int) -> bytes:
     if not url.startswith(("https://", "http://")):
         raise OSError("the address is not one of HTTP")
     try:
-        with urlopen(url, timeout=TIMEOUT) as response:  # noqa: S310 - http(s), checked
+        with awaiting_answer(), urlopen(url, timeout=TIMEOUT) as response:  # noqa: S310 - http(s), checked
             body: bytes = response.read(limit)
             return body
     except HTTPException as error:

@@ -18,6 +18,7 @@ from ecr_tasks.clients.ecr.tokens import Tokens
 from ecr_tasks.clients.ecr.untag_rights import UntagRights
 from ecr_tasks.clients.manifest_cache import ManifestCache, manifest_folder
 from ecr_tasks.clients.parallel import map_parallel
+from ecr_tasks.clients.threads import awaiting_answer
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.destination import OWN, PUBLIC_REGION, Identity
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage
@@ -281,7 +282,7 @@ class EcrRegistry:
 
         The rules are read once. DescribeRegistry returns those of the caller's own registry only.
         """
-        with self._rules_lock:
+        with awaiting_answer(), self._rules_lock:
             if self._rules is None:
                 try:
                     with translate_errors("read the registry's replication rules (ecr:DescribeRegistry)"):

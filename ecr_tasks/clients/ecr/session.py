@@ -17,6 +17,7 @@ from ecr_tasks.clients.ecr.errors import broken_sessions, no_region, translate_e
 from ecr_tasks.clients.ecr.rate_limit import RateLimits
 from ecr_tasks.clients.ecr.retry import botocore_attempts, reject_truncated, retry_transient
 from ecr_tasks.clients.retry import Retrier
+from ecr_tasks.clients.threads import awaiting_answer
 from ecr_tasks.errors import AwsError
 from ecr_tasks.files import unreadable_reason
 from ecr_tasks.model.account import Caller
@@ -88,7 +89,7 @@ class AwsSession:
 
     def caller(self) -> Caller:
         """Return whom STS takes us for (GetCallerIdentity, which needs no right). It is asked once."""
-        with self._caller_lock:
+        with awaiting_answer(), self._caller_lock:
             if self._caller is None:
                 with translate_errors("ask who we are (sts:GetCallerIdentity)"):
                     identity = self.sts().get_caller_identity()

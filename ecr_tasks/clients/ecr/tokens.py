@@ -8,6 +8,7 @@ from dataclasses import replace
 from threading import Lock
 
 from ecr_tasks.clients.ecr.session import AwsSession
+from ecr_tasks.clients.threads import awaiting_answer
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.registry import RegistryToken
 
@@ -32,7 +33,7 @@ class Tokens:
 
         When a token can't be renewed before its end, it is returned. Raises the errors of ``fetch``.
         """
-        with self._lock:
+        with awaiting_answer(), self._lock:
             token, key = self._tokens.get(region, (None, None))
             is_refused = token is not None and refused is not None and token.password == refused.password
             try:
