@@ -12,6 +12,7 @@ from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.conftest import docker
 from tests.engine.project import Project, project
 from tests.engine.test_destinations import requests_since
+from tests.support.inv import AT_ONCE
 
 DESTINATION = "public.ecr.aws/local/tools/app"
 
@@ -59,7 +60,7 @@ def test_a_second_run_makes_only_read_calls(app: Project, local_ecr: LocalEcr) -
     ]
     assert f"--tag {lines[1].partition('@')[0]}:by-hand " in command
     before = local_ecr.requests()
-    assert app.ok("build", "push", DOCKER_HOST="unix:///nowhere/docker.sock").lines == lines
+    assert app.ok("build", "push", DOCKER_HOST="unix:///nowhere/docker.sock", **AT_ONCE).lines == lines
     requests = requests_since(local_ecr, before)
     assert set(requests) <= {"DescribeRepositories", "DescribeImages", "DescribeImageTags"}
     assert requests["DescribeImageTags"] == 1

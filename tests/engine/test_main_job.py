@@ -13,6 +13,7 @@ import pytest
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.conftest import docker
 from tests.engine.project import Project, project
+from tests.support.inv import AT_ONCE
 
 REFERENCE = re.compile(r"^127\.0\.0\.1:\d+/team/app@sha256:[0-9a-f]{64}$")
 
@@ -101,7 +102,7 @@ def test_the_pushed_image_is_the_built_one_and_built_if_the_last_build_does_not_
 def test_a_published_commit_is_neither_built_nor_pushed_again(app: Project, local_ecr: LocalEcr) -> None:
     first = app.ok("build", "push").lines
     before = local_ecr.requests()
-    second = app.ok("build", "push")
+    second = app.ok("build", "push", **AT_ONCE)
     after = local_ecr.requests()
     assert second.lines == first
     assert app.receipt["images"][0]["published"][0]["state"] == "already-published"

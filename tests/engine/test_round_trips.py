@@ -15,6 +15,7 @@ import pytest
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.conftest import docker
 from tests.engine.project import Project, project
+from tests.support.inv import AT_ONCE
 
 GROUPS = ("image", "container", "history", "system", "bake --print")
 WRAPPER = """#!/bin/sh
@@ -28,7 +29,7 @@ def app(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, tiny_base: 
     dockerfile = f"FROM {tiny_base}\nCOPY hello.txt /hello.txt\n"
     app = project(tmp_path / "app", {**engine, **local_ecr.environment()}, dockerfile)
     app.name = f"programs/{secrets.token_hex(4)}"  # nobody else's: tests share the engine
-    app.environ["ECR_CREATE_REPOSITORY"] = "true"
+    app.environ |= {"ECR_CREATE_REPOSITORY": "true", **AT_ONCE}
     return app
 
 

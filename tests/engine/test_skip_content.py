@@ -13,6 +13,7 @@ import pytest
 from ecr_tasks.local_ecr.server import LocalEcr
 from tests.engine.conftest import docker
 from tests.engine.project import Project, project
+from tests.support.inv import AT_ONCE
 
 READ_REQUESTS = {"DescribeImages": 1}
 LOOKS = {"DescribeRepositories": 1, "DescribeImages": 4}
@@ -64,6 +65,7 @@ def digests_by_tag(app: Project) -> dict[str, str]:
 
 
 def test_another_branch_an_amended_and_a_rebased_commit_are_not_built(app: Project, local_ecr: LocalEcr) -> None:
+    app.environ |= AT_ONCE
     (planned_image,) = json.loads(app.ok("plan", "--json").stdout)["images"]
     first = build_and_push(app)
     assert digests_by_tag(app)[planned_image["inputs"]["tag"]] == first
@@ -191,7 +193,7 @@ def test_with_the_classic_store_the_image_is_found_by_its_tag(
         {**classic_engine, **local_ecr.environment()},
         f"FROM {classic_tiny_base}\nCOPY hello.txt /\n",
     )
-    app.environ |= {"ECR_CREATE_REPOSITORY": "true", "ECR_SKIP": "content"}
+    app.environ |= {"ECR_CREATE_REPOSITORY": "true", "ECR_SKIP": "content", **AT_ONCE}
     first = build_and_push(app)
     app.commit("nothing")
     before = local_ecr.requests()
