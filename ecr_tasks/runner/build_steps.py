@@ -125,13 +125,13 @@ def build_images(
     items: Sequence[PlannedImage],
     *,
     fail_fast: bool = False,
-    publish: Callable[[Job, Collection[str]], bool] | None = None,
+    publish: Callable[[Job], bool] | None = None,
 ) -> Job:
     """Build these images, after a login to the ECR registries that the builds read and write.
 
     An image that fails is in the job's ``failed``, and the others are built. Raises BuildError with the failing step
     with ``fail_fast``, and where no image can be built. ``publish`` is called after each of several bakes, also one
-    that fails, with the job by then and the names of what may be pushed, and returns whether to go on.
+    that fails, with the job by then, and returns whether to go on.
     """
     if job.ahead is not None and len(items) != 1:
         job.ahead.build.discard()
@@ -183,7 +183,7 @@ def build_images(
         for builds, failed in outcomes:
             done = [item for item in items if item.image.name in builds or item.image.name in failed]
             job = _with_builds(run, job, done, builds, failed, fail_fast=fail_fast, tells=len(items) <= FEW)
-            if publish is not None and not publish(job, [name for name in builds if name in job.built]):
+            if publish is not None and not publish(job):
                 break
     except (BuildError, RegistryError) as error:
         raise run.logins.explain(error) from error

@@ -6,7 +6,7 @@ Of images that are built in several bakes, those of one are published while the 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -66,14 +66,14 @@ class Publishing:
         self._waits: dict[str, Callable[[], None]] = {}
         self._results: dict[str, ImageReceipt] = {}
 
-    def begin(self, job: Job, names: Collection[str]) -> bool:
-        """Begin to publish these images, which are built, while others are; return whether to build the others.
+    def begin(self, job: Job) -> bool:
+        """Begin to publish what is built or needs no build, while others are built; return whether to build those.
 
         A run that ends before leaves what was built to the next one.
         """
-        items = [item for item in job.plan.images if item.image.name in names]
-        if items:
-            receipt_file.write(self._run.project, build_receipt(self._run, job, items))
+        items = [item for item in self._left(job) if item.image.name in job.built or not item.build_needed]
+        if built := [item for item in items if item.image.name in job.built]:
+            receipt_file.write(self._run.project, build_receipt(self._run, job, built))
         self._begin(job, items, is_last=False)
         return not self._stops
 
@@ -81,7 +81,7 @@ class Publishing:
         """Publish every other image that did not fail to be built, wait for all, and write the receipt."""
         run, self._job = self._run, job
         run.registry.connect()  # which threads must not do
-        items = [item for item in job.plan.images if item.image.name not in {*job.failed, *self._waits}]
+        items = self._left(job)
         done = {item.image.name for item in items if _is_done(job, item)}
         busy = [item for item in items if item.image.name not in done]
         for item in items:
@@ -104,6 +104,10 @@ class Publishing:
         if self._job is not None:
             receipt = self._write(self._job)
             ci_results.hand_over(self._run, replace(receipt, complete=False))
+
+    def _left(self, job: Job) -> list[PlannedImage]:
+        """Return the images that are not begun, of those that did not fail to be built."""
+        return [item for item in job.plan.images if item.image.name not in {*job.failed, *self._waits}]
 
     def _begin(self, job: Job, items: Sequence[PlannedImage], *, is_last: bool = True) -> None:
         self._job = job

@@ -16,7 +16,7 @@ from ecr_tasks.clients.docker.push_lock import PushLocks
 from ecr_tasks.errors import BuildError, RegistryError
 from ecr_tasks.model.image import BuildInput
 from ecr_tasks.model.ports import BuildResult
-from tests.support.build import manifest
+from tests.support.build import REVISION_B, manifest
 from tests.tasks.conftest import Project
 from tests.tasks.several_images import several
 
@@ -98,6 +98,18 @@ def test_the_images_of_a_bake_are_published_while_the_next_are_built(
     assert result.stderr.splitlines()[-1] == "6 images: 6 pushed"
     assert app.inv(*BUILD_PUSH).code == 0
     assert (built(app), app.calls.named("push")) == ([], [])
+
+
+def test_what_needs_no_build_gets_its_tags_meanwhile(app: Project, during: dict[str, Callable[[], object]]) -> None:
+    assert app.inv(*BUILD_PUSH, "--image", "e", "--image", "f").code == 0
+    tags = app.registry.tags
+    before = {name: tags[name]["main"] for name in ("team/e", "team/f")}
+    for name in before:
+        app.registry.put(name, manifest("the last release", REVISION_B), "main")
+    during["c"] = lambda: wait_for(lambda: all(tags[name]["main"] == before[name] for name in before))
+    result = app.inv(*BUILD_PUSH)
+    assert result.code == 0, result.stderr
+    assert result.stderr.splitlines()[-1] == "6 images: 4 pushed, 2 tags set"
 
 
 def test_each_image_is_looked_at_before_its_push(app: Project) -> None:
