@@ -40,6 +40,9 @@ _ERROR_START = (
     r"|unknown (?:command|(?:shorthand )?flag)"
 )
 _STATUS_ONLY = r"(?m)\b40[13] (?:Unauthorized|Forbidden)$|no basic auth credentials$|\bStatusCode: 40[13], \S*$"
+_NAMELESS_STATUS = r"failed to read from destination repository \S+: 40[13] \("
+"""Podman's of before version 5, which does not say of which registry it is."""
+
 _HALF = 2000
 """How many characters of an error count at its beginning, and how many at its end."""
 
@@ -166,7 +169,7 @@ def refused_tokens(lines: Sequence[str], tokens: Iterable[RegistryToken]) -> lis
     denied takes the token.
     """
     error = last_error(lines)
-    if re.search(known_errors.EXPIRED, error):
+    if re.search(rf"{known_errors.EXPIRED}|{_NAMELESS_STATUS}", error):
         return list(tokens)
     if not re.search(_STATUS_ONLY, error):
         return []

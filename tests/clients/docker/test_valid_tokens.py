@@ -15,9 +15,10 @@ from tests.support.network import Clock
 HOST = "registry.example"
 DOCKER = f"unexpected status from HEAD request to https://{HOST}/v2/app/manifests/1: 403 Forbidden"
 PODMAN = f'Error: checking whether a blob sha256:74504a8a54cb exists in {HOST}/app: StatusCode: 403, ""'
+PODMAN_4 = "Error: trying to reuse blob sha256:1: failed to read from destination repository app: 403 (Forbidden)"
 
 
-@pytest.mark.parametrize("line", [DOCKER, PODMAN], ids=["docker", "podman"])
+@pytest.mark.parametrize("line", [DOCKER, PODMAN, PODMAN_4], ids=["docker", "podman", "podman 4"])
 @pytest.mark.parametrize(
     ("seconds", "attempts"),
     [((5, 5, 5), 2), ((3600, 3600, 1800, 300), 4), ((3600,) * 9, 5), ((3600, 5, 5), 2), ((5, 3600, 5), 3)],
