@@ -30,14 +30,16 @@ except KeyboardInterrupt:
 
 HELD_BACK = """
 import time
+from ecr_tasks import signals
 from ecr_tasks.signals import end_run_by_signals, held_back
 end_run_by_signals()
 try:
     with held_back():
         print("ready", flush=True)
-        end = time.monotonic() + 0.5
-        while time.monotonic() < end:
+        while not signals._State.pending:
             time.sleep(0.01)
+        for _ in range(5):  # more of them come
+            time.sleep(0.02)
         print("recorded", flush=True)
     print("not interrupted", flush=True)
 except KeyboardInterrupt:

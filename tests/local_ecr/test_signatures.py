@@ -106,10 +106,10 @@ def test_a_certificate_its_signature_and_everybody_elses(signing: Signing, tmp_p
     (signing.folder / "ca.pem").write_bytes(authority.pem)
     (signing.folder / "stranger.pem").write_bytes(stranger.pem)
     notation_key(tmp_path / "notation", "release", authority.certify(), authority)
-    life = 12.0  # long enough to sign in on a busy machine
+    image, unsigned, target, old = map(signing.push, ("1.0", "1.1", "1.2", "1.3"))
+    life = 12.0  # long enough to sign in on a busy machine, where nothing else comes in between
     notation_key(tmp_path / "notation", "short", authority.certify(ended=timedelta(seconds=-life)), authority)
     made = time.monotonic()
-    image, unsigned, target, old = map(signing.push, ("1.0", "1.1", "1.2", "1.3"))
     signing.sign(old, SignWith("notation", "short"))
     signing.sign(image, SignWith("notation", "release"))
     expected = CertificateSigner("ca.pem", "C=US, ST=WA, O=acme")

@@ -310,6 +310,7 @@ def test_a_child_that_does_not_end_is_killed() -> None:
 
 AHEAD = """
 import os, sys, threading, time
+from pathlib import Path
 from ecr_tasks.clients.docker import process
 from ecr_tasks.terminal.held_output import Discarded, HeldOutput
 output, codes = HeldOutput(), []
@@ -320,7 +321,9 @@ def run():
         codes.append("discarded")
 thread = threading.Thread(target=run)
 thread.start()
-time.sleep(0.7)
+begun = os.environ["BEGUN"]
+while not (Path(begun).exists() if begun else output.ended):
+    time.sleep(0.01)
 print("decided", file=sys.stderr, flush=True)
 output.decide(needed=os.environ["NEEDED"] == "yes")
 thread.join()
@@ -328,29 +331,37 @@ print(codes[0], "early" if output.ended else "late")
 """
 
 
-def ahead(*command: str, needed: str) -> tuple[str, list[str]]:
-    """Run a child whose output is held until it is decided; return how it ended, and the runner's stderr."""
+def ahead(*command: str, needed: str, begun: Path | None = None) -> tuple[str, list[str]]:
+    """Run a child whose output is held until it is decided; return how it ended, and the runner's stderr.
+
+    It is decided when the child has made the file ``begun``; without one, when the child has ended.
+    """
     completed = subprocess.run(
         [sys.executable, "-c", AHEAD, *command],
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "NEEDED": needed},
+        env={**os.environ, "NEEDED": needed, "BEGUN": str(begun or "")},
     )
     return completed.stdout.strip(), completed.stderr.splitlines()
 
 
-def test_a_child_that_begins_ahead_shows_its_output_when_it_is_needed() -> None:
+def test_a_child_that_begins_ahead_shows_its_output_when_it_is_needed(tmp_path: Path) -> None:
     assert ahead(*python("print('first')"), needed="yes") == ("0 early", ["decided", "first"])
-    later = "import time; print('first', flush=True); time.sleep(2); print('last')"
-    assert ahead(*python(later), needed="yes") == ("0 late", ["decided", "first", "last"])
+    begun = tmp_path / "begun"
+    later = (
+        "import pathlib, time; print('first', flush=True)\n"
+        f"pathlib.Path({str(begun)!r}).touch(); time.sleep(2); print('last')"
+    )
+    assert ahead(*python(later), needed="yes", begun=begun) == ("0 late", ["decided", "first", "last"])
 
 
 def test_a_child_that_nobody_needs_is_interrupted_and_says_nothing(tmp_path: Path) -> None:
-    ended = tmp_path / "ended"
+    begun, ended = tmp_path / "begun", tmp_path / "ended"
     code = (
         "import pathlib, time\nprint('first', flush=True)\n"
-        f"try:\n time.sleep(60)\nexcept KeyboardInterrupt:\n print('bye')\n pathlib.Path({str(ended)!r}).touch()"
+        f"try:\n pathlib.Path({str(begun)!r}).touch()\n time.sleep(60)\n"
+        f"except KeyboardInterrupt:\n print('bye')\n pathlib.Path({str(ended)!r}).touch()"
     )
-    assert ahead(*python(code), needed="no") == ("discarded late", ["decided"])
+    assert ahead(*python(code), needed="no", begun=begun) == ("discarded late", ["decided"])
     assert ended.exists()
