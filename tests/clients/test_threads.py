@@ -60,10 +60,12 @@ def test_an_answer_that_takes_long_is_not_waited_for_and_nothing_follows_it(
     assert not silent.went_on
 
 
-def test_a_thread_that_gets_its_answer_ends_there_and_tidies_up() -> None:
-    silent, steps = Silent(), list[str]()
+def test_a_thread_that_gets_its_answer_ends_there_and_tidies_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "ANSWER_SECONDS", 60.0)
+    silent, steps, asking = Silent(), list[str](), set[threading.Thread]()
 
     def ask() -> None:
+        asking.add(threading.current_thread())
         try:
             silent.ask()
         except Interrupted:
@@ -74,7 +76,12 @@ def test_a_thread_that_gets_its_answer_ends_there_and_tidies_up() -> None:
                 time.sleep(0.05)
             steps.append("tidied up")
 
-    threading.Timer(0.05, silent.answers.set).start()
+    def answer_when_interrupted() -> None:
+        while asking.isdisjoint(threads._ending):
+            time.sleep(0.01)
+        silent.answers.set()
+
+    threading.Thread(target=answer_when_interrupted, daemon=True).start()
     interrupted_beside(ask, silent.asked)
     assert steps == ["interrupted", "tidied up"]
 
