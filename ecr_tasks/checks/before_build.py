@@ -14,6 +14,7 @@ from ecr_tasks.checks.build_files import check_build_files
 from ecr_tasks.checks.builder_platforms import check_platforms, missing_emulation
 from ecr_tasks.checks.complete_checkout import check_complete
 from ecr_tasks.checks.copied_files import check_copied_files
+from ecr_tasks.checks.file_names import check_name
 from ecr_tasks.checks.leaked_keys import Scan, check_leaked_keys, new_scan
 from ecr_tasks.checks.needless_entries import needless_entries
 from ecr_tasks.checks.readable_files import check_readable
@@ -104,7 +105,8 @@ def _image_obstacles(
 ) -> list[Conflict]:
     """Return what is in the way of building the images in their files, whatever the registries and the engine say."""
     found: list[Conflict] = []
-    scan, checkouts = new_scan(), Checkouts(environ)
+    sees_names = () if settings.client == "podman" else (check_name,)  # the others build with BuildKit
+    scan, checkouts = new_scan(*sees_names), Checkouts(environ)
     for item in building:
         checks = image_checks(item.image, settings, source, environ, note, scan, checkouts)
         # Where a build follows, it says itself what it misses.

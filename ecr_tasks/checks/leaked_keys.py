@@ -94,9 +94,9 @@ Scan = Callable[[ContextFolder, Sources], tuple[tuple[Path, Names], ...]]
 """A search of a context for files with secrets."""
 
 
-def new_scan() -> Scan:
-    """Return a search that does not search a context twice."""
-    return cache(lambda folder, sources: tuple(sent_secrets(folder, sources, dotenv_keys)))
+def new_scan(see: Callable[[str, str, os.DirEntry[str]], object] = lambda *entry: None) -> Scan:
+    """Return a search that does not search a context twice; ``see`` is as for :func:`sent_secrets`."""
+    return cache(lambda folder, sources: tuple(sent_secrets(folder, sources, dotenv_keys, see)))
 
 
 def _unique_leaks(leaks: Iterable[Leak]) -> list[Leak]:

@@ -57,12 +57,15 @@ def is_dotenv(name: str) -> bool:
 
 
 def sent_secrets(
-    folder: ContextFolder, sources: Sources, dotenv_keys: Callable[[Path], Names]
+    folder: ContextFolder,
+    sources: Sources,
+    dotenv_keys: Callable[[Path], Names],
+    see: Callable[[str, str, os.DirEntry[str]], object],
 ) -> Iterator[tuple[Path, Names]]:
     """Yield each file with secrets that a build takes from a context, and what was found in it.
 
-    Nothing is found in a folder that isn't there: another check names it. Raises SettingsError for a malformed
-    .dockerignore.
+    The folder, path and entry of each file and link is given to ``see`` on the way. Nothing is found in a folder that
+    isn't there: another check names it. Raises SettingsError for a malformed .dockerignore.
     """
     if not folder.path.is_dir():
         return
@@ -70,6 +73,7 @@ def sent_secrets(
     clean = CleanFiles(f"{folder.path.resolve()} {sources}", _rules())
     try:
         for path, entry in context_files(folder.path, ignore, _SKIPPED, sources=sources, only=_ONLY):
+            see(os.fspath(folder.path), path, entry)
             name = entry.name
             is_own = not name.endswith(_BINARY) and not is_sample(path) and not is_in_package(path)
             if not (is_own or is_dotenv(name) or is_password_file(path)):
