@@ -113,7 +113,7 @@ def test_after_an_error_nothing_more_is_begun() -> None:
 
     def work(number: int) -> None:
         begun.append(number)
-        time.sleep(0.02)
+        time.sleep(0.2 if number else 0)
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
