@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent import futures
 from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import copy_context
@@ -13,6 +14,7 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
+from ecr_tasks.clients import threads
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.clients.threads import end_threads, waiting_for
 from ecr_tasks.errors import EcrTasksError
@@ -92,16 +94,16 @@ def map_parallel(function: Callable[[T], R], items: Sequence[T], workers: int, r
     """
     if len(items) < 2:
         return [function(item) for item in items]
-    with Workers(workers, retrier) as threads:
-        results = [threads.begin(partial(function, item)) for item in items]
+    with Workers(workers, retrier) as pool:
+        results = [pool.begin(partial(function, item)) for item in items]
         return [result() for result in results]
 
 
 def begin(call: Callable[[], T]) -> Callable[[], T]:
     """Start a call in a thread of its own, and return what waits for its result, or raises its error.
 
-    A result that nobody waits for is lost. The thread is a daemon: an interruption does not wait for it, unless it is
-    begun after that, to tidy up.
+    A result that nobody waits for is lost. The thread is a daemon: an interruption does not wait for it. One that is
+    begun after that, to tidy up, has as long as an answer has; then its waiter raises Interrupted.
     """
     done: Future[T] = Future()
 
@@ -116,6 +118,8 @@ def begin(call: Callable[[], T]) -> Callable[[], T]:
     thread.start()
 
     def wait() -> T:
+        if not awaited and not futures.wait([done], threads.ANSWER_SECONDS).done:
+            raise threads.interrupted()
         with waiting_for(awaited):
             return done.result()
 

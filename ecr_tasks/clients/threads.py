@@ -33,6 +33,11 @@ _ending: set[Thread] = set()
 """Those that are to end at their next answer."""
 
 
+def interrupted() -> Interrupted:
+    """Return the error of a thread whose run was interrupted."""
+    return Interrupted("Interrupted.", "Run it again: it takes up where it stopped.")
+
+
 @contextmanager
 def awaiting_answer() -> Iterator[None]:
     """Let an interrupted run end without this thread while it is in the block, which waits for an answer.
@@ -52,7 +57,7 @@ def awaiting_answer() -> Iterator[None]:
             ends = thread in _ending
             _ending.discard(thread)
         if ends:
-            raise Interrupted("Interrupted.", "Run it again: it takes up where it stopped.")
+            raise interrupted()
 
 
 @contextmanager
@@ -74,14 +79,14 @@ def waiting_for(threads: Collection[Thread]) -> Iterator[None]:
 
 def end_threads(threads: Sequence[Thread]) -> None:
     """Wait until these threads have ended, or all that have not wait for an answer that takes long."""
-    interrupted, told = time.monotonic(), set[Thread]()
+    began, told = time.monotonic(), set[Thread]()
     while any(thread.is_alive() for thread in threads):
         now = time.monotonic()
         with _lock:  # some may just have begun to wait for others
             new = {*_all(threads)} - told
             _ending.update(new)
             told |= new
-        if now > interrupted + TIDY_SECONDS or all(_can_be_left(thread, interrupted, now) for thread in threads):
+        if now > began + TIDY_SECONDS or all(_can_be_left(thread, began, now) for thread in threads):
             return
         time.sleep(_POLL_SECONDS)
 
@@ -93,10 +98,10 @@ def _all(threads: Collection[Thread]) -> Iterator[Thread]:
         yield from _all(_others.get(thread, ()))
 
 
-def _can_be_left(thread: Thread, interrupted: float, now: float) -> bool:
+def _can_be_left(thread: Thread, ends_since: float, now: float) -> bool:
     since, others = _answers.get(thread), _others.get(thread, ())
     if not thread.is_alive():
         return True
     if since is not None:
-        return now > max(since, interrupted) + ANSWER_SECONDS
-    return bool(others) and all(_can_be_left(other, interrupted, now) for other in others)
+        return now > max(since, ends_since) + ANSWER_SECONDS
+    return bool(others) and all(_can_be_left(other, ends_since, now) for other in others)

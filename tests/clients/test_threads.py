@@ -86,6 +86,17 @@ def test_a_thread_that_gets_its_answer_ends_there_and_tidies_up(monkeypatch: pyt
     assert steps == ["interrupted", "tidied up"]
 
 
+def test_what_tidies_up_after_an_interruption_has_as_long_as_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr("ecr_tasks.clients.parallel.was_interrupted", lambda: True)
+    silent = Silent()
+    with pytest.raises(Interrupted):
+        begin(silent.ask)()
+    silent.answers.set()
+    monkeypatch.setattr(threads, "ANSWER_SECONDS", 60.0)
+    assert begin(lambda: "tidy")() == "tidy"
+
+
 def test_a_thread_that_waits_for_no_answer_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "ANSWER_SECONDS", 0.0)
     begun, steps = threading.Event(), list[str]()
