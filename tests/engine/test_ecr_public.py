@@ -42,8 +42,11 @@ def tags(local_ecr: LocalEcr) -> dict[str, str]:
     return {item["imageTag"]: item["imageDetail"]["imageDigest"] for item in details}
 
 
-def test_the_image_is_published_and_can_be_run_without_a_login(app: Project, local_ecr: LocalEcr) -> None:
-    first, public = app.ok("build", "push").lines
+def test_the_image_can_be_run_without_a_login_and_a_second_run_makes_only_read_calls(
+    app: Project, local_ecr: LocalEcr
+) -> None:
+    lines = app.ok("build", "push").lines
+    first, public = lines
     digest = first.partition("@")[2]
     assert public.partition("/")[2] == f"local/tools/app@{digest}"
     commit = f"sha-{app.git('rev-parse', 'HEAD')[:7]}"
@@ -51,10 +54,6 @@ def test_the_image_is_published_and_can_be_run_without_a_login(app: Project, loc
     assert docker(app.environ, "run", "--rm", "--pull", "always", public).stdout == "hello\n"
     published = app.receipt["images"][0]["published"][1]
     assert (published["repository"], published["state"], published["by"]) == ("local/tools/app", "pushed", "copy")
-
-
-def test_a_second_run_makes_only_read_calls(app: Project, local_ecr: LocalEcr) -> None:
-    lines = app.ok("build", "push").lines
     (command,) = [
         line for line in app.ok("commands", ECR_TAGS="type=raw,value=by-hand").lines if "imagetools" in line
     ]
