@@ -24,7 +24,8 @@ LOGGED_IN = """\
 `docker buildx build --push` alone was logged in before, and asks nothing of ECR's API: no token, no look at the
 repository and its tags, no tag that moves only forward. `inv build push` asks at once what it can, and begins
 the build meanwhile. What it adds to a build without a delay are Python's start and docker's processes, each 40 ms
-of a processor: the look at what was built before anything is uploaded, names, the push, and older names."""
+of a processor: one or two look at what was built before anything is uploaded, give names and remove older ones,
+one pushes, and one of buildx tells the manifest."""
 
 TURNS = """\
 ECR can't set a tag only where there is none. Where it locks none, runs take turns at a fixed tag, so that of two
