@@ -62,6 +62,15 @@ def check_client(
         )
 
 
+def no_buildx(program: str) -> BuildError:
+    """Return the error for what only buildx can do, where another program than docker is chosen."""
+    return BuildError(
+        f"{program} has no buildx, which this needs (bake and compose files, other builders, copies to "
+        "more registries, the digests of base images).",
+        "Use docker for it: ECR_CLIENT=docker.",
+    )
+
+
 def platform_format(client: str) -> str:
     """Return the format in which a client's `info` tells the platform of its machine; nerdctl's is docker's."""
     return "{{.Host.OS}}/{{.Host.Arch}}" if client == PODMAN else "{{.OSType}}/{{.Architecture}}"

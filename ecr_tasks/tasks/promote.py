@@ -234,6 +234,7 @@ def promote_elsewhere(
     from ecr_tasks.model.reference import parse_tags
     from ecr_tasks.model.release import TagPlace
     from ecr_tasks.plan.destinations import as_in_settings
+    from ecr_tasks.plan.other_client import DOCKER, no_buildx
     from ecr_tasks.runner.images import chosen_repositories
     from ecr_tasks.runner.releases import recorder
 
@@ -285,6 +286,8 @@ def promote_elsewhere(
         by_digest = {key: _by_digest(name, item.promotion.image) for key, item in copies.items()}
         copies = _each(run, look_up, by_digest)
     releases.gates = results.gates if results is not None else {}
+    if run.settings.client != DOCKER and any(copy.missing for copy in copies.values()):
+        raise no_buildx(run.settings.client)
     docker = None if run.dry else run.docker  # which is made once, and by no thread
     if not run.dry:
         releases.begin([copy.promotion for copy in copies.values()])

@@ -180,6 +180,13 @@ def test_in_another_repository_the_tag_is_set_after_the_copy(app_with_target: Pr
     assert app_with_target.registry.reserved == [("prod/app", 1)]
 
 
+def test_a_client_without_buildx_is_named_before_anything_is_created_or_copied(app_with_target: Project) -> None:
+    result = app_with_target.inv("promote", "main", *TO_OPTION, ECR_CLIENT="podman")
+    assert result.code == 3
+    assert "podman has no buildx" in result.stderr
+    assert app_with_target.calls.named(*CHANGING_CALLS) == []
+
+
 def test_copying_an_index_reserves_a_put_for_each_manifest(app_with_target: Project) -> None:
     several = index([({"os": "linux", "architecture": name}, NEW_IMAGE.digest) for name in ("amd64", "arm64")])
     app_with_target.registry.put("team/app", several, "several")

@@ -35,7 +35,7 @@ from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import BuildError, EcrTasksError, Refused
 from ecr_tasks.files import is_file, read_text
 from ecr_tasks.model.child_environment import docker_environment
-from ecr_tasks.plan.other_client import DOCKER, PODMAN
+from ecr_tasks.plan.other_client import DOCKER, PODMAN, no_buildx
 from ecr_tasks.redaction import redact
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class CommandLine:
         by itself, with the same configuration and contexts.
         """
         if self.program != DOCKER:
-            raise errors.no_buildx(self.program)
+            raise no_buildx(self.program)
         plugin = self._config.buildx_plugin()
         if plugin is None:
             return self.docker("buildx", *arguments)

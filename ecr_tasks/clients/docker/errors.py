@@ -75,15 +75,6 @@ def other_client() -> BuildError:
     )
 
 
-def no_buildx(program: str) -> BuildError:
-    """Return the error for what only buildx can do, where another program than docker is chosen."""
-    return BuildError(
-        f"{program} has no buildx, which this needs (bake and compose files, other builders, copies to "
-        "more registries, the digests of base images).",
-        "Use docker for it: ECR_CLIENT=docker.",
-    )
-
-
 def broken_program(path: str, reason: str) -> BuildError:
     """Return the error for a docker or buildx program that the operating system does not start."""
     return BuildError(f"{path} can't be started: {reason}.", "Install it again, for this machine's platform.")
