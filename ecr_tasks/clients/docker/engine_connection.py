@@ -23,9 +23,14 @@ class Answer:
     status: int
     document: Any
 
+    @property
+    def says_gone(self) -> bool:
+        """Whether the engine knows no such image or container, rather than no such path."""
+        return self.status == 404 and "no such" in str(self.document).lower()
+
 
 class EngineConnection:
-    """A connection by `docker system dial-stdio`, whose words are the ``command``.
+    """A connection by `docker system dial-stdio`, whose words are the ``command``, in the engine's newest API.
 
     Raises OSError, HTTPException or ValueError where there is no answer.
     """
@@ -40,7 +45,9 @@ class EngineConnection:
                 list(command), stdin=end, stdout=end, stderr=subprocess.DEVNULL, env=dict(environment)
             )
         try:
-            if self.ask("GET", "/_ping", _GREETING_SECONDS).status != 200:
+            self._version = ""
+            self.ask("GET", "/_ping", _GREETING_SECONDS)
+            if not self._version:
                 raise HTTPException("no engine answers")
         except BaseException:
             self.close()
@@ -54,9 +61,10 @@ class EngineConnection:
     def ask(self, method: str, target: str, seconds: float | None) -> Answer:
         """Return the engine's answer, which may take so many seconds."""
         self._socket.settimeout(seconds)
-        self._http.request(method, target)
+        self._http.request(method, f"/v{self._version}{target}" if self._version else target)
         response = self._http.getresponse()
         content = response.read()
+        self._version = self._version or response.headers.get("Api-Version", "")
         self._answered_at = time.monotonic()
         is_json = content and response.headers.get_content_type() == "application/json"
         return Answer(response.status, parse_json(content) if is_json else None)

@@ -33,7 +33,7 @@ cached."""
 PARALLEL = 4
 """The histories of how many images are asked for at once, each by a program of its own."""
 
-_OK, _CREATED, _NOT_FOUND = 200, 201, 404
+_OK, _CREATED = 200, 201
 
 _GONE = re.compile(
     r"Error(?: response from daemon)?: (?:No such (?:image|container|object): "
@@ -209,7 +209,9 @@ class ImageStore:
         Each may take so many ``seconds``, if that is given.
         """
         answers = {name: self._api.ask("DELETE", f"/images/{name}", seconds=seconds) for name in names}
-        return {name: answer.status in (_OK, _NOT_FOUND) for name, answer in answers.items() if answer is not None}
+        return {
+            name: answer.status == _OK or answer.says_gone for name, answer in answers.items() if answer is not None
+        }
 
     def close(self) -> None:
         """Remove the names that were to last as long as the run, and those that killed runs have left.
@@ -240,7 +242,7 @@ class ImageStore:
             return []
         check_arguments(*names)
         answers = [self._api.ask("GET", f"/{kind}s/{name}/json") for name in names]
-        known = [answer for answer in answers if answer is not None and answer.status in (_OK, _NOT_FOUND)]
+        known = [answer for answer in answers if answer is not None and (answer.status == _OK or answer.says_gone)]
         if len(known) == len(names):
             return [dict(answer.document) for answer in known if answer.status == _OK]
         command = self._commands.docker(kind, "inspect", *names)

@@ -33,10 +33,17 @@ class Engine(BaseHTTPRequestHandler):
         self.rfile, self.wfile = sys.stdin.buffer, sys.stdout.buffer
 
     def do_GET(self):
-        status, document = 404, {"message": "no such image"}
+        status, document = 404, {"message": "No such image: " + self.path}
+        if not self.path.startswith(("/v1.51/", "/_ping")):
+            sys.exit("a path without the engine's version")
+        self.path = self.path.removeprefix("/v1.51")
         if self.command != "GET":
             print(self.command, unquote(self.path), file=open(sys.argv[1], "a"))
-            status = {"POST": 201, "DELETE": 409 if "used" in self.path else 200}[self.command]
+            status = 409 if "used" in self.path else 404 if "gone" in self.path or "path" in self.path else 201
+            if self.command == "DELETE" and status == 201:
+                status = 200
+            if "path" in self.path:
+                document = {"message": "page not found"}
         elif self.path == "/_ping":
             status, document = 200, None
         elif self.path.endswith("/history"):
@@ -55,6 +62,7 @@ class Engine(BaseHTTPRequestHandler):
             sys.exit(1)
         content = json.dumps(document).encode()
         self.send_response(status)
+        self.send_header("Api-Version", "1.51")
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -112,7 +120,13 @@ def test_one_program_tells_of_many_images(port_with: Callable[[str], WhalesDocke
 
 @pytest.mark.parametrize(
     "engine",
-    ["exit 1", "echo no such command >&2", "echo what", "read a; echo HTTP/1.1 502 Bad Gateway; echo"],
+    [
+        "exit 1",
+        "echo no such command >&2",
+        "echo what",
+        "read a; echo HTTP/1.1 502 Bad Gateway; echo",
+        "echo HTTP/1.1 200 OK; echo",
+    ],
 )
 def test_without_the_api_docker_s_commands_tell(
     port_with: Callable[[str], WhalesDocker], tmp_path: Path, engine: str
@@ -149,13 +163,15 @@ def test_one_program_gives_tells_and_removes_names(port_with: Callable[[str], Wh
         ("sha256:other", ("app:1",), False),
     ]
     port.tag_for_run(IDS[0], "host:5000/app:main")
-    assert port.remove_names(["app:old", "app:used"]) == ["app:old"]
+    assert port.remove_names(["app:old", "app:used", "app:gone", "app:path"]) == ["app:old", "app:gone"]
     port.close()
     assert calls(tmp_path) == ["system dial-stdio"]
     assert (tmp_path / "changes").read_text(encoding="utf-8").splitlines() == [
         f"POST /images/{IDS[0]}/tag?repo=host:5000/app&tag=main",
         "DELETE /images/app:old",
         "DELETE /images/app:used",
+        "DELETE /images/app:gone",
+        "DELETE /images/app:path",
         "DELETE /images/host:5000/app:main",
     ]
     port.close()
