@@ -130,7 +130,7 @@ def test_threads_share_a_limit() -> None:
         thread.join()
     assert len(arrived) == 27
     assert most_in_a_second(sorted(arrived)) <= LIMIT
-    assert max(arrived) - min(arrived) < 4
+    assert max(arrived) - min(arrived) < 20  # 26 where each one waits for a second of its own
 
 
 def test_every_registry_has_its_own() -> None:
