@@ -105,7 +105,7 @@ def build(
     if run.dry:
         _show(job, json)
         return job
-    leaves = push_follows and not json and (push_has("--fail-fast") or not fail_fast) and follows_at_once(build, push)
+    leaves = push_follows and not json and not fail_fast and follows_at_once(build, push)
     fail_fast = fail_fast or push_has("--fail-fast")
     job = create_repositories(run, job, before_build=True, fail_fast=fail_fast)
     if push_follows:

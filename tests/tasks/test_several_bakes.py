@@ -154,6 +154,13 @@ def test_fail_fast_ends_with_the_bake_that_fails(
     assert len(result.stdout.splitlines()) == 2
 
 
+def test_fail_fast_of_the_build_publishes_nothing(app: Project, during: dict[str, Callable[[], object]]) -> None:
+    during["d"] = raises(fail("d"))
+    result = app.inv("build", "--fail-fast", "push")
+    assert result.code == 3
+    assert (built(app), published(app)) == (["a", "b"], [])
+
+
 def test_fail_fast_builds_no_more_after_a_push_that_fails(
     app: Project, during: dict[str, Callable[[], object]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
