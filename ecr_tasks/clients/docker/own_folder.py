@@ -40,7 +40,7 @@ class RunFolder:
         self._closed = False
         self.path: Path | None = None
         self.before_sweep: Callable[[Path], None] = lambda path: None
-        """Called with the folder of each killed run before it is removed."""
+        """Called with the folder of each killed run before it is removed; this run has its own by then."""
 
     def create(self) -> Path:
         """Return the folder. Create it, and remove what killed runs have left, if it isn't there. Raises OSError.
@@ -50,8 +50,8 @@ class RunFolder:
         with self._mutex:
             if self._closed:
                 raise OSError(errno.ESHUTDOWN, "this run has ended")
-            if self.path is None:
-                sweep(self._parent, self.before_sweep)
+            if self.path is not None:
+                return self.path
             while self.path is None:
                 path = own_folder(self._parent) / f"{_RUN}{secrets.token_hex(4)}"
                 # Another run removes the user's folder if it is empty, that is, until our lock is in it.
@@ -60,6 +60,7 @@ class RunFolder:
                     if self._lock is not None or os.name == "nt":
                         self.path = path
                         path.mkdir(0o700)
+            sweep(self._parent, self.before_sweep)
             return self.path
 
     def close(self) -> None:

@@ -30,7 +30,7 @@ class TemporaryNames:
 
     def __init__(self, run_folder: RunFolder) -> None:
         self._run_folder = run_folder
-        run_folder.before_sweep = self._read
+        run_folder.before_sweep = self._take_over
         self._names: list[str] = []
         self.left: list[str] = []
         """The names of killed runs, whose folders this run has removed."""
@@ -47,8 +47,7 @@ class TemporaryNames:
 
     def add(self, *references: str) -> None:
         """Record names before they are given to images. Raises OSError when the run's folder can't be written."""
-        with (self._run_folder.create() / _FILE).open("a", encoding="utf-8") as file:
-            file.writelines(f"{reference}\n" for reference in references)
+        _record(self._run_folder.create(), references)
         self._names += references
 
     def for_builds(self, inputs: Sequence[BuildInput]) -> list[BuildInput]:
@@ -87,8 +86,18 @@ class TemporaryNames:
         """Return whether there is a name to remove."""
         return bool(self._names or self.left)
 
-    def _read(self, folder: Path) -> None:
-        self.left += names_in(folder)
+    def _take_over(self, folder: Path) -> None:
+        """Take over a killed run's names, and record them: this run may be killed, too."""
+        names = names_in(folder)
+        if self._run_folder.path is not None:
+            _record(self._run_folder.path, names)
+        self.left += names
+
+
+def _record(folder: Path, names: Collection[str]) -> None:
+    """Write names to a run's folder. Raises OSError when it can't be written."""
+    with (folder / _FILE).open("a", encoding="utf-8") as file:
+        file.writelines(f"{name}\n" for name in names)
 
 
 def names_in(folder: Path) -> list[str]:

@@ -600,16 +600,17 @@ def test_the_names_of_a_run_are_removed_in_one_call_at_its_end(port: WhalesDocke
     assert len(calls(tmp_path)) == 3
 
 
-def test_the_names_of_a_killed_run_are_removed_by_the_next_one(port: WhalesDocker, tmp_path: Path) -> None:
-    """Its folder, which is not locked any more, says which they are."""
+def test_the_names_of_killed_runs_are_removed_by_the_next_one(port: WhalesDocker, tmp_path: Path) -> None:
+    """Their folders, which are not locked any more, say which they are; the second one has taken over the first's."""
     code = (
         "import os, sys, pathlib\n"
         "from ecr_tasks.clients.docker.config import PrivateConfig\n"
         "config = PrivateConfig({}, pathlib.Path(sys.argv[1]))\n"
-        "config.add_names('host/app:upload', 'ecr-tasks-build:1')\n"
+        "config.add_names(*sys.argv[2:])\n"
         "os.kill(os.getpid(), 9)\n"
     )
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    for name in ("host/app:upload", "ecr-tasks-build:1"):
+        subprocess.run([sys.executable, "-c", code, str(tmp_path), name], check=False)
     port.image_id("app")
     assert port.left_names == ["host/app:upload", "ecr-tasks-build:1"]
     port.close()

@@ -381,7 +381,7 @@ def test_what_a_killed_run_left_is_swept_and_what_a_living_one_has_is_not(
         runs[0].send_signal(signal.SIGKILL)
         runs[0].wait()
         assert killed.exists()
-        ours = folder_of(private)  # a new run sweeps before it makes its own
+        ours = folder_of(private)  # a new run sweeps
         assert not killed.exists()
         assert (living / "config.json").exists()
         sweep(parent)
