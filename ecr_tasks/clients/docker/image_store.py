@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -203,12 +205,17 @@ class ImageStore:
             return [*removed, *(name for name in others if name not in left)]
         return [*removed, *others]
 
-    def _removals(self, names: Sequence[str], seconds: float | None = None) -> dict[str, bool]:
+    def _removals(self, names: Sequence[str], until: float = math.inf) -> dict[str, bool]:
         """Remove names and return whether they are gone; without those that the engine's API can't be asked about.
 
-        Each may take so many ``seconds``, if that is given.
+        It is not asked after the time ``until``, by the monotonic clock.
         """
-        answers = {name: self._api.ask("DELETE", f"/images/{name}", seconds=seconds) for name in names}
+        answers = {}
+        for name in names:
+            seconds = until - time.monotonic()
+            if seconds > 0:
+                limit = seconds if until < math.inf else None
+                answers[name] = self._api.ask("DELETE", f"/images/{name}", seconds=limit)
         return {
             name: answer.status == _OK or answer.says_gone for name, answer in answers.items() if answer is not None
         }
@@ -220,9 +227,11 @@ class ImageStore:
         """
         names = self._config.names
         with self._closing, suppress(EcrTasksError):
-            names.forget(self._removals(names.all, SECONDS))
-            if names:
-                names.remove(self._commands.docker("image", "rm"), self._commands.environment())
+            until = time.monotonic() + SECONDS
+            names.forget(self._removals(names.all, until))
+            # An engine that has not answered in that time doesn't answer docker's own command, either.
+            if names and (seconds := until - time.monotonic()) > 0:
+                names.remove(self._commands.docker("image", "rm"), self._commands.environment(), seconds)
         self._api.close()
 
     def _containers(self) -> list[dict[str, Any]]:

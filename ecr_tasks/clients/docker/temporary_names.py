@@ -22,7 +22,7 @@ BUILD = "ecr-tasks-build"
 
 _FILE = "names"
 SECONDS = 30
-"""How long docker may take to remove the names, also when a signal has ended the run."""
+"""How long the engine may take to remove the names, also when a signal has ended the run."""
 
 
 class TemporaryNames:
@@ -60,8 +60,8 @@ class TemporaryNames:
             for item, name in zip(inputs, names, strict=True)
         ]
 
-    def remove(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Remove the names with ``command``; what can't be removed stays, and is no error of the run.
+    def remove(self, command: Sequence[str], environment: Mapping[str, str], seconds: float) -> None:
+        """Remove the names with ``command``, in so many seconds; what can't be removed stays, and is no error.
 
         They are known until docker has answered: after an interruption they are removed once more.
         """
@@ -73,7 +73,7 @@ class TemporaryNames:
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 check=False,
-                timeout=SECONDS,
+                timeout=seconds,
             )
             self.forget(names)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ecr_tasks.clients.docker import image_store
 from ecr_tasks.clients.docker.client import WhalesDocker
 from ecr_tasks.clients.docker.config import PrivateConfig
 
@@ -58,6 +59,8 @@ class Engine(BaseHTTPRequestHandler):
         elif "ccc" not in self.path:
             document = {"Id": self.path.split("/")[2], "Config": {"Env": ["BY=api"]}, "RepoTags": ["app:1"]}
             status = 200
+        if self.command == "DELETE" and "hang" in sys.argv:
+            sys.stdin.read()
         if "bbb" in self.path and "break" in sys.argv:
             sys.exit(1)
         content = json.dumps(document).encode()
@@ -174,5 +177,15 @@ def test_one_program_gives_tells_and_removes_names(port_with: Callable[[str], Wh
         "DELETE /images/app:path",
         "DELETE /images/host:5000/app:main",
     ]
+    port.close()
+    assert calls(tmp_path) == ["system dial-stdio"]
+
+
+def test_an_engine_that_hangs_is_waited_for_once_at_the_end(
+    port_with: Callable[[str], WhalesDocker], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_store, "SECONDS", 1)
+    port = port_with(f"exec {sys.executable} {tmp_path}/engine.py {tmp_path}/changes hang")
+    port.tag_for_run(IDS[0], "app:1")
     port.close()
     assert calls(tmp_path) == ["system dial-stdio"]

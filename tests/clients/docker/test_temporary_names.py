@@ -5,25 +5,20 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
-from ecr_tasks.clients.docker import temporary_names
 from ecr_tasks.clients.docker.own_folder import RunFolder
 from ecr_tasks.clients.docker.temporary_names import TemporaryNames
 
 
-def test_names_are_known_until_docker_has_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_are_known_until_docker_has_answered(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     names = TemporaryNames(folder)
     names.add("ecr-tasks-build:one", "ecr-tasks-build:two")
     program, log = tmp_path / "docker", tmp_path / "log"
     program.write_text(f'#!/bin/sh\necho "$*" >> "{log}"\nexec sleep "$WAIT"\n', encoding="utf-8")
     program.chmod(0o755)
-    monkeypatch.setattr(temporary_names, "SECONDS", 1)
-    names.remove([str(program)], {**os.environ, "WAIT": "60"})
+    names.remove([str(program)], {**os.environ, "WAIT": "60"}, 1)
     assert names
-    monkeypatch.setattr(temporary_names, "SECONDS", 60)
-    names.remove([str(program)], {**os.environ, "WAIT": "0"})
+    names.remove([str(program)], {**os.environ, "WAIT": "0"}, 60)
     assert not names
     assert log.read_text(encoding="utf-8").splitlines() == ["ecr-tasks-build:one ecr-tasks-build:two"] * 2
     folder.close()
