@@ -25,6 +25,8 @@ SERVER = Path(__file__).with_name("inv_server.py")
 AT_ONCE = {"TESTS_FRESH_SECONDS": "600"}
 """With these variables, what a run has read of the registries counts as just read for long: on a busy machine it
 would look again after two seconds, and a test that counts looks would fail by chance."""
+PATIENT = {"TESTS_DOCTOR_SECONDS": "120"}
+"""With these variables, what doctor asks may take as long on a busy machine as it likes."""
 READ_AT_START = ("PYTHON", "LANG", "LC_", "INVOKE_DEBUG")
 """What the names begin with that Python and Invoke read when they start."""
 

@@ -91,6 +91,10 @@ sys.orig_argv[1:] = ["-m", program, *words]
 sys.argv[1:] = words
 if fresh := environ.pop("TESTS_FRESH_SECONDS", ""):
     ecr_tasks.runner.job.FRESH_SECONDS = float(fresh)
+if patience := environ.pop("TESTS_DOCTOR_SECONDS", ""):
+    import ecr_tasks.runner.doctor as doctor
+
+    doctor.SECONDS = doctor.DOCKER_SECONDS = float(patience)
 os.environ.clear()
 os.environ.update(environ)
 time.tzset()
