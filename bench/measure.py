@@ -15,6 +15,10 @@ from bench.registry import Registry, Traffic
 
 COUNTED = ("docker", "buildx", "git")
 STARTED = "started"
+PROC_STAT = Path("/proc/stat")
+IDLE_SECONDS, IDLE_SHARE, IDLE_WITHIN = 0.25, 0.2, 10.0
+"""A machine is idle when of so many seconds one processor works for no more than this share."""
+
 SHIM = """#!/bin/sh
 # buildx tells docker its version before each command; that is no work of its own.
 [ "$1" = docker-cli-plugin-metadata ] || echo {name} >>'{file}'
@@ -104,6 +108,7 @@ def measure(
             comparison.before()
         for index in rotated(len(results), round_):
             side, result = comparison.sides[index], results[index]
+            wait_until_idle()
             done = run(side, side.environ)
             tell(f"{side.name}: {done.seconds:.3f} s{' (failed)' if done.failure else ''}")
             if done.failure:
@@ -120,6 +125,32 @@ def measure(
     if comparison.check is not None:
         comparison.check()
     return results
+
+
+def wait_until_idle() -> None:
+    """Wait until the machine does nothing, for ten seconds at most.
+
+    An engine still tidies up when a command has ended, of which the next side would bear the cost: after a bake of 20
+    images for more than a second. Where the system doesn't say how busy it is, a second must do.
+    """
+    if not PROC_STAT.exists():
+        time.sleep(1)
+        return
+    until = time.monotonic() + IDLE_WITHIN
+    before = busy_seconds()
+    while time.monotonic() < until:
+        time.sleep(IDLE_SECONDS)
+        now = busy_seconds()
+        if now - before < IDLE_SHARE * IDLE_SECONDS:
+            return
+        before = now
+
+
+def busy_seconds() -> float:
+    """Return the seconds for which this machine's processors have worked or waited for a disk (proc_stat(5))."""
+    words = PROC_STAT.read_text(encoding="ascii").split("\n", 1)[0].split()
+    user, nice, system, _, waited, interrupts, softly = map(int, words[1:8])
+    return (user + nice + system + waited + interrupts + softly) / os.sysconf("SC_CLK_TCK")
 
 
 def rotated(length: int, by: int) -> list[int]:

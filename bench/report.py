@@ -27,8 +27,9 @@ HEADS = (
     "peak",
 )
 INTRODUCTION = """\
-All sides of a row ran in turn, another one first each time, on one local ECR; a ratio is of the medians. Each side
-has files of its own, so that none finds in a cache what another has built. Where the answers come late, each answer
+All sides of a row ran in turn, another one first each time, on one local ECR, each when the machine was idle: an
+engine tidies up for a second after some commands. A ratio is of the medians. Each side has files of its own, so
+that none finds in a cache what another has built. Where the answers come late, each answer
 of the registry and of the API is held back for that long, as a network would. *CPU* is the clients', without the
 engine's; *docker, buildx, git* are the programs that were started, *API calls* those of ECR and STS, *requests*
 those to the registry's own API, *round trips* the answers that had to be waited for one after another. *peak* is
