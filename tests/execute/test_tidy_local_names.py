@@ -80,7 +80,7 @@ def test_docker_is_asked_once_about_all_images(docker: FakeDocker) -> None:
     ]
     commands = [call[1:] for call in docker.calls.named("remove_names")]
     assert sorted(name for some in commands for name in some) == [f"{name}:sha-0000000" for name in names]
-    assert [len(some) for some in commands] == [4, 4]  # at the same time
+    assert [len(some) for some in commands] == [2, 2, 2, 2]  # at the same time
     (looked_at,) = docker.calls.named("local_images")
     assert set(looked_at[1:]) == {item.id for item in docker.local} - {"sha256:few"}
     assert len(docker.calls.named("local_names")) == 1

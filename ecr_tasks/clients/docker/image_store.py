@@ -37,6 +37,9 @@ PARALLEL = 4
 
 _OK, _CREATED = 200, 201
 
+_ALONE = {"noprune": "true"}
+"""Has the engine not look for an image's unnamed parents in its whole store: none of BuildKit's images has any."""
+
 _GONE = re.compile(
     r"Error(?: response from daemon)?: (?:No such (?:image|container|object): "
     r"|(?:inspecting object: )?(?:no such container |\S+: image not known)).*",
@@ -215,7 +218,7 @@ class ImageStore:
             seconds = until - time.monotonic()
             if seconds > 0:
                 limit = seconds if until < math.inf else None
-                answers[name] = self._api.ask("DELETE", f"/images/{name}", seconds=limit)
+                answers[name] = self._api.ask("DELETE", f"/images/{name}", _ALONE, seconds=limit)
         return {
             name: answer.status == _OK or answer.says_gone for name, answer in answers.items() if answer is not None
         }

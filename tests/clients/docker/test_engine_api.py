@@ -171,11 +171,11 @@ def test_one_program_gives_tells_and_removes_names(port_with: Callable[[str], Wh
     assert calls(tmp_path) == ["system dial-stdio"]
     assert (tmp_path / "changes").read_text(encoding="utf-8").splitlines() == [
         f"POST /images/{IDS[0]}/tag?repo=host:5000/app&tag=main",
-        "DELETE /images/app:old",
-        "DELETE /images/app:used",
-        "DELETE /images/app:gone",
-        "DELETE /images/app:path",
-        "DELETE /images/host:5000/app:main",
+        "DELETE /images/app:old?noprune=true",
+        "DELETE /images/app:used?noprune=true",
+        "DELETE /images/app:gone?noprune=true",
+        "DELETE /images/app:path?noprune=true",
+        "DELETE /images/host:5000/app:main?noprune=true",
     ]
     port.close()
     assert calls(tmp_path) == ["system dial-stdio"]
