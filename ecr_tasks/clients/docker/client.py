@@ -183,7 +183,10 @@ class WhalesDocker(ImageStore):
                 self._retrier,
             )
             if result.code != 0:
-                if errors.is_address_refused(result.lines):
+                is_refused = errors.is_address_refused(result.lines)
+                if is_refused or errors.is_engine_away(result.lines):
+                    self._config.names.not_given(inputs)
+                if is_refused:
                     self._check_engine_address()
                 error = _told_once(errors.build_failed(result.lines), result)
                 if target := errors.failed_target(result.lines):

@@ -28,7 +28,7 @@ from ecr_tasks.clients.docker.logins import (
     without_tokens,
 )
 from ecr_tasks.clients.docker.own_folder import RunFolder
-from ecr_tasks.clients.docker.temporary_names import TemporaryNames
+from ecr_tasks.clients.docker.temporary_names import NAMES, TemporaryNames
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import BuildError
 from ecr_tasks.files import read_bytes, read_text, resolved
@@ -140,7 +140,7 @@ class PrivateConfig:
         """Remove the folder and forget the tokens."""
         self.folder = None
         self._tokens.clear()
-        self._run_folder.close()
+        self._run_folder.close(leave_file=NAMES if self.names else "")
 
     def add_names(self, *references: str) -> None:
         """Record local image names that end with the run. Raises BuildError when that can't be written."""

@@ -276,6 +276,11 @@ def fits(row: KnownError, lines: Sequence[str]) -> bool:
     return _match(row, last_error(lines), "\n".join(lines)) is not None
 
 
+def is_engine_away(lines: Sequence[str]) -> bool:
+    """Return whether a command failed because it did not reach an engine, by its last lines."""
+    return any(fits(row, lines) for row in known_errors.ENGINE)
+
+
 def _match(row: KnownError, error: str, output: str) -> dict[str, str] | None:
     """Return the groups of a row's texts; None when it does not fit."""
     match, printed = re.search(row.error, error, re.MULTILINE), re.search(row.printed, output)

@@ -63,8 +63,11 @@ class RunFolder:
             sweep(self._parent, self.before_sweep)
             return self.path
 
-    def close(self) -> None:
-        """Remove the folder with everything in it; after an interruption, end what still uses it."""
+    def close(self, leave_file: str = "") -> None:
+        """Remove the folder with everything in it; after an interruption, end what still uses it.
+
+        A file that is to be left is one for the next run, which takes this folder for a killed run's.
+        """
         with self._mutex:
             self._closed = True
             path, self.path = self.path, None
@@ -72,7 +75,10 @@ class RunFolder:
             return
         if was_interrupted():
             kill_users(path)
-        shutil.rmtree(path, ignore_errors=True)
+        if leave_file and (path / leave_file).is_file():
+            _empty(path, leave_file)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
         if self._lock is not None:
             self._lock.release()
         leave(path.parent)
@@ -137,6 +143,16 @@ def leave(folder: Path) -> None:
     """Remove the user's folder, unless something is in it."""
     with suppress(OSError):
         folder.rmdir()
+
+
+def _empty(folder: Path, but: str) -> None:
+    """Remove what is in a folder, but one file."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name != but:
+            with suppress(OSError):
+                path.unlink()
 
 
 def _own_folders(parent: Path) -> list[Path]:

@@ -14,13 +14,16 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from ecr_tasks.clients.docker import errors
 from ecr_tasks.clients.docker.own_folder import RunFolder
 from ecr_tasks.model.image import BuildInput
 
 BUILD = "ecr-tasks-build"
 """The local repository of the names that builds have during the run."""
 
-_FILE = "names"
+NAMES = "names"
+"""The file in the run's folder, which stays there for the next run when no engine was there to remove them."""
+
 SECONDS = 30
 """How long the engine may take to remove the names, also when a signal has ended the run."""
 
@@ -60,22 +63,30 @@ class TemporaryNames:
             for item, name in zip(inputs, names, strict=True)
         ]
 
+    def not_given(self, inputs: Sequence[BuildInput]) -> None:
+        """Forget the names of builds that did not begin."""
+        self.forget({name for item in inputs for name in item.references if name.startswith(f"{BUILD}:")})
+
     def remove(self, command: Sequence[str], environment: Mapping[str, str], seconds: float) -> None:
         """Remove the names with ``command``, in so many seconds; what can't be removed stays, and is no error.
 
-        They are known until docker has answered: after an interruption they are removed once more.
+        They are known until the engine has answered: after an interruption they are removed once more, and those of
+        an engine that is gone by the next run.
         """
         names = self.all
         with suppress(OSError, subprocess.TimeoutExpired):
-            subprocess.run(  # noqa: S603 - our own command line
+            answer = subprocess.run(  # noqa: S603 - our own command line
                 [*command, *names],
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 check=False,
                 timeout=seconds,
+                text=True,
+                errors="replace",
             )
-            self.forget(names)
+            if answer.returncode == 0 or not errors.is_engine_away(answer.stderr.splitlines()):
+                self.forget(names)
 
     def forget(self, names: Collection[str]) -> None:
         """Forget names that docker has answered about."""
@@ -96,13 +107,13 @@ class TemporaryNames:
 
 def _record(folder: Path, names: Collection[str]) -> None:
     """Write names to a run's folder. Raises OSError when it can't be written."""
-    with (folder / _FILE).open("a", encoding="utf-8") as file:
+    with (folder / NAMES).open("a", encoding="utf-8") as file:
         file.writelines(f"{name}\n" for name in names)
 
 
 def names_in(folder: Path) -> list[str]:
     """Return the names that a run has recorded in its folder; none where they can't be read."""
     try:
-        return (folder / _FILE).read_text(encoding="utf-8").split()
+        return (folder / NAMES).read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError):
         return []
