@@ -120,5 +120,6 @@ def project(folder: Path, environ: Mapping[str, str], dockerfile: str) -> Projec
     project.write(".dockerignore", ".git\n.env\n.env.*\n.ecr-tasks\n__pycache__\n")
     project.write("hello.txt", "hello\n")
     project.git("init", "--quiet", "--template=", "--initial-branch=main")
-    project.commit("first")
+    # Nor have one commit with it, and with that one tag and one image.
+    project.commit(f"first of {folder}")
     return project
