@@ -217,7 +217,7 @@ def test_a_docker_context_is_refused_as_a_builder_before_a_repository_is_created
     app: Project, local_ecr: LocalEcr, tmp_path: Path
 ) -> None:
     config = tmp_path / "docker"
-    shutil.copytree(app.environ["DOCKER_CONFIG"], config, symlinks=True)
+    shutil.copytree(app.environ["DOCKER_CONFIG"], config, symlinks=True, ignore=shutil.ignore_patterns("buildx"))
     app.environ["DOCKER_CONFIG"] = str(config)
     docker(app.environ, "context", "create", "elsewhere", "--docker", "host=unix:///nowhere.sock")
     failed = app.inv("build", "push", ECR_BUILDER="elsewhere")

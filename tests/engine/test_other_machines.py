@@ -30,7 +30,8 @@ TLS_NAMES = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 def app(tmp_path: Path, tls_engine: dict[str, str], local_ecr: LocalEcr) -> Project:
     """Return a project whose docker uses the engine behind TLS, and whose docker configuration is its own."""
     config = tmp_path / "docker"
-    shutil.copytree(tls_engine["DOCKER_CONFIG"], config, symlinks=True)
+    # Without what other tests write there at this moment.
+    shutil.copytree(tls_engine["DOCKER_CONFIG"], config, symlinks=True, ignore=shutil.ignore_patterns("buildx"))
     environ = {**tls_engine, **local_ecr.environment(), "ECR_CREATE_REPOSITORY": "true"}
     environ |= {"DOCKER_CONFIG": str(config), "BUILDX_CONFIG": str(tmp_path / "buildx")}
     return project(tmp_path / "app", environ, "FROM scratch\nCOPY hello.txt /\n")
