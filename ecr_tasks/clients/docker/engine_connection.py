@@ -30,9 +30,10 @@ class Answer:
 
 
 class EngineConnection:
-    """A connection by `docker system dial-stdio`, whose words are the ``command``, in the engine's newest API.
+    """A connection by `docker system dial-stdio`, whose words are the ``command``.
 
-    Raises OSError, HTTPException or ValueError where there is no answer.
+    It speaks the engine's newest API, or that of DOCKER_API_VERSION, as docker does. Raises OSError, HTTPException
+    or ValueError where there is no answer.
     """
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -49,6 +50,7 @@ class EngineConnection:
             self.ask("GET", "/_ping", _GREETING_SECONDS)
             if not self._version:
                 raise HTTPException("no engine answers")
+            self._version = environment.get("DOCKER_API_VERSION", "").removeprefix("v") or self._version
         except BaseException:
             self.close()
             raise

@@ -35,7 +35,7 @@ cached."""
 PARALLEL = 4
 """The histories of how many images are asked for at once, each by a program of its own."""
 
-_OK, _CREATED = 200, 201
+_OK, _CREATED, _CONFLICT = 200, 201, 409
 
 _ALONE = {"noprune": "true"}
 """Has the engine not look for an image's unnamed parents in its whole store: none of BuildKit's images has any."""
@@ -209,19 +209,19 @@ class ImageStore:
         return [*removed, *others]
 
     def _removals(self, names: Sequence[str], until: float = math.inf) -> dict[str, bool]:
-        """Remove names and return whether they are gone; without those that the engine's API can't be asked about.
+        """Remove names and return whether they are gone; without those of which the engine's API doesn't say it.
 
-        It is not asked after the time ``until``, by the monotonic clock.
+        It is not asked after the time ``until``, by the monotonic clock. What is between it and us may answer, too.
         """
-        answers = {}
+        removed = {}
         for name in names:
             seconds = until - time.monotonic()
             if seconds > 0:
                 limit = seconds if until < math.inf else None
-                answers[name] = self._api.ask("DELETE", f"/images/{name}", _ALONE, seconds=limit)
-        return {
-            name: answer.status == _OK or answer.says_gone for name, answer in answers.items() if answer is not None
-        }
+                answer = self._api.ask("DELETE", f"/images/{name}", _ALONE, seconds=limit)
+                if answer is not None and (answer.status in (_OK, _CONFLICT) or answer.says_gone):
+                    removed[name] = answer.status != _CONFLICT
+        return removed
 
     def close(self) -> None:
         """Remove the names that were to last as long as the run, and those that killed runs have left.

@@ -7,6 +7,7 @@ what a killed run has left is removed by the run that sweeps its folder.
 
 from __future__ import annotations
 
+import re
 import secrets
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
@@ -23,6 +24,9 @@ BUILD = "ecr-tasks-build"
 
 NAMES = "names"
 """The file in the run's folder, which stays there for the next run when no engine was there to remove them."""
+
+_NAME = re.compile(r"[\w\[][\w.:/\[\]-]*", re.ASCII)
+"""What is a name in that file; anything else, as a machine that loses its power leaves it, is none of ours."""
 
 SECONDS = 30
 """How long the engine may take to remove the names, also when a signal has ended the run."""
@@ -114,6 +118,7 @@ def _record(folder: Path, names: Collection[str]) -> None:
 def names_in(folder: Path) -> list[str]:
     """Return the names that a run has recorded in its folder; none where they can't be read."""
     try:
-        return (folder / NAMES).read_text(encoding="utf-8").split()
+        words = (folder / NAMES).read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError):
         return []
+    return [word for word in words if _NAME.fullmatch(word)]

@@ -166,9 +166,13 @@ def test_one_program_gives_tells_and_removes_names(port_with: Callable[[str], Wh
         ("sha256:other", ("app:1",), False),
     ]
     port.tag_for_run(IDS[0], "host:5000/app:main")
-    assert port.remove_names(["app:old", "app:used", "app:gone", "app:path"]) == ["app:old", "app:gone"]
+    assert port.remove_names(["app:old", "app:used", "app:gone", "app:path"]) == [
+        "app:old",
+        "app:gone",
+        "app:path",
+    ]
     port.close()
-    assert calls(tmp_path) == ["system dial-stdio"]
+    assert calls(tmp_path) == ["system dial-stdio", "image rm"]  # the engine said nothing of one
     assert (tmp_path / "changes").read_text(encoding="utf-8").splitlines() == [
         f"POST /images/{IDS[0]}/tag?repo=host:5000/app&tag=main",
         "DELETE /images/app:old?noprune=true",
@@ -178,7 +182,18 @@ def test_one_program_gives_tells_and_removes_names(port_with: Callable[[str], Wh
         "DELETE /images/host:5000/app:main?noprune=true",
     ]
     port.close()
-    assert calls(tmp_path) == ["system dial-stdio"]
+    assert calls(tmp_path) == ["system dial-stdio", "image rm"]
+
+
+def test_the_api_is_asked_by_the_version_that_the_user_has_set(
+    port_with: Callable[[str], WhalesDocker], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_API_VERSION", "1.41")
+    port = port_with(f"exec {sys.executable} {tmp_path}/engine.py {tmp_path}/changes")
+    script = tmp_path / "engine.py"
+    script.write_text(script.read_text("utf-8").replace("/v1.51", "/v1.41"), encoding="utf-8")
+    assert looked_at(port, IDS[:1]) == [("api", ("COPY first", "CMD last"))]
+    port.close()
 
 
 def test_an_engine_that_hangs_is_waited_for_once_at_the_end(

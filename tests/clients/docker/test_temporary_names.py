@@ -9,7 +9,7 @@ import pytest
 
 from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.docker.own_folder import RunFolder
-from ecr_tasks.clients.docker.temporary_names import TemporaryNames
+from ecr_tasks.clients.docker.temporary_names import TemporaryNames, names_in
 from ecr_tasks.model.registry import RegistryToken
 
 
@@ -51,3 +51,10 @@ def test_names_in_an_engine_that_is_gone_are_removed_by_the_next_run(tmp_path: P
     following.names.forget(following.names.all)
     following.close()
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_what_is_no_name_in_the_file_of_a_killed_run_is_left_out(tmp_path: Path) -> None:
+    """As a machine that loses its power leaves it: no program takes a null byte, and a flag would refuse them all."""
+    text = "ecr-tasks-build:a\0\n--bogus\necr-tasks-build:b\n\0\0\n[::1]:5000/team/app:sha-1_a.b\n"
+    (tmp_path / "names").write_text(text, encoding="utf-8")
+    assert names_in(tmp_path) == ["ecr-tasks-build:b", "[::1]:5000/team/app:sha-1_a.b"]
