@@ -6,6 +6,7 @@ end. What it says of a line that it can't parse names no remedy.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -53,7 +54,7 @@ def check_project_being_loaded() -> None:
 
 
 def _end_well(program: Program) -> None:
-    """Make Invoke's own program end without a traceback at a closed pipe, and with a remedy at a wrong line."""
+    """Make Invoke's own program end soon, without a traceback at a closed pipe, and with a remedy at a wrong line."""
     if type(program).parse_tasks is not Program.parse_tasks:  # `ecr-tasks`, or a program of the user's own
         return
     parse, clean_up = program.parse_tasks, program.parse_cleanup
@@ -72,6 +73,7 @@ def _end_well(program: Program) -> None:
 
     def parse_cleanup() -> None:
         with no_reader_allowed():
+            gc.freeze()  # at its end Python would search all that is loaded for garbage, as long as it took to load
             clean_up()
 
     vars(program).update(parse_tasks=parse_tasks, parse_cleanup=parse_cleanup)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,6 +73,7 @@ class EcrTasksProgram(Program):
 
     def parse_cleanup(self) -> None:
         """Answer --help, --list and the like, which end the program."""
+        gc.freeze()  # as `inv` does it (invoke_start)
         with self._errors_explained():
             super().parse_cleanup()
 
