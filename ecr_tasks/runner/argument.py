@@ -3,7 +3,8 @@
 Invoke's parser (3.0) gives a flag one value, and takes the word after the flag's second occurrence for a task, which
 then runs: `iam.policy --for pull --for build` would build. Likewise it takes for a task what follows the `=` of
 a flag that has no value: `prune --yes=build`. Of a list, it does not miss the value: `push --image` would push all.
-Nor does it miss that of a flag's second occurrence: `push --image api --image`.
+Nor does it miss that of a flag's second occurrence: `push --image api --image`. What has none before a flag of
+Invoke's own takes that for one: `push --image --help`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from invoke.parser.argument import Argument
 from invoke.parser.context import to_flag
 
 from ecr_tasks.errors import SettingsError
+from ecr_tasks.runner.command_line import core_flags
 from ecr_tasks.runner.invoke_config import exit_with
 
 
@@ -45,9 +47,13 @@ def refuse_missing_values(words: Sequence[str], arguments: Iterable[Argument]) -
         if argument is None or not argument.takes_value:
             continue
         if argument in seen and not has_value and (after is None or after in flags):
-            remedy = "Give it a value each time." if argument.kind is list else "Give it once."
-            raise exit_with(SettingsError(f"{name} is given twice, and once without a value.", remedy))
+            raise exit_with(_missing_again(name, is_list=argument.kind is list))
         seen.append(argument)
+
+
+def _missing_again(flag: str, *, is_list: bool) -> SettingsError:
+    remedy = "Give it a value each time." if is_list else "Give it once."
+    return SettingsError(f"{flag} is given twice, and once without a value.", remedy)
 
 
 class CheckedArgument(Argument):
@@ -81,6 +87,10 @@ class CheckedArgument(Argument):
         if self.positional and len(str(value)) > 1 and str(value).startswith("-"):
             cause = f"{value} is no flag of this task, and stands where {name} does."
             raise exit_with(SettingsError(cause, "`inv --help` with the task's name shows its flags."))
+        if not self.positional and not self.optional and value in core_flags():
+            if self.raw_value is not None:
+                raise exit_with(_missing_again(name, is_list=self.is_list))
+            raise exit_with(SettingsError(f"{name} needs a value, and {value} follows it.", "Give it one."))
         if is_second:
             values = ["no value" if each is True else each for each in (self.value, value)]
             cause = f"{name} is given twice: {values[0]} and {values[1]}."

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,12 +27,15 @@ from ecr_tasks.terminal.streams import no_reader_allowed
 if TYPE_CHECKING:
     from types import FrameType
 
+    from invoke.parser.argument import Argument
+
 _CHOICES = {"hide": ("out", "stdout", "err", "stderr", "both"), "list-format": ("flat", "nested", "json")}
 """What the flags may be of which Invoke looks at the value late, or never (its documentation, "The inv command")."""
 
 _ENDINGS = (".yaml", ".yml", ".json", ".py")
 _RUNTIME_CONFIG = "INVOKE_RUNTIME_CONFIG"
 _HELP = "`inv --help` shows the flags."
+_NO_NUMBER = re.compile(r"invalid literal for int\(\) with base 10: (?P<word>.*)", re.DOTALL)
 
 
 def check_project_being_loaded() -> None:
@@ -61,7 +66,8 @@ def _end_well(program: Program) -> None:
 
     def parse_tasks() -> None:
         try:
-            parse()
+            with core_flags_checked(program):
+                parse()
         except ParseError as error:
             words = str(error)
             is_task = words.startswith("No idea what") and not words.startswith(
@@ -79,8 +85,29 @@ def _end_well(program: Program) -> None:
     vars(program).update(parse_tasks=parse_tasks, parse_cleanup=parse_cleanup)
 
 
+@contextmanager
+def core_flags_checked(program: Program) -> Iterator[None]:
+    """Check the flags that Invoke parses in the block; what is wrong with them is why it can't parse others.
+
+    Raises Invoke's Exit with code 2, after a sentence.
+    """
+    try:
+        yield
+    except ValueError as error:  # Invoke makes numbers of those flags that are one
+        match = _NO_NUMBER.fullmatch(str(error))
+        if match is None:
+            raise
+        cause = f"{match['word']} is no number, which one of the flags here needs."
+        raise exit_with(SettingsError(cause, _HELP)) from error
+    except ParseError:
+        if hasattr(program, "parser"):  # otherwise it is about the first of them
+            check_core_flags(program)
+        raise
+    check_core_flags(program)
+
+
 def check_core_flags(program: Program) -> None:
-    """Check the flags before the first task, and the file that they or INVOKE_RUNTIME_CONFIG name.
+    """Check Invoke's flags, as far as it has parsed them, and the file that they or INVOKE_RUNTIME_CONFIG name.
 
     Raises Invoke's Exit with code 2, after a sentence.
     """
@@ -124,25 +151,39 @@ def check_runtime_file(flag: str | None) -> None:
 
 
 def _check_repetitions(program: Program) -> None:
-    """Raise SettingsError for a flag that is there twice: Invoke takes the second one's value for a task."""
-    flags = program.initial_context.flags
-    seen: set[str] = set()
-    is_value = False
-    for word in _own_words(program):
-        flag = word.partition("=")[0] if word.startswith("--") else word[:2]
-        argument = flags[flag] if flag in flags and not is_value else None  # get() knows no short ones
-        is_value = False
-        if argument is None or not argument.takes_value or argument.optional:
+    """Raise SettingsError for a flag that is there twice: Invoke takes the second value for a task, or drops one."""
+    own = program.initial_context.flags
+    tasks = program.parser.contexts if hasattr(program, "parser") else {}
+    of_task: Mapping[str, Argument] = {}
+    seen: set[str | None] = set()
+    waiting: Argument | None = None
+    for word in _parsed_words(program):
+        if waiting and not (waiting.optional and word.startswith("-")):
+            waiting = None
             continue
-        if argument.name in seen:
-            raise SettingsError(f"--{argument.name} is given twice.", "Give it once.")
-        seen.add(argument.name)
-        is_value = word == flag
+        waiting = None
+        if word in tasks:
+            of_task = tasks[word].flags
+            continue
+        flag = word.partition("=")[0] if word.startswith("--") else word[:2]
+        argument = next((flags[flag] for flags in (of_task, own) if flag in flags), None)
+        if argument is None or not argument.takes_value:
+            continue
+        waiting = argument if word == flag else None
+        if flag not in of_task and not argument.optional:
+            if argument.name in seen:
+                raise SettingsError(f"--{argument.name} is given twice.", "Give it once.")
+            seen.add(argument.name)
 
 
-def _own_words(program: Program) -> Sequence[str]:
-    """Return the words before the first task; a flag with an equals sign is one of them if only its value is left."""
+def _parsed_words(program: Program) -> Sequence[str]:
+    """Return the words that Invoke has parsed: all, or before it knows the tasks those before the first one.
+
+    A flag with an equals sign is one of them if only its value is left.
+    """
     words, left = program.argv[1:], program.core.unparsed
     words = words[: words.index("--")] if "--" in words else words
+    if hasattr(program, "parser"):
+        return words
     end = len(words) - len(left)
     return words[: end + 1] if left and words[end] != left[0] else words[:end]

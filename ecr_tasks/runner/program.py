@@ -15,12 +15,11 @@ from ecr_tasks.console import commands_as
 from ecr_tasks.errors import SettingsError, nearest
 from ecr_tasks.runner.decorator import current_folder
 from ecr_tasks.runner.invoke_config import check_own_files, check_project, exit_with, find_project
-from ecr_tasks.runner.invoke_start import check_core_flags
+from ecr_tasks.runner.invoke_start import core_flags_checked
 from ecr_tasks.runner.typed_commands import typed_commands
 from ecr_tasks.terminal.streams import no_reader_allowed
 
 _UNKNOWN = re.compile(r"No idea what (['\"])(?P<word>.*)\1 is!", re.DOTALL)
-_NO_NUMBER = re.compile(r"invalid literal for int\(\) with base 10: (?P<word>.*)", re.DOTALL)
 _NO_VALUE = re.compile(r"Flag (?P<flag>--\S{1,100}) needed value.*", re.DOTALL)
 _MISSING = re.compile(r"'(?P<task>[^']*)' did not receive required positional arguments: (?P<names>.*)", re.DOTALL)
 _ALIKE = 0.6
@@ -61,15 +60,13 @@ class EcrTasksProgram(Program):
 
     def parse_core(self, argv: list[str] | None) -> None:
         """Parse Invoke's own flags."""
-        with self._errors_explained():
+        with self._errors_explained(), core_flags_checked(self):
             super().parse_core(argv)
-        check_core_flags(self)
 
     def parse_tasks(self) -> None:
-        """Parse the words after Invoke's own flags."""
-        with self._errors_explained():
+        """Parse the words after Invoke's own flags, which may stand after a task, too."""
+        with self._errors_explained(), core_flags_checked(self):
             super().parse_tasks()
-        check_core_flags(self)  # they may stand after a task, too
 
     def parse_cleanup(self) -> None:
         """Answer --help, --list and the like, which end the program."""
@@ -83,12 +80,6 @@ class EcrTasksProgram(Program):
             yield
         except ParseError as error:
             raise exit_with(self._explain(error)) from error
-        except ValueError as error:  # Invoke makes numbers of those flags that are one
-            match = _NO_NUMBER.fullmatch(str(error))
-            if match is None:
-                raise
-            cause = f"{match['word']} is no number, which one of the flags here needs."
-            raise exit_with(SettingsError(cause, "`inv --help` shows the flags.")) from error
 
     def _explain(self, error: ParseError) -> SettingsError:
         match = _UNKNOWN.fullmatch(str(error))

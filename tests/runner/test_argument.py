@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,9 @@ def test_a_flag_without_and_with_a_value_is_given_twice(capsys: pytest.CaptureFi
         ("push --image a -- --image", "", ""),
         ("promote v1 --tag a --to b --to", "--to", "Give it once."),
         ("push --only linux/amd64 --json --only", "--only", "Give it once."),
+        ("push --image a --image --help", "--image", "Give it a value each time."),
+        ("push --image a --image -T 5", "--image", "Give it a value each time."),
+        ("push --only linux/amd64 --only --dry", "--only", "Give it once."),
     ],
 )
 def test_a_second_flag_without_a_value_is_refused(tmp_path: Path, line: str, flag: str, remedy: str) -> None:
@@ -97,6 +101,16 @@ def test_a_second_flag_without_a_value_is_refused(tmp_path: Path, line: str, fla
             assert (done.returncode, done.stdout, done.stderr) == (2, "", refused)
         else:
             assert "without a value" not in done.stderr
+
+
+def test_a_flag_of_invokes_own_is_no_value(tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text("from ecr_tasks import ns\n")
+    for line in ("push --image --help", "promote v1 --to -h", "images --limit --dry", "iam.policy --for -T 5"):
+        for program in (INVOKE, ECR_TASKS):
+            done = run_inv(line.split(), tmp_path, os.environ, program)
+            flag, own = next(pair for pair in pairwise(line.split()) if pair[0].startswith("--"))
+            refused = f"ecr-tasks: {flag} needs a value, and {own} follows it.\nGive it one.\n"
+            assert (done.returncode, done.stdout, done.stderr) == (2, "", refused)
 
 
 def test_an_unknown_flag_is_no_value_by_position(tmp_path: Path) -> None:

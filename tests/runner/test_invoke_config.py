@@ -101,6 +101,12 @@ def test_outside_of_a_repository_a_dotenv_file_further_up_is_nobodys(tmp_path: P
     ("line", "cause"),
     [
         ("-T 5 -T 6 tags", "--command-timeout is given twice"),
+        ("-T 5 tags -T 6", "--command-timeout is given twice"),
+        ("tags -T 5 -T", "--command-timeout is given twice"),
+        ("-T 5 tags --command-timeout=6", "--command-timeout is given twice"),
+        ("tags --hide out build --hide err", "--hide is given twice"),
+        ("tags -T x", "'x' is no number"),
+        ("tags --hide=bogus", "--hide is 'bogus', which is none of out"),
         ("-F json --list-format=flat --list", "--list-format is given twice"),
         ("--hide=bogus tags", "--hide is 'bogus', which is none of out"),
         ("--list-format=x --list", "--list-format is 'x', which is none of flat"),
