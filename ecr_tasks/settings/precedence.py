@@ -120,7 +120,7 @@ def _config_text(value: object, *, has_fields: bool = False) -> str:
             return join(_with_fields(str(key), entry) for key, entry in pairs)
         return join(str(key) if entry is None else f"{key}={_scalar_text(entry)}" for key, entry in pairs)
     if isinstance(value, Iterable):
-        return join(_scalar_text(entry) for entry in value)
+        return join("" if entry is None else _scalar_text(entry) for entry in value)
     raise ValueError(f"it is {_kind(value)}, not a text, a number, a list or a mapping")
 
 

@@ -171,8 +171,14 @@ def join(entries: Iterable[str]) -> str:
     """
     lines = list(entries)
     for number, entry in enumerate(lines, 1):
-        if not entry or "\n" in entry or entry.startswith("#") or entry != entry.strip():
-            raise ValueError(f"entry {number} can't be written on a line of its own")
+        if not entry:
+            raise ValueError(f"entry {number} is empty")
+        if "\n" in entry:
+            raise ValueError(f"entry {number} has a line break")
+        if entry.startswith("#"):
+            raise ValueError(f"entry {number} begins with #")
+        if entry != entry.strip():
+            raise ValueError(f"entry {number} begins or ends with a space")
     # The last line break is needed for a single entry: without it, its commas would separate entries.
     return "".join(f"{line}\n" for line in lines)
 
