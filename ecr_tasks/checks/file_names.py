@@ -9,9 +9,9 @@ from ecr_tasks.errors import Refused
 
 
 def check_name(folder: str, path: str, entry: os.DirEntry[str]) -> None:
-    """Raise Refused for a file or a link in ``folder`` whose path, or what it leads to, is no UTF-8."""
+    """Raise Refused for a file, folder or link in ``folder`` whose path, or what it leads to, is no UTF-8."""
     if not _is_utf8(path):
-        what = "a file whose name is not UTF-8"
+        what = f"a {'folder' if entry.is_dir(follow_symlinks=False) else 'file'} whose name is not UTF-8"
     elif entry.is_symlink() and not _is_utf8(str(Path(entry.path).readlink())):
         what = "a link to a name that is not UTF-8"
     else:

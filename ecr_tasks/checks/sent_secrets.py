@@ -64,16 +64,18 @@ def sent_secrets(
 ) -> Iterator[tuple[Path, Names]]:
     """Yield each file with secrets that a build takes from a context, and what was found in it.
 
-    The folder, path and entry of each file and link is given to ``see`` on the way. Nothing is found in a folder that
-    isn't there: another check names it. Raises SettingsError for a malformed .dockerignore.
+    The context, path and entry of each file, link and folder is given to ``see`` on the way. Nothing is found in a
+    context that isn't there: another check names it. Raises SettingsError for a malformed .dockerignore.
     """
     if not folder.path.is_dir():
         return
     sources, ignore = sources.within(os.fspath(folder.path)), folder.ignore()
     clean = CleanFiles(f"{folder.path.resolve()} {sources}", _rules())
     try:
-        for path, entry in context_files(folder.path, ignore, _SKIPPED, sources=sources, only=_ONLY):
+        for path, entry in context_files(folder.path, ignore, _SKIPPED, sources=sources, only=_ONLY, folders=True):
             see(os.fspath(folder.path), path, entry)
+            if entry.is_dir(follow_symlinks=False):
+                continue
             name = entry.name
             is_own = not name.endswith(_BINARY) and not is_sample(path) and not is_in_package(path)
             if not (is_own or is_dotenv(name) or is_password_file(path)):

@@ -39,7 +39,10 @@ def folder(path: Path) -> None:
     file(path / "file")
 
 
-@pytest.mark.parametrize(("make", "shown"), [(file, r"a/caf\xe9."), (link, "a/link."), (folder, r"a/caf\xe9/file.")])
+@pytest.mark.parametrize(
+    ("make", "shown"),
+    [(file, r"a/caf\xe9."), (link, "a/link."), (folder, r"a/caf\xe9."), (Path.mkdir, r"a/caf\xe9.")],
+)
 def test_a_name_that_is_not_utf8_is_refused_with_its_path(
     tmp_path: Path, make: Callable[[Path], None], shown: str
 ) -> None:
@@ -56,6 +59,15 @@ def test_a_name_that_is_not_sent_is_no_obstacle(tmp_path: Path) -> None:
     assert "not UTF-8" in refusals(tmp_path)[0]
     (tmp_path / ".dockerignore").write_text("caf?\n", encoding="utf-8")
     assert refusals(tmp_path) == []
+
+
+def test_a_folder_whose_files_are_excluded_is_sent_and_one_that_is_excluded_is_not(tmp_path: Path) -> None:
+    folder(tmp_path / LATIN_1)
+    for line, refused in (("caf?/*", True), ("caf?", False)):
+        (tmp_path / ".dockerignore").write_text(line, encoding="utf-8")
+        assert ["a folder whose name is not UTF-8" in text for text in refusals(tmp_path)] == [True] * refused
+    (tmp_path / ".dockerignore").unlink()
+    assert refusals(tmp_path, "COPY Docker* /") == []
 
 
 def test_other_names_and_another_builder_are_no_obstacle(tmp_path: Path) -> None:

@@ -95,6 +95,14 @@ def test_a_token_that_ends_is_renewed_and_older_names_go(app: Project, monkeypat
     assert app.ok("pull").lines == [app.receipt["images"][0]["published"][0]["reference"]]
 
 
+def test_a_name_that_is_not_utf8_is_built(app: Project) -> None:
+    app.write("Dockerfile", "FROM scratch\nCOPY . /\n")
+    folder = app.folder / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    (folder / os.fsdecode(b"\xe9")).touch()
+    app.ok("build")
+
+
 def test_a_run_for_each_platform_makes_one_image(app: Project) -> None:
     app.environ["ECR_PLATFORMS"] = "linux/amd64,linux/arm64"
     refused = app.inv("build", "push")

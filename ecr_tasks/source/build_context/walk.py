@@ -78,13 +78,15 @@ def context_files(
     matched: Matched | None = None,
     sources: Sources = EVERYTHING,
     only: Mapping[str, frozenset[str]] = MappingProxyType({}),
+    *,
+    folders: bool = False,
 ) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Yield each file and link of a context that may not be ignored, with its path in the context (with slashes).
 
-    Names in ``never`` are left out at every depth; in a folder whose name is in ``only``, all but those names are.
-    Links are not followed. For a subfolder, ``prefix`` is its path and ``matched`` tells which rules match it.
-    ``sources`` is what the build takes. A folder that goes away meanwhile has no files. Raises OSError if one can't
-    be read.
+    With ``folders``, those are yielded, too: BuildKit is sent also one without files. Names in ``never`` are left out
+    at every depth; in a folder whose name is in ``only``, all but those names are. Links are not followed. For a
+    subfolder, ``prefix`` is its path and ``matched`` tells which rules match it. ``sources`` is what the build takes.
+    A folder that goes away meanwhile has no files. Raises OSError if one can't be read.
     """
     pending: list[_Level] = [(os.fspath(folder), prefix, matched, sources.matchers)]
     while pending:
@@ -106,10 +108,10 @@ def context_files(
                 continue
             path = prefix + entry.name
             ignored, matched_here = apply(path)
-            if not entry.is_dir(follow_symlinks=False):
-                if not ignored and wanted_here is None:
-                    yield path, entry
-            elif not ignored or ignore.enters(path):
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if not ignored and wanted_here is None and (folders or not is_folder):
+                yield path, entry
+            if is_folder and (not ignored or ignore.enters(path)):
                 pending.append((entry.path, f"{path}/", matched_here, wanted_here))
 
 
