@@ -371,6 +371,8 @@ def _begin_tidy(
 
     ``ids`` are those of the builds of these images, by repository.
     """
+    if not items:
+        return lambda: None
     images = [item.image for item in items]
     is_fresh = job.stored is not None and job.stored.is_fresh
     stored = job.stored if is_fresh else _ask_store(run, items, keep)

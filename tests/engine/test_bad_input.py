@@ -271,3 +271,9 @@ def test_the_built_image_is_kept_after_a_failed_push(app: Project) -> None:
     built = app.receipt["images"][0]["digest"]
     app.inv("push")
     assert docker(app.environ, "image", "inspect", built).returncode == 0
+
+
+def test_an_api_version_that_no_engine_knows_is_named_once(app: Project) -> None:
+    result = app.inv("build", DOCKER_API_VERSION="newest")
+    check_error(result, 3, "no such API: page not found", "Unset DOCKER_API_VERSION")
+    assert "older local names" not in result.stderr

@@ -51,6 +51,8 @@ SITUATIONS = {
     "context-unknown": "context nosuch | DOCKER_CONTEXT",
     "engine-ssh-refused": "ssh: connect to host 127.0.0.1 port 22: Connection refused | ssh HOST",
     "engine-too-old": "Maximum supported API version is 1.51 | DOCKER_API_VERSION",
+    "engine-no-version": "no such API: page not found | DOCKER_API_VERSION",
+    "command-engine-no-version": "no such API: page not found | DOCKER_API_VERSION",
     "engine-too-new": "Minimum supported API version is 1.24 | DOCKER_API_VERSION",
     "build-sbom-fails": "the SBOM generator failed: | ECR_SBOM_GENERATOR",
     "build-sbom-cyclonedx": "generator made no SPDX document | inv attest FILE",

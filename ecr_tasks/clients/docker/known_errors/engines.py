@@ -96,6 +96,11 @@ ENGINE = (  # these and BUILDERS are errors of the machine that builds, whicheve
         "Unset DOCKER_API_VERSION, or update docker's client and buildx.",
     ),
     KnownError(
+        r"Error response from daemon: page not found(?:$|:)",
+        "The Docker engine knows no such API: {detail}.",
+        "Unset DOCKER_API_VERSION, or set a version that `docker version` shows, such as 1.44.",
+    ),
+    KnownError(
         r"check if the server supports the requested API version",
         "What answers is no Docker engine, or one that has not started: {detail}.",
         "Wait until Docker has started, or correct DOCKER_HOST.",
