@@ -297,9 +297,8 @@ class WhalesDocker(ImageStore):
 
     def push(self, reference: str) -> None:
         """Push one name. Raises RegistryError, or Refused for an immutable tag."""
-        result = self._transfer(
-            self._commands.docker("push", *tls_options(reference, self._commands.program), reference), reference
-        )
+        command = self._commands.docker("push", *tls_options(reference, self._commands.program), reference)
+        result = self._retried(lambda: self._push_by_api(reference) or self._commands.show(command), reference)
         if result.code != 0:
             raise _told_once(errors.push_failed(reference, result.lines), result)
 
@@ -441,6 +440,15 @@ class WhalesDocker(ImageStore):
                 return replace(result, provenance={name: parse_json(text) for name, text in texts.items() if text})
         return result
 
+    def _push_by_api(self, reference: str) -> ProcessResult | None:
+        """Push a name by the engine's API; None where only docker's command can: it draws, signs or asks a helper."""
+        token = next((token for token in self._config.tokens if reference.startswith(f"{token.host}/")), None)
+        if token is None or not self._commands.only_prints or os.environ.get("DOCKER_CONTENT_TRUST"):
+            return None
+        from ecr_tasks.clients.docker.engine_push import push_by_api
+
+        return push_by_api(self._api, reference, token)
+
     def _transfer(
         self,
         command: Sequence[str],
@@ -448,12 +456,17 @@ class WhalesDocker(ImageStore):
         transient_reason: Callable[[Sequence[str]], str | None] = transient.transfer_reason,
         last_line: str = "",
     ) -> ProcessResult:
-        """Run a push, a pull or the copy of a reference, and repeat it after a transient failure."""
+        """Run a pull or the copy of a reference, and repeat it after a transient failure."""
+        return self._retried(lambda: self._commands.show(command, last_line=last_line), reference, transient_reason)
 
-        def transfer() -> ProcessResult:
-            return self._tokens.run(lambda: self._commands.show(command, last_line=last_line), reference)
-
-        return retry_transient(transfer, transient_reason, self._retrier)
+    def _retried(
+        self,
+        transfer: Callable[[], ProcessResult],
+        reference: str,
+        transient_reason: Callable[[Sequence[str]], str | None] = transient.transfer_reason,
+    ) -> ProcessResult:
+        """Transfer a reference with valid tokens, and repeat it after a transient failure."""
+        return retry_transient(lambda: self._tokens.run(transfer, reference), transient_reason, self._retrier)
 
 
 def _with_digest(stdout: str, digest: str) -> str | None:

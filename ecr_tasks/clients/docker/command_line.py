@@ -37,6 +37,7 @@ from ecr_tasks.files import is_file, read_text
 from ecr_tasks.model.child_environment import docker_environment
 from ecr_tasks.plan.other_client import DOCKER, PODMAN, no_buildx
 from ecr_tasks.redaction import redact
+from ecr_tasks.terminal.held_output import held_output
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -119,6 +120,20 @@ class CommandLine:
         if self.program != DOCKER:
             return [_program(self.program), *arguments]
         return [_program(), "--config", self._config.environment()["DOCKER_CONFIG"], *arguments]
+
+    @property
+    def only_prints(self) -> bool:
+        """Whether a command's progress is plain lines that are shown at once."""
+        return held_output() is None and not process.draws(live=self._live)
+
+    def engine_socket(self) -> str | None:
+        """Return the path of the socket where docker finds its engine, if it is known and on this machine.
+
+        Where a script in docker's place leads, it alone knows. Raises BuildError when there is no docker client.
+        """
+        with suppress(OSError), Path(_program(self.program)).open("rb") as program:
+            return None if program.read(2) == b"#!" else self._config.engine_socket()
+        return None
 
     def buildx(self, *arguments: str) -> list[str]:
         """Return the command line of a buildx command; it calls the plugin directly if docker would use the same.

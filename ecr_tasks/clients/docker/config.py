@@ -7,6 +7,7 @@ a token must not outlive the run. So each run has its own folder with a config.j
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -61,6 +62,7 @@ class PrivateConfig:
         self._auth_config = environ.get(AUTH_CONFIG, "")
         self._buildx_builder = environ.get("BUILDX_BUILDER", "")
         self._docker_host = environ.get("DOCKER_HOST", "")
+        self._docker_context = environ.get("DOCKER_CONTEXT", "")
         self._tokens: dict[str, RegistryToken] = {}
         self._lock = RLock()
         self._run_folder = RunFolder(parent)
@@ -104,6 +106,22 @@ class PrivateConfig:
                 return True
             return bool(endpoints) and all(endpoint.startswith(("tcp://", "ssh://")) for endpoint in endpoints)
         return False
+
+    def engine_socket(self) -> str | None:
+        """Return the path of the socket on this machine where docker finds its engine; None where that is elsewhere.
+
+        The first of DOCKER_HOST, DOCKER_CONTEXT and the current context counts (docker/cli, cli/command/cli.go).
+        """
+        host = self._docker_host
+        with suppress(OSError, ValueError, TypeError, KeyError, BuildError):
+            context = self._docker_context or read_user_config(self._user_folder / CONFIG).get("currentContext")
+            if not host and context in (None, "", "default"):
+                host = "unix:///var/run/docker.sock"
+            elif not host:
+                name = hashlib.sha256(str(context).encode()).hexdigest()
+                meta = read_text(self._user_folder / "contexts" / "meta" / name / "meta.json")
+                host = str(parse_json(meta)["Endpoints"]["docker"]["Host"])
+        return host.removeprefix("unix://") or None if host.startswith("unix://") else None
 
     def buildx_plugin(self) -> str | None:
         """Return the path of the buildx plugin that docker would start; None where it is not known.

@@ -18,7 +18,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -98,7 +98,7 @@ def run(
     the interruption goes on. After so many ``seconds`` the child is killed. Raises FileNotFoundError when there is no
     such program.
     """
-    terminal = live and gathered() is None and sys.stderr is not None and sys.stderr.isatty() and os.name == "posix"
+    terminal = draws(live=live)
     read_end, write_end = _open_terminal() if terminal else os.pipe()
     plain = None if terminal else partial(_plain, commands=build)
     log = current_log() if build and not terminal else None
@@ -127,7 +127,7 @@ def run(
         if (output := held_output()) is not None:
             process = child
             output.wait(lambda: process.poll() is not None)
-        tail, held = _forward(read_end, plain, last_line.encode())
+        tail, held = _forward(_chunks(read_end), plain, last_line.encode())
         if log is not None:
             _show(log.rest().encode("utf-8", "surrogateescape"))
         code = child.wait()
@@ -177,8 +177,27 @@ def answer(
         return child.returncode, stdout.decode("utf-8", "replace"), stderr.decode("utf-8", "replace")
 
 
-def _forward(read_end: int, plain: Callable[[bytes], bytes] | None, last_line: bytes = b"") -> tuple[bytes, bytes]:
-    """Copy the child's output to our stderr until its end; return the last TAIL_BYTES of it, and an error in its end.
+def show(lines: Iterable[str], has_failed: Callable[[], bool]) -> ProcessResult:
+    """Show lines on our stderr as they come, like those of a command, and return the result of what makes them.
+
+    ``has_failed`` is asked after the last one.
+    """
+    tail, held = _forward((f"{line}\n".encode() for line in lines), partial(_plain, commands=False))
+    code = int(has_failed())
+    if code == 0:
+        _show(held)
+    return ProcessResult(code, tuple(tail.decode(errors="replace").splitlines()), b"" if code == 0 else held)
+
+
+def draws(*, live: bool) -> bool:
+    """Return whether a program that this thread starts may draw its ``live`` progress on a terminal."""
+    return live and gathered() is None and sys.stderr is not None and sys.stderr.isatty() and os.name == "posix"
+
+
+def _forward(
+    chunks: Iterable[bytes], plain: Callable[[bytes], bytes] | None, last_line: bytes = b""
+) -> tuple[bytes, bytes]:
+    """Copy a child's output to our stderr until its end; return the last TAIL_BYTES of it, and an error in its end.
 
     That error, a line, is not copied, nor is ``last_line``, nor an output that begins with how docker is used. What
     we print next begins a line, even when the child ended in the middle of one. With ``plain``, output is copied in
@@ -186,7 +205,7 @@ def _forward(read_end: int, plain: Callable[[bytes], bytes] | None, last_line: b
     """
     tail = pending = held = b""
     is_usage = False
-    while chunk := _read(read_end):
+    for chunk in chunks:
         is_usage = is_usage or (not tail and bool(_USAGE.match(chunk)))
         tail = (tail + chunk)[-TAIL_BYTES:]
         if plain:
@@ -212,11 +231,10 @@ def _show_but_error(text: bytes, last_line: bytes) -> bytes:
     return b""
 
 
-def _read(read_end: int) -> bytes:
-    try:
-        return os.read(read_end, 65536)
-    except OSError:  # EIO: a pseudo-terminal whose other end is closed has no more output
-        return b""
+def _chunks(read_end: int) -> Iterator[bytes]:
+    with suppress(OSError):  # EIO: a pseudo-terminal whose other end is closed has no more output
+        while chunk := os.read(read_end, 65536):
+            yield chunk
 
 
 def _plain(text: bytes, *, commands: bool) -> bytes:
@@ -259,7 +277,7 @@ def _stop(child: subprocess.Popen[bytes], read_end: int, plain: Callable[[bytes]
     killer = threading.Timer(GRACE_SECONDS, child.kill)
     killer.start()
     try:
-        _, held = _forward(read_end, plain)
+        _, held = _forward(_chunks(read_end), plain)
         _show(held)
         child.wait()
     finally:

@@ -28,6 +28,7 @@ from ecr_tasks.model.registry import RegistryToken
 DIGEST = "sha256:" + "a" * 64
 RECORDED = Path(__file__).parents[2] / "data" / "docker"
 PLUGIN = """#!/bin/sh
+[ "$3 $4" = "system dial-stdio" ] && exit 1
 echo begun >>{folder}/builds
 if [ "$(wc -l <{folder}/builds)" -le {failures} ]; then cat {output}; exit 1; fi
 while [ "$1" != --metadata-file ]; do shift; done
@@ -124,6 +125,7 @@ def test_a_registry_that_stays_busy_ends_the_build(tmp_path: Path) -> None:
 
 
 LOOK_UP = """#!/bin/sh
+[ "$3 $4" = "system dial-stdio" ] && exit 1
 echo begun >>{folder}/builds
 if [ "$(wc -l <{folder}/builds)" -le {failures} ]; then echo 'ERROR: {error}' >&2; exit 1; fi
 echo '{{"digest": "{digest}"}}'
@@ -411,6 +413,7 @@ def test_a_buildx_that_can_t_be_started_is_named(tmp_path: Path, program: str) -
 
 
 TRANSFER = """#!/bin/sh
+[ "$3 $4" = "system dial-stdio" ] && exit 1
 echo begun >>{folder}/begun
 grep -q "{auth}" "$DOCKER_CONFIG/config.json" && exit
 echo '{error}' >&2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import hashlib
 import json
 import os
 import signal
@@ -498,3 +499,35 @@ def test_a_builder_on_other_machines_is_known_by_buildxs_file(
     assert PrivateConfig(environ).builds_elsewhere("missing") is False
     (tmp_path / "current").write_text('{"Key": "unix:///var/run/docker.sock", "Name": "far"}', "utf-8")
     assert PrivateConfig(environ).builds_elsewhere(None) is elsewhere
+
+
+@pytest.mark.parametrize(
+    ("environ", "path"),
+    [
+        ({}, "/var/run/docker.sock"),
+        ({"DOCKER_HOST": "unix:///run/other.sock"}, "/run/other.sock"),
+        ({"DOCKER_HOST": "unix:///run/other.sock", "DOCKER_CONTEXT": "far"}, "/run/other.sock"),
+        ({"DOCKER_HOST": "tcp://10.0.0.1:2376"}, None),
+        ({"DOCKER_HOST": "ssh://box"}, None),
+        ({"DOCKER_HOST": "unix://"}, None),
+        ({"DOCKER_CONTEXT": "near"}, "/home/me/.near/docker.sock"),
+        ({"DOCKER_CONTEXT": "default"}, "/var/run/docker.sock"),
+        ({"DOCKER_CONTEXT": "far"}, None),
+        ({"DOCKER_CONTEXT": "gone"}, None),
+    ],
+)
+@pytest.mark.parametrize("current", ["", "default", "near", "far"])
+def test_the_engine_s_socket_is_found_as_docker_finds_it(
+    tmp_path: Path, environ: dict[str, str], path: str | None, current: str
+) -> None:
+    addresses = {"near": "unix:///home/me/.near/docker.sock", "far": "ssh://box"}
+    for name, host in addresses.items():
+        folder = tmp_path / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest()
+        folder.mkdir(parents=True)
+        meta = {"Name": name, "Endpoints": {"docker": {"Host": host, "SkipTLSVerify": False}}}
+        (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+    if current:
+        (tmp_path / "config.json").write_text(json.dumps({"currentContext": current}), encoding="utf-8")
+    if not environ and current not in ("", "default"):
+        path = {"near": "/home/me/.near/docker.sock", "far": None}[current]
+    assert PrivateConfig({"DOCKER_CONFIG": str(tmp_path), **environ}).engine_socket() == path

@@ -1,0 +1,63 @@
+"""A push by the engine's own API, told in the words of `docker push`, which is a program to start for each image."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ecr_tasks.clients.docker import process
+from ecr_tasks.clients.docker.engine_api import EngineApi
+from ecr_tasks.clients.docker.process import ProcessResult
+from ecr_tasks.model.registry import RegistryToken
+from ecr_tasks.signals import was_interrupted
+
+
+def push_by_api(api: EngineApi, reference: str, token: RegistryToken) -> ProcessResult | None:
+    """Push a local name with a token, and show on our stderr what `docker push` prints without a terminal.
+
+    None where the engine can't be asked so, refuses the request, or breaks off: docker's own command says why.
+    Raises KeyboardInterrupt when the run was interrupted.
+    """
+    repository, _, tag = reference.rpartition(":")
+    login = {"username": token.username, "password": token.password, "serveraddress": token.host}
+    header = base64.urlsafe_b64encode(json.dumps(login).encode()).decode()
+    _stop_interrupted()
+    result = api.read(f"/images/{repository}/push", {"tag": tag}, {"X-Registry-Auth": header}, _shown)
+    if result is None:
+        _stop_interrupted()
+    return result
+
+
+def _stop_interrupted() -> None:
+    """Raise KeyboardInterrupt in a thread of an interrupted run: the signal's own reaches only the main one."""
+    if was_interrupted() and threading.current_thread() is not threading.main_thread():
+        raise KeyboardInterrupt
+
+
+def _shown(messages: Iterator[Any]) -> ProcessResult:
+    """Show the engine's messages and return the result that docker's command would have."""
+    has_failed = False
+
+    def lines() -> Iterator[str]:
+        nonlocal has_failed
+        for message in messages:
+            if not isinstance(message, dict):
+                raise ValueError("no message of an engine")
+            has_failed = has_failed or "error" in message
+            if (line := _line(message)) is not None:
+                yield line
+
+    return process.show(lines(), lambda: has_failed)
+
+
+def _line(message: Mapping[str, Any]) -> str | None:
+    """Return the line that docker prints of a message; None for a step of a layer's progress, and for a note."""
+    if "error" in message:
+        return str((message.get("errorDetail") or {}).get("message") or message["error"])
+    progress = message.get("progressDetail") or {}
+    if "status" not in message or progress.get("current") or progress.get("total"):
+        return None
+    return f"{message['id']}: {message['status']}" if message.get("id") else str(message["status"])
