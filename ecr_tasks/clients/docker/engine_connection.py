@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any
 
+from ecr_tasks.clients.docker.process import kill_session
 from ecr_tasks.documents import parse_json
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.signals import on_interruption
@@ -62,7 +63,12 @@ class EngineConnection:
         with theirs:
             end = theirs.fileno()
             self._program = subprocess.Popen(  # noqa: S603 - our own command line
-                list(command), stdin=end, stdout=end, stderr=subprocess.DEVNULL, env=dict(environment)
+                list(command),
+                stdin=end,
+                stdout=end,
+                stderr=subprocess.DEVNULL,
+                env=dict(environment),
+                start_new_session=True,
             )
         return ours
 
@@ -106,10 +112,10 @@ class EngineConnection:
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Close the connection and end the program, which waits for nothing but that."""
+        """Close the connection and end the program, which waits for nothing but that, and what it has started."""
         self._http.close()
         if self._program is not None:
-            self._program.kill()
+            kill_session(self._program)
             self._program.wait()
 
 

@@ -169,12 +169,17 @@ def answer(
         try:
             stdout, stderr = child.communicate(timeout=seconds)
         except BaseException as error:
-            with suppress(OSError):
-                os.killpg(child.pid, signal.SIGKILL) if hasattr(os, "killpg") else child.kill()
+            kill_session(child)
             if isinstance(error, subprocess.TimeoutExpired):
                 return None
             raise
         return child.returncode, stdout.decode("utf-8", "replace"), stderr.decode("utf-8", "replace")
+
+
+def kill_session(child: subprocess.Popen[bytes]) -> None:
+    """Kill a child that was started in a session of its own, and the programs that it has started in it."""
+    with suppress(OSError):
+        os.killpg(child.pid, signal.SIGKILL) if hasattr(os, "killpg") else child.kill()
 
 
 def show(lines: Iterable[str], has_failed: Callable[[], bool]) -> ProcessResult:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -204,3 +206,16 @@ def test_an_engine_that_hangs_is_waited_for_once_at_the_end(
     port.tag_for_run(IDS[0], "app:1")
     port.close()
     assert calls(tmp_path) == ["system dial-stdio"]
+
+
+def test_a_script_as_docker_leaves_no_program_behind(
+    port_with: Callable[[str], WhalesDocker], tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "held")
+    reader = os.open(tmp_path / "held", os.O_RDONLY | os.O_NONBLOCK)
+    port = port_with(f"exec 3>{tmp_path}/held; sleep 600 & echo what; wait")
+    assert [by for by, _ in looked_at(port, IDS[:1])] == ["command"]
+    assert select.select([reader], [], [], 60)[0]  # the end of the last program that had it open
+    assert os.read(reader, 1) == b""
+    os.close(reader)
+    port.close()
