@@ -1,6 +1,7 @@
 """Signals that end a run: the first becomes a KeyboardInterrupt, so that ``finally`` blocks run and clean up.
 
-Those that follow at once belong to it: they would only interrupt the clean-up.
+Those that follow at once belong to it: they would only interrupt the clean-up. At one that comes later no program is
+waited for any more, as docker and buildx end at the third; what a run has to give back, it still does.
 """
 
 from __future__ import annotations
@@ -24,8 +25,14 @@ _REPEAT_SECONDS = 0.01
 CLEAN_UP_SECONDS = 15
 """How long further signals are ignored. It is longer than what a child gets to end by itself."""
 
+PRESS_SECONDS = 0.5
+"""How long signals belong to the first: of one Ctrl-C, a program that started us may hand on a second."""
+
 on_interruption: list[Callable[[], None]] = []
 """What is called first when a signal ends the run; it may neither wait nor raise."""
+
+on_impatience: list[Callable[[], None]] = []
+"""What is called at each signal that comes later than with the first, during the clean-up; likewise."""
 
 _default_hook = sys.unraisablehook
 
@@ -44,6 +51,7 @@ class _State:
 
     held = 0
     pending = False
+    interrupted_at = 0.0
     ignored_until = 0.0
     interrupted = False
     loading = False
@@ -122,9 +130,14 @@ def _ignore_signals() -> None:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     now = time.monotonic()
-    if now < _State.ignored_until or not threading.main_thread().is_alive():  # the latter when Python ends
+    if not threading.main_thread().is_alive():  # Python ends
         return
-    _State.ignored_until = now + CLEAN_UP_SECONDS
+    if now < _State.ignored_until:
+        if now > _State.interrupted_at + PRESS_SECONDS:
+            for action in on_impatience:
+                action()
+        return
+    _State.interrupted_at, _State.ignored_until = now, now + CLEAN_UP_SECONDS
     _State.interrupted = True
     for action in on_interruption:
         action()

@@ -27,7 +27,7 @@ from ecr_tasks.clients.docker.build_log import BuildLog, current_log
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.one_line import without_commands
 from ecr_tasks.redaction import redact_known
-from ecr_tasks.signals import held_back, on_interruption, was_interrupted
+from ecr_tasks.signals import held_back, on_impatience, on_interruption, was_interrupted
 from ecr_tasks.terminal.gathering import gathered, gathering
 from ecr_tasks.terminal.held_output import Discarded, held_output
 
@@ -94,9 +94,9 @@ def run(
     Only a ``build``'s output may have a CI's commands in its plain lines: its steps are the user's own. What others
     print repeats what a registry says.
 
-    On an interruption the child gets a SIGINT, as a terminal would send it, ten seconds to end, and then a SIGKILL;
-    the interruption goes on. After so many ``seconds`` the child is killed. Raises FileNotFoundError when there is no
-    such program.
+    On an interruption the child gets a SIGINT, as a terminal would send it, ten seconds to end, or until the next
+    Ctrl-C, and then a SIGKILL; the interruption goes on. After so many ``seconds`` the child is killed. Raises
+    FileNotFoundError when there is no such program.
     """
     terminal = draws(live=live)
     read_end, write_end = _open_terminal() if terminal else os.pipe()
@@ -317,7 +317,15 @@ def _kill(children: Sequence[subprocess.Popen[bytes]]) -> None:
             child.kill()
 
 
+def _kill_interrupted() -> None:
+    """Kill the children that were interrupted; one that tidies up was not."""
+    for child, is_interrupted in list(_running.items()):
+        if is_interrupted:
+            child.kill()
+
+
 on_interruption.append(_interrupt_all)
+on_impatience.append(_kill_interrupted)
 
 
 def kill_users(folder: Path) -> None:

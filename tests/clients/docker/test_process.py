@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 from pathlib import Path
 
 import pytest
@@ -229,6 +230,36 @@ def test_an_interruption_stops_the_child_and_goes_on(child: str) -> None:
     assert out == "interrupted\n"
     assert ("cleaned up" in err) == (child is POLITE)
     assert "slept on" not in err
+    assert not is_running(pid)
+
+
+IMPATIENT = """
+import os, sys, time
+from ecr_tasks import signals
+from ecr_tasks.clients.docker import process
+process.GRACE_SECONDS = 3600
+signals.PRESS_SECONDS, signals.CLEAN_UP_SECONDS = 0.2, 3600
+signals.end_run_by_signals()
+try:
+    process.run(sys.argv[1:], env=dict(os.environ))
+except KeyboardInterrupt:
+    tidying = "import time; print('tidied up', end=''); time.sleep(1); print(' to the end')"
+    process.run([sys.executable, "-c", tidying], env=dict(os.environ))
+    print("interrupted")
+"""
+
+
+def test_whoever_interrupts_again_waits_for_no_child_but_for_what_tidies_up() -> None:
+    words = [sys.executable, "-c", IMPATIENT, *python(STUBBORN)]
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=_listens_to_interrupts
+    ) as process:
+        pid = interrupt(process)
+        while process.poll() is None:
+            time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
+    assert (out, "tidied up to the end" in err, "slept on" in err) == ("interrupted\n", True, False)
     assert not is_running(pid)
 
 
