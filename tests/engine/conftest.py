@@ -65,6 +65,7 @@ def engine_environment(home: Path, *options: str) -> dict[str, str]:
     environ = {name: value for name, value in environ.items() if name in docker_names or not is_private(name)}
     # The user's docker finds its engine by its configuration, which is in the home folder that we replace.
     environ.setdefault("DOCKER_CONFIG", str(Path(USER_ENVIRONMENT.get("HOME", "/")) / ".docker"))
+    environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environ["PATH"]])  # before any other `inv`
     # Each docker and each buildx would collect its garbage several times while it starts.
     return environ | {name: str(home / folder) for name, folder in HOME_FOLDERS.items()} | {"GOGC": "400"}
 
