@@ -129,6 +129,16 @@ ENGINE = (  # these and BUILDERS are errors of the machine that builds, whicheve
         "Unset BUILDKIT_PROGRESS, or set it to plain.",
     ),
     KnownError(
+        r"invalid progress mode (?P<mode>\S+)",
+        "BUILDKIT_PROGRESS is {mode}, which buildx doesn't know.",
+        "Unset BUILDKIT_PROGRESS, or set it to plain.",
+    ),
+    KnownError(
+        r"DOCKER_CUSTOM_HEADERS environment variable: ",
+        "docker can't use DOCKER_CUSTOM_HEADERS.",
+        "Unset it, or write name=value in it, with commas between several.",
+    ),
+    KnownError(
         r"unknown flag: --prefer-index",
         "This buildx can't copy an image with its digest (imagetools create --prefer-index).",
         "Update docker's buildx plugin.",
@@ -153,6 +163,11 @@ ENGINE = (  # these and BUILDERS are errors of the machine that builds, whicheve
         r"(?:open|mkdir) (?=[^\s:]*buildx)(?P<path>[^\s:]+): (?P<why>permission denied|read-only file system)",
         "buildx can't write {path}: {why}.",
         "Let this user write in buildx's folder, or name another one in BUILDX_CONFIG.",
+    ),
+    KnownError(
+        r"(?:stat|open|mkdir) (?P<path>[^\s:]+)/instances: not a directory",
+        "buildx's folder {path} is no folder.",
+        "Remove what is there, or name another one in BUILDX_CONFIG.",
     ),
     KnownError(
         r"The path (?P<path>.{1,1000}?) is not shared from the host",
