@@ -167,7 +167,7 @@ ENGINE = (  # these and BUILDERS are errors of the machine that builds, whicheve
     KnownError(
         r"(?:stat|open|mkdir) (?P<path>[^\s:]+)/instances: not a directory",
         "buildx's folder {path} is no folder.",
-        "Remove what is there, or name another one in BUILDX_CONFIG.",
+        "Name a folder in BUILDX_CONFIG, or unset it.",
     ),
     KnownError(
         r"The path (?P<path>.{1,1000}?) is not shared from the host",
