@@ -22,18 +22,18 @@ NONE = ("", "false", "0", "no", "off", "null", "none", "undefined")
 """What systems and scripts write, in lower case, where there is no change."""
 
 _NUMBER = "([1-9][0-9]*)"
-_REF = re.compile(rf"refs/(?:pulls?|pull-requests|pullreq|merge-requests|merge)/{_NUMBER}(?:/.*)?")
+_REF = rf"refs/(?:pulls?|pull-requests|pullreq|merge-requests|merge)/{_NUMBER}(?:/.*)?"
 """``refs/pull/5/merge`` of GitHub, Gitea and Azure, and the same of Bitbucket, Gitness, GitLab and Launchpad."""
 
-_GERRIT_REF = re.compile(rf"refs/changes/[0-9]{{2}}/{_NUMBER}/[0-9]+")
+_GERRIT_REF = rf"refs/changes/[0-9]{{2}}/{_NUMBER}/[0-9]+"
 
-_NAME = re.compile(
+_NAME = (
     rf"(?:(?:pulls?|pull-requests|pullreq|pr|merge-requests|mr|origin-pull)/{_NUMBER}"
     rf"(?:/(?:head|merge|from|to|train))?|changes/[0-9]{{2}}/{_NUMBER}/[0-9]+)"
 )
 """Such a ref without ``refs/``, and what a clone makes of it: ``pull/5/head``, ``pr/5``."""
 
-_QUEUE = re.compile(r"gh-readonly-queue/|mergify/merge-queue/|trunk-merge/|gtmq_")
+_QUEUE = r"gh-readonly-queue/|mergify/merge-queue/|trunk-merge/|gtmq_"
 """The branches of the merge queues of GitHub, Mergify, Trunk and Graphite."""
 
 
@@ -77,7 +77,7 @@ def find_change(
 def change_of_ref(ref: Fact) -> Change | None:
     """Return the change that a full ref is of; None for a branch, a tag, and a text that is no full ref."""
     text = ref.value
-    if match := _REF.fullmatch(text) or _GERRIT_REF.fullmatch(text):
+    if match := re.fullmatch(_REF, text) or re.fullmatch(_GERRIT_REF, text):
         kind: ChangeKind = "merge_queue" if text.endswith("/train") else "pull_request"
         return Change(kind, ref.origin, Fact(match[1], ref.origin))
     if text.startswith("refs/heads/"):
@@ -87,7 +87,7 @@ def change_of_ref(ref: Fact) -> Change | None:
 
 def change_of_branch(branch: Fact) -> Change | None:
     """Return the change that a branch of this name is of: a merge queue makes branches for its entries."""
-    return Change("merge_queue", branch.origin) if _QUEUE.match(branch.value) else None
+    return Change("merge_queue", branch.origin) if re.match(_QUEUE, branch.value) else None
 
 
 def with_pull_request(ci: CiContext, value: str | None, origin: str) -> CiContext:
@@ -120,5 +120,5 @@ def positive_number(text: str) -> str | None:
 
 
 def _named(fact: Fact) -> Fact | None:
-    match = _NAME.fullmatch(fact.value)
+    match = re.fullmatch(_NAME, fact.value)
     return Fact(match[1] or match[2], fact.origin) if match else None

@@ -20,7 +20,7 @@ RefCheck = Callable[[str], bool]
 Parser = Callable[[str], str | None]
 """A function that returns what a text contains; None or an empty text when it contains no such thing."""
 
-_UNEXPANDED = re.compile(r"\$(?:\([^()]*\)|\{[^{}]*\}|\{\{[^{}]*\}\})|%[\w.]+%|<\+[^<>]*>")
+_UNEXPANDED = r"\$(?:\([^()]*\)|\{[^{}]*\}|\{\{[^{}]*\}\})|%[\w.]+%|<\+[^<>]*>"
 """A reference that the CI didn't replace: ``$(System.X)``, ``${ghprbX}``, ``%teamcity.x%``; of Codefresh and Harness
 ``${{CF_X}}`` and ``<+codebase.x>``."""
 
@@ -65,7 +65,7 @@ class Environ:
         """
         for name in names:
             text = _readable(self.variables.get(name, "")).strip(" \t\r\n")
-            if text and not _UNEXPANDED.fullmatch(text) and (fact := Fact(text, name).map(parse)):
+            if text and not re.fullmatch(_UNEXPANDED, text) and (fact := Fact(text, name).map(parse)):
                 return fact
         return None
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote, urlsplit
 
-_SCP = re.compile(r"(?:[^@/]+@)?(?P<host>[^:/@]+):(?P<path>[^:].*)")
+_SCP = r"(?:[^@/]+@)?(?P<host>[^:/@]+):(?P<path>[^:].*)"
 """``user@host:path``, git-clone(1): a colon before the first slash. ``helper::address`` is not of this form."""
 
-_CODECOMMIT = re.compile(r"codecommit::(?P<region>[a-z0-9-]+)://(?:[^@/]+@)?(?P<name>[\w.-]+)")
+_CODECOMMIT = r"codecommit::(?P<region>[a-z0-9-]+)://(?:[^@/]+@)?(?P<name>[\w.-]+)"
 """An address of git-remote-codecommit with a region; in an address without one, an AWS profile has the region."""
 
 _SSH_SCHEMES = frozenset({"ssh", "git+ssh", "ssh+git", "git"})
@@ -20,7 +20,7 @@ _SSH_HOSTS = {
 }
 """Hosts that accept ssh on the HTTPS port, for networks that allow only that port."""
 
-_DOMAIN = re.compile(r"([a-z0-9_-]+\.)+([a-z]{2,}|xn--[a-z0-9-]+|[0-9]{1,3})")
+_DOMAIN = r"([a-z0-9_-]+\.)+([a-z]{2,}|xn--[a-z0-9-]+|[0-9]{1,3})"
 """A host that is a domain name. Aliases in ~/.ssh/config, such as github.com-work, don't match."""
 
 
@@ -32,11 +32,11 @@ def web_url(remote: str) -> str | None:
     """
     if re.search(r"[\s\x00-\x1f\x7f\\]", remote):
         return None
-    if codecommit := _CODECOMMIT.fullmatch(remote):
+    if codecommit := re.fullmatch(_CODECOMMIT, remote):
         return f"https://git-codecommit.{codecommit['region']}.amazonaws.com/v1/repos/{codecommit['name']}"
     if "://" in remote:
         return _from_url(remote)
-    scp = _SCP.fullmatch(remote)
+    scp = re.fullmatch(_SCP, remote)
     return _from_ssh(scp["host"], scp["path"]) if scp else None
 
 
@@ -66,7 +66,7 @@ def _from_ssh(host: str, path: str) -> str | None:
             return None
         _, organisation, project, name = parts
         return f"https://dev.azure.com/{organisation}/{project}/_git/{name}"
-    if path.startswith(("~", "/~")) or "@" in path or not _DOMAIN.fullmatch(host):
+    if path.startswith(("~", "/~")) or "@" in path or not re.fullmatch(_DOMAIN, host):
         return None
     return _join("https", _SSH_HOSTS.get(host, host), path)
 

@@ -14,7 +14,8 @@ GIT_LEADS = "GIT_"
 """The prefix of git's own variables. In a hook they lead git to another repository than that of its folder
 (https://github.com/pre-commit/pre-commit/issues/300); GIT_TRACE prints what git sends."""
 
-_GIT_KEPT = re.compile(
+# `re` compiles these patterns at their first use.
+_GIT_KEPT = (
     # the folders of git's programs and configuration, which belong to the machine and not to a repository
     r"GIT_(?:EXEC_PATH|CONFIG_GLOBAL|CONFIG_SYSTEM|CONFIG_NOSYSTEM|CONFIG_COUNT|CONFIG_KEY_\d+|CONFIG_VALUE_\d+"
     # how far up git searches for a repository
@@ -23,33 +24,33 @@ _GIT_KEPT = re.compile(
     r"|SSH|SSH_COMMAND|SSL_CAINFO|SSL_NO_VERIFY|HTTP_PROXY_AUTHMETHOD|ALLOW_PROTOCOL)"
 )
 
-_SYSTEM = re.compile(
-    r"PATH|HOME|USER|LOGNAME|SHELL|PWD|LANG|LANGUAGE|LC_\w+|TZ|TERM|TMPDIR|TMP|TEMP|HOSTNAME|XDG_\w+"
+_SYSTEM = (
+    "PATH HOME USER LOGNAME SHELL PWD LANG LANGUAGE TZ TERM TMPDIR TMP TEMP HOSTNAME"
     # what the loader and interpreters of git's filters need
-    r"|(?:LD|DYLD|NIX|MSYS|FAKETIME)(?:_\w+)?|PYTHON(?!_TOKEN)\w*|VIRTUAL_ENV|CONDA_PREFIX|GNUPGHOME"
+    " LD DYLD NIX MSYS FAKETIME VIRTUAL_ENV CONDA_PREFIX GNUPGHOME"
     # git takes a repository for the user's own that belongs to who called sudo
-    r"|SUDO_UID|SUDO_GID|SSH_AUTH_SOCK|SSH_AGENT_PID"
-    r"|(?:ALL|HTTP|HTTPS|FTP|NO)_PROXY|SSL_CERT_FILE|SSL_CERT_DIR|CURL_CA_BUNDLE"
+    " SUDO_UID SUDO_GID SSH_AUTH_SOCK SSH_AGENT_PID"
+    " ALL_PROXY HTTP_PROXY HTTPS_PROXY FTP_PROXY NO_PROXY SSL_CERT_FILE SSL_CERT_DIR CURL_CA_BUNDLE"
     # Windows and macOS
-    r"|SYSTEMROOT|SYSTEMDRIVE|WINDIR|COMSPEC|PATHEXT|USERPROFILE|USERNAME|USERDOMAIN|HOMEDRIVE|HOMEPATH|APPDATA"
-    r"|LOCALAPPDATA|PROGRAMDATA|PROGRAMFILES\S*|ALLUSERSPROFILE|MSYSTEM|CYGWIN|DEVELOPER_DIR|SDKROOT"
-    r"|__CF_USER_TEXT_ENCODING",
-    re.IGNORECASE,
+    " SYSTEMROOT SYSTEMDRIVE WINDIR COMSPEC PATHEXT USERPROFILE USERNAME USERDOMAIN HOMEDRIVE HOMEPATH APPDATA"
+    " LOCALAPPDATA PROGRAMDATA ALLUSERSPROFILE MSYSTEM CYGWIN DEVELOPER_DIR SDKROOT __CF_USER_TEXT_ENCODING"
 )
 
-_FOLDER = re.compile(r"(?!GIT_|ECR_|AWS_)\w+(?:_HOME|_ROOT|_DIR|PATH)", re.IGNORECASE)
-"""The names of variables with a folder of a program (``JAVA_HOME``, ``ASDF_DIR``), which git's filters may be."""
+_SYSTEMS = ("LC_", "XDG_", "LD_", "DYLD_", "NIX_", "MSYS_", "FAKETIME_", "PYTHON", "PROGRAMFILES")
+"""The prefixes of more of them."""
+
+_FOLDERS = ("_HOME", "_ROOT", "_DIR", "PATH")
+"""The ends of names of variables with a folder of a program (``JAVA_HOME``, ``ASDF_DIR``), such as git's filters."""
 
 _OF_DOCKER = ("DOCKER_", "BUILDX_", "BUILDKIT_", "OTEL_")
 """The prefixes of what docker, buildx and BuildKit's client read, their own credentials included."""
 
-_SECRET_NAME = re.compile(
-    r"token|secret|passw|passphrase|credential|jwt|cookie|oidc|(?:api|access|private|signing|encryption)_?key"
-    r"|webhook|keystore|_(?:key|pat|pass|pwd|pw|auth|dsn)$|^SYSTEM_ACCESSTOKEN$",
-    re.IGNORECASE,
+_TELLING_NAME = (
+    r"(?i)token|secret|passw|passphrase|credential|jwt|cookie|oidc|(?:api|access|private|signing|encryption)_?key"
+    r"|webhook|keystore|_(?:key|pat|pass|pwd|pw|auth|dsn)$|^SYSTEM_ACCESSTOKEN$"
 )
 
-_SECRET_VALUE = re.compile(
+_TELLING_VALUE = (
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----|LS0tLS1CRUdJTi"  # the second is the first one's beginning in base64
     r"|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*$"  # a JSON Web Token
     r"|[a-z][a-z0-9+.-]*://(?!git@)[^/@\s]+@"  # an address with a password or a token in it
@@ -58,21 +59,25 @@ _SECRET_VALUE = re.compile(
     r"|A[KS]IA[A-Z0-9]{12}|https://hooks\.slack\.com/services/"
 )
 
-_IDENTITY = re.compile(
-    r"ACTIONS_ID_TOKEN_REQUEST_\w+|(?:(?!OIDC)\w)*OIDC(?:(?!TOKEN)\w)*TOKEN\w*|\w*ID_TOKEN|CI_JOB_JWT\w*|SYSTEM_ACCESSTOKEN|SYSTEM_OIDC\w+"
-    r"|BUILDKITE_AGENT_ACCESS_TOKEN",
-    re.IGNORECASE,
+_IDENTITY = (
+    r"(?i)ACTIONS_ID_TOKEN_REQUEST_\w+|(?:(?!OIDC)\w)*OIDC(?:(?!TOKEN)\w)*TOKEN\w*|\w*ID_TOKEN|CI_JOB_JWT\w*|SYSTEM_ACCESSTOKEN|SYSTEM_OIDC\w+"
+    r"|BUILDKITE_AGENT_ACCESS_TOKEN"
 )
 """The variables with which a CI's job proves what it is."""
 
 
 def git_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return what git needs: where programs and configuration are, and the way to a server."""
+    system = set(_SYSTEM.split())
 
     def is_needed(name: str, text: str) -> bool:
-        if _SYSTEM.fullmatch(name) or _GIT_KEPT.fullmatch(name):
+        upper = name.upper()
+        if name.startswith(GIT_LEADS):
+            return bool(re.fullmatch(_GIT_KEPT, name))
+        if upper in system or (upper.startswith(_SYSTEMS) and not upper.startswith("PYTHON_TOKEN")):
             return True
-        return bool(_FOLDER.fullmatch(name)) and Path(text).is_absolute() and not is_secret(name, text)
+        is_folder = upper.endswith(_FOLDERS) and not upper.startswith((GIT_LEADS, "ECR_", "AWS_"))
+        return is_folder and Path(text).is_absolute() and not is_secret(name, text)
 
     return {name: text for name, text in environ.items() if is_needed(name, text)}
 
@@ -102,8 +107,8 @@ def _is_withheld(name: str, text: str, *, starts_programs: bool) -> bool:
     if name.startswith(_OF_DOCKER):
         return False
     if name.startswith(GIT_LEADS):
-        return not _GIT_KEPT.fullmatch(name)
-    if name.startswith("ECR_") or _IDENTITY.fullmatch(name):
+        return not re.fullmatch(_GIT_KEPT, name)
+    if name.startswith("ECR_") or re.fullmatch(_IDENTITY, name):
         return True
     return not starts_programs and is_secret(name, text)
 
@@ -115,4 +120,4 @@ def is_secret(name: str, text: str) -> bool:
     """
     if name.lower().endswith("_proxy"):
         return False
-    return bool(_SECRET_NAME.search(name) or _SECRET_VALUE.match(text.lstrip()))
+    return bool(re.search(_TELLING_NAME, name) or re.match(_TELLING_VALUE, text.lstrip()))

@@ -23,7 +23,7 @@ AWS_DOMAIN = (
 REGISTRY_LABELS = r"(?P<account>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\."
 """What stands before the domain in a private registry's host, as a pattern (ECR User Guide, "Private registry")."""
 
-_PRIVATE_HOST = re.compile(REGISTRY_LABELS + AWS_DOMAIN)
+_PRIVATE_HOST = REGISTRY_LABELS + AWS_DOMAIN
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def parse_ecr_host(host: str) -> EcrHost | None:
     """Return what an ECR host in any of AWS's partitions says; None for every other host."""
     if host in PUBLIC_HOSTS:
         return EcrHost(PUBLIC_REGION)
-    match = _PRIVATE_HOST.fullmatch(host)
+    match = re.fullmatch(_PRIVATE_HOST, host)
     return EcrHost(match["region"], match["account"]) if match else None
 
 

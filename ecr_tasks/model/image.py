@@ -28,12 +28,12 @@ REVISIONS = range(2, 21)
 """The numbers of the revision tags, under which a published commit is published once more. All are looked up, and
 one API call takes a hundred tags."""
 
-_REVISION = re.compile(rf"(.+)-r({'|'.join(map(str, REVISIONS))})")
+_REVISION = rf"(.+)-r({'|'.join(map(str, REVISIONS))})"
 
 _SPECIFICITY = ("schedule", "semver", "pep440", "match", "edge", "ref", "raw", "sha")
 """Tag rule types, the most specific first, in the order of docker/metadata-action's priorities."""
 
-_LEVEL = re.compile(r"^(?:manifest|index|manifest-descriptor|index-descriptor)(?:\[[^\]]*\])?(?:,[^:]*)?:")
+_LEVEL = r"^(?:manifest|index|manifest-descriptor|index-descriptor)(?:\[[^\]]*\])?(?:,[^:]*)?:"
 """The level before an annotation's key in buildx's syntax: ``index:``, ``manifest[linux/arm64]:`` or
 ``index,manifest:``."""
 
@@ -52,7 +52,7 @@ def revision_names(tag: str) -> tuple[str, ...]:
 
 def split_revision(tag: str) -> tuple[str, int]:
     """Return the fixed tag whose revision a tag is, and the number; for any other tag, itself and 1."""
-    match = _REVISION.fullmatch(tag)
+    match = re.fullmatch(_REVISION, tag)
     return (match[1], int(match[2])) if match else (tag, 1)
 
 
@@ -173,7 +173,7 @@ class BuildDefinition:
         """
         annotations = {}
         for key, value in self.annotations.items():
-            match = _LEVEL.match(key)
+            match = re.match(_LEVEL, key)
             levels = match.group(0)[:-1].split(",") if match else ("index", "manifest")
             if level in levels or f"{level}[{platform}]" in levels:
                 annotations[key[match.end() :] if match else key] = value
@@ -186,7 +186,7 @@ class BuildDefinition:
         """
         everywhere = "index,manifest:" if self.makes_index else "manifest:"
         return tuple(
-            f"{'' if _LEVEL.match(key) else everywhere}{key}={value}" for key, value in self.annotations.items()
+            f"{'' if re.match(_LEVEL, key) else everywhere}{key}={value}" for key, value in self.annotations.items()
         )
 
 

@@ -36,11 +36,11 @@ _ARTIFACT_TYPES: Mapping[str | None, Kind] = {
     "application/vnd.cyclonedx+json": "sbom",
     RELEASE: "release",
 }
-_BUNDLE = re.compile(r"application/vnd\.dev\.sigstore\.bundle(\.v0\.\d+)?\+json(;version=0\.\d+)?")
+_BUNDLE = r"application/vnd\.dev\.sigstore\.bundle(\.v0\.\d+)?\+json(;version=0\.\d+)?"
 """A sigstore bundle of any version (sigstore/protobuf-specs, sigstore_bundle.proto: media_type)."""
 
 _SUFFIXES: Mapping[str, Kind] = {"sig": "signature", "att": "attestation", "sbom": "sbom", "": "referrers"}
-_REFERRER_TAG = re.compile(r"sha256-([0-9a-f]{64})(?:\.(sig|att|sbom))?")
+_REFERRER_TAG = r"sha256-([0-9a-f]{64})(?:\.(sig|att|sbom))?"
 """The tags of cosign (sigstore/cosign, specs/SIGNATURE_SPEC.md); without a suffix, those of the referrers tag schema
 (OCI distribution specification 1.1)."""
 
@@ -83,7 +83,9 @@ class ImageDetail:
     @property
     def own_tags(self) -> tuple[str, ...]:
         """The tags, except those of a manifest that belongs to an image: with that one's digest, and of a part."""
-        return tuple(tag for tag in self.tags if not _REFERRER_TAG.fullmatch(tag) and not tag.startswith(PART_TAG))
+        return tuple(
+            tag for tag in self.tags if not re.fullmatch(_REFERRER_TAG, tag) and not tag.startswith(PART_TAG)
+        )
 
     @property
     def belongs_to(self) -> str | None:
@@ -100,12 +102,12 @@ class ImageDetail:
 
     def _referrer_tag_match(self) -> re.Match[str] | None:
         """Return the match of the tag that contains the digest of the image that the manifest belongs to."""
-        return next(filter(None, map(_REFERRER_TAG.fullmatch, self.tags)), None)
+        return next(filter(None, (re.fullmatch(_REFERRER_TAG, tag) for tag in self.tags)), None)
 
 
 def artifact_kind(artifact_type: str | None) -> Kind:
     """Return the kind of a manifest by its artifact type or its configuration's media type."""
-    if _BUNDLE.fullmatch(artifact_type or ""):
+    if re.fullmatch(_BUNDLE, artifact_type or ""):
         return "signature"
     return _ARTIFACT_TYPES.get(artifact_type, "artifact")
 

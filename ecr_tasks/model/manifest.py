@@ -60,7 +60,7 @@ INPUTS_TRACKED = "io.ecr-tasks.inputs.tracked"
 
 _PLATFORM = ("os", "architecture", "variant")
 
-_COMMIT_TAG = re.compile(r"(?:.*[^0-9a-z])?(?P<commit>[0-9a-f]{7,40})(?:-r[0-9]+)?")
+_COMMIT_TAG = r"(?:.*[^0-9a-z])?(?P<commit>[0-9a-f]{7,40})(?:-r[0-9]+)?"
 """A tag that ends with the id of a commit, such as ``sha-1a2b3c4`` and its revisions."""
 
 
@@ -139,7 +139,7 @@ class StoredImage:
     def tagged_commits(self) -> tuple[str, ...]:
         """The beginnings of the commits that its tags name: of several, it is the image of each of them."""
         tags = [tag for tag in self.tags if not tag.startswith(INPUTS_TAG)]
-        commits = {match["commit"] for match in map(_COMMIT_TAG.fullmatch, tags) if match}
+        commits = {match["commit"] for match in (re.fullmatch(_COMMIT_TAG, tag) for tag in tags) if match}
         return tuple(sorted(commit for commit in commits if not commit.isdecimal()))  # it may be a date
 
     @property

@@ -18,8 +18,8 @@ _RESERVED = {
 }
 """What the tags with these beginnings are for."""
 
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", re.ASCII)
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_TAG = r"(?a)[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+_DIGEST = r"sha256:[0-9a-f]{64}"
 
 MAX_TAGS = 99
 """One BatchGetImage reads 100 images (API model, ImageIdentifierList), and one of them is the image itself."""
@@ -40,7 +40,7 @@ def parse_image_name(text: str) -> ImageName:
     ``https://`` before it doesn't count. Raises SettingsError for any other text.
     """
     text = text.strip()
-    if _TAG.fullmatch(text) or _DIGEST.fullmatch(text):
+    if re.fullmatch(_TAG, text) or re.fullmatch(_DIGEST, text):
         return ImageName(text)
     text = re.sub("^(https?|docker)://", "", text)
     name, at, reference = text.partition("@")
@@ -48,7 +48,7 @@ def parse_image_name(text: str) -> ImageName:
         name, _, reference = text.rpartition(":")
     host = host_of(name)
     repository = name.removeprefix(f"{host}/") if host else name
-    if repository and (_DIGEST if at else _TAG).fullmatch(reference):
+    if repository and re.fullmatch(_DIGEST if at else _TAG, reference):
         return ImageName(reference, host, repository)
     raise SettingsError(
         f"{text[:200]!r} is neither a tag nor a digest.",
@@ -63,7 +63,7 @@ def reserved_for(tag: str) -> str | None:
 
 def parse_tags(texts: Sequence[str]) -> tuple[str, ...]:
     """Return the tags without duplicates. Raises SettingsError when one is invalid, or when there are too many."""
-    invalid = [text for text in texts if not _TAG.fullmatch(text)]
+    invalid = [text for text in texts if not re.fullmatch(_TAG, text)]
     if invalid:
         raise SettingsError(
             f"{', '.join(repr(text[:200]) for text in invalid)} can't be a tag.",

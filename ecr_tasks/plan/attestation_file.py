@@ -24,7 +24,7 @@ _SHORT: Mapping[str, tuple[str, ...]] = {
 """The media types that the short names of --type stand for."""
 
 _KNOWN = {media_type for types in _SHORT.values() for media_type in types}
-_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}", re.ASCII)
+_MEDIA_TYPE = r"(?a)[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}"
 """A media type (RFC 6838, section 4.2) in lower case, without parameters."""
 
 _TAKEN: Mapping[str, str] = {
@@ -112,7 +112,7 @@ def _media_type(name: str, type_name: str | None, found: str | None) -> str:
         raise SettingsError(
             f"{name} is no {type_name[:100]}: {what}.", f"Leave out --type, or correct it. {_TYPES_REMEDY}"
         )
-    if not _MEDIA_TYPE.fullmatch(wanted[0]):
+    if not re.fullmatch(_MEDIA_TYPE, wanted[0]):
         raise SettingsError(f"--type {type_name[:100]!r} is no media type.", _TYPES_REMEDY)
     if found is not None:
         raise SettingsError(f"{name} is {found}, and --type says {wanted[0]}.", "Leave out --type, or correct it.")

@@ -16,7 +16,7 @@ DEFAULT_NAME = "ecr-tasks"
 TLS_FILES = ("ca.pem", "cert.pem", "key.pem")
 """The files of docker's TLS folders (DOCKER_CERT_PATH)."""
 
-_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9._-]{0,127}")
+_NAME = r"[a-zA-Z][a-zA-Z0-9._-]{0,127}"
 _SCHEMES = {
     "docker-container": ("unix://", "tcp://", "ssh://", "npipe://"),
     "remote": ("unix://", "tcp://", "docker-container://", "kube-pod://"),
@@ -38,7 +38,7 @@ def wanted_builder(
     known = next((item for item in DRIVERS if item == driver), None)
     if known is None:
         raise SettingsError(f"{driver[:80]!r} is no driver of builders.", f"Write --driver {', '.join(DRIVERS)}.")
-    if not _NAME.fullmatch(name) or name == "default":
+    if not re.fullmatch(_NAME, name) or name == "default":
         raise SettingsError(
             f"{name[:80]!r} can't be the name of a builder.",
             "Give it one of up to 128 letters, digits, dots, dashes and underlines that begins with a letter; "
@@ -93,7 +93,7 @@ def _node(text: str, driver: str) -> WantedNode:
     elif "://" in address:
         if not address.startswith(_SCHEMES[driver]) or not _is_whole(address):
             raise SettingsError(f"{shown} is no address for this driver.", f"Write {_WHAT[driver]}.")
-    elif driver == "remote" or not _NAME.fullmatch(address):
+    elif driver == "remote" or not re.fullmatch(_NAME, address):
         raise SettingsError(f"{shown} is no address.", f"Write {_WHAT[driver]}.")
     return WantedNode(address, tuple(platforms))
 

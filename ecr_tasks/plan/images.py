@@ -23,7 +23,7 @@ from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tags.from_settings import lost_release, tag_set
 from ecr_tasks.tags.labels import at_levels
 
-_ECR_HOST = re.compile(r"^\d{12}\.dkr[.-]ecr[^/]*/")
+_ECR_HOST = r"^\d{12}\.dkr[.-]ecr[^/]*/"
 
 
 def images(
@@ -93,7 +93,7 @@ def unset_tags(images: Sequence[Image], tags: Mapping[str, Sequence[str]]) -> li
     unset = []
     for image in images:
         names = {f"{image.repository}:{tag.name}" for tag in image.tags}
-        unset += [tag for tag in tags.get(image.name, ()) if _ECR_HOST.sub("", tag) not in names]
+        unset += [tag for tag in tags.get(image.name, ()) if re.sub(_ECR_HOST, "", tag) not in names]
     return list(dict.fromkeys(unset))
 
 

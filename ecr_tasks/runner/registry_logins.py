@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from ecr_tasks.model.registry import RegistryToken
     from ecr_tasks.settings.settings import Settings
 
-_UNAUTHORIZED = re.compile(r"\b401\b|\b403\b|no basic auth|authoriz|denied")
+_UNAUTHORIZED = r"\b401\b|\b403\b|no basic auth|authoriz|denied"
 """The words of a registry that wants a login."""
 
-_HOST = re.compile(r"(?<![\w.:-])[\w.:-]+(?=/)")
-_LIKE_AWS = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.")
+_HOST = r"(?<![\w.:-])[\w.:-]+(?=/)"
+_LIKE_AWS = r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\."
 
 
 def _host(reference: str) -> str:
@@ -89,9 +89,9 @@ class RegistryLogins:
 
     def explain(self, error: EcrTasksError) -> EcrTasksError:
         """Return the error of a missing token or a wrong login if that is why a build failed; else the build's."""
-        if "did not complete successfully" in error.cause or not _UNAUTHORIZED.search(error.cause):
+        if "did not complete successfully" in error.cause or not re.search(_UNAUTHORIZED, error.cause):
             return error  # the first are the words of a step
-        for host in _HOST.findall(error.cause):
+        for host in re.findall(_HOST, error.cause):
             refusal = self._errors.get(host) or (self._own_error if parse_ecr_host(host) else None)
             if refusal is not None:
                 cause = f"{host} refused the build, which had no token for it: {refusal.cause}"
@@ -154,7 +154,7 @@ class RegistryLogins:
                 if other["registry"] == host:
                     is_public = other["region"] == PUBLIC_REGION
                     return EcrHost(PUBLIC) if is_public else EcrHost(other["region"], other["account"])
-        match = _LIKE_AWS.match(host)
+        match = re.match(_LIKE_AWS, host)
         return EcrHost(match["region"], match["account"]) if match else None
 
     def _is_stored(self, reference: str, references: BuildReferences, engine: Callable[[], Engine]) -> bool:
@@ -198,5 +198,5 @@ class RegistryLogins:
         token = registry.public("").token() if place.is_public else registry.token(place.region or None)
         if parse_ecr_host(host):
             return token if parse_ecr_host(token.host) else None
-        domains = (_LIKE_AWS.sub("", name) for name in (host, token.host) if _LIKE_AWS.match(name))
+        domains = (re.sub(_LIKE_AWS, "", name) for name in (host, token.host) if re.match(_LIKE_AWS, name))
         return token if len(set(domains)) < 2 and not parse_ecr_host(token.host) else None

@@ -14,7 +14,7 @@ from ecr_tasks.files import read_text
 NAME = "ecr-bases.lock"
 
 SCHEMA = 1
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_DIGEST = r"sha256:[0-9a-f]{64}"
 
 Lock = Mapping[str, str | None]
 """The digest of each base image by its full name (``docker.io/library/python:3.12``); None for an image that no
@@ -60,7 +60,7 @@ def parse_lock(text: str) -> Lock:
     if unknown := next((key for key in document if key not in ("schema", "bases")), None):
         raise _malformed(f"has {unknown[:80]!r}, which is neither `schema` nor `bases`")
     for name, digest in document["bases"].items():
-        if digest is not None and not (isinstance(digest, str) and _DIGEST.fullmatch(digest)):
+        if digest is not None and not (isinstance(digest, str) and re.fullmatch(_DIGEST, digest)):
             raise _malformed(f"has no digest at {name[:200]!r}, which would be sha256: and 64 hexadecimal digits")
     return dict(document["bases"])
 

@@ -18,7 +18,7 @@ MAX_LENGTH = 256
 
 _NUMBER = r"(?:0|[1-9][0-9]*)"
 _PRERELEASE = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
-_GRAMMAR = re.compile(
+_GRAMMAR = (
     rf"v?({_NUMBER})\.({_NUMBER})\.({_NUMBER})"
     rf"(?:-({_PRERELEASE}(?:\.{_PRERELEASE})*))?"
     r"(?:\+([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?"
@@ -41,7 +41,7 @@ class Version:
     @classmethod
     def parse(cls, name: str) -> Version | None:
         """Return the version in a name such as ``v1.2.3-rc.1+build.5``; None if the name is no version."""
-        match = _GRAMMAR.fullmatch(name) if len(name) <= MAX_LENGTH else None
+        match = re.fullmatch(_GRAMMAR, name) if len(name) <= MAX_LENGTH else None
         if match is None:
             return None
         major, minor, patch, prerelease, build = match.groups()

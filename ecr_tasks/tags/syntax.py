@@ -15,7 +15,7 @@ GITHUB_EXPRESSION = "${{"
 """The beginning of an expression of GitHub Actions."""
 
 _QUOTED = r'"((?:[^"]|"")*)"'
-_CSV_FIELD = re.compile(rf'(?:{_QUOTED}|([^",]*))(,|\Z)')
+_CSV_FIELD = rf'(?:{_QUOTED}|([^",]*))(,|\Z)'
 
 
 class RuleError(Exception):
@@ -70,7 +70,7 @@ def _csv(rule: str, start: int) -> Iterator[tuple[str, int]]:
     """Yield each field's text and its index in the rule (from 0, inside its quotes)."""
     position, separator = 0, ","
     while separator:
-        match = _CSV_FIELD.match(rule, position)
+        match = re.compile(_CSV_FIELD).match(rule, position)
         if match is None:
             raise _quote_error(rule, position, start)
         quoted, plain, separator = match.groups()

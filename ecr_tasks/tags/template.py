@@ -13,12 +13,10 @@ from ecr_tasks.errors import nearest
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.tags.syntax import RuleError
 
-_TOKEN = re.compile(
-    r"""\s*(?:(?P<hash>[\w$-]+)=)?(?:'(?P<single>(?:[^'\\]|\\'|\\(?!'))*)'|"(?P<double>(?:[^"\\]|\\"|\\(?!"))*)"
-    |(?P<word>[^\s!"#%&'()*+,;<=>@\[\]^`{|}~]+))(?=\s|$)""",
-    re.VERBOSE,
-)
-_OPEN = re.compile(r"(?<!\\)(\\*)(\{\{\{|\{\{)")
+_PIECE = r"""(?x)
+    \s*(?:(?P<hash>[\w$-]+)=)?(?:'(?P<single>(?:[^'\\]|\\'|\\(?!'))*)'|"(?P<double>(?:[^"\\]|\\"|\\(?!"))*)"
+    |(?P<word>[^\s!"#%&'()*+,;<=>@\[\]^`{|}~]+))(?=\s|$)"""
+_OPEN = r"(?<!\\)(\\*)(\{\{\{|\{\{)"
 _SUPPORTED = "only {{name}} and {{date 'format' tz='zone'}} can stand in a rule"
 
 
@@ -65,12 +63,12 @@ def parse_template(text: str, column: int, names: Collection[str], with_argument
     parts: list[str | Expression] = []
     position = 0
     trim = False
-    while (opening := _OPEN.search(text, position)) is not None:
+    while (opening := re.compile(_OPEN).search(text, position)) is not None:
         literal = text[position : opening.start()]
         slashes = len(opening[1])
         literal += "\\" * max(slashes - 1, 0)
         if slashes == 1:  # \{{name}} is literal text; \\{{name}} is one backslash and an expression
-            following = _OPEN.search(text, opening.end())
+            following = re.compile(_OPEN).search(text, opening.end())
             position = following.start() if following else len(text)
             _add(parts, literal + text[opening.start() + 1 : position], trim)
             trim = False
@@ -146,7 +144,7 @@ def _tokens(body: str, column: int) -> list[re.Match[str]]:
     tokens = []
     position = 0
     while position < len(body):
-        token = _TOKEN.match(body, position)
+        token = re.compile(_PIECE).match(body, position)
         if token is None:
             raise RuleError(f"can't be read at {body[position:].strip()[:20]!r}: {_SUPPORTED}", column + position)
         tokens.append(token)

@@ -38,7 +38,7 @@ _SIGNS = (
 )
 """More variables that only a change's run has."""
 
-_REMOTES = re.compile(r"^(?:refs/)?remotes/")
+_REMOTES = r"^(?:refs/)?remotes/"
 """The beginning of a remote-tracking branch's full name: ``refs/remotes/origin/main``."""
 
 _number_of_gerrit = group(r"^(?:[0-9]{2})/([1-9][0-9]*)/[0-9]+$")
@@ -121,7 +121,7 @@ def _change(env: Environ) -> Change | None:
 
 def _after_remote(name: str) -> str:
     """Return ``pr/5`` for ``origin/pr/5`` and ``refs/remotes/origin/pr/5``, whatever the remote's name is."""
-    return _REMOTES.sub("", name).partition("/")[2]
+    return re.sub(_REMOTES, "", name).partition("/")[2]
 
 
 def _branch(env: Environ) -> Fact | None:
@@ -137,7 +137,7 @@ def _without_remote(name: str, env: Environ) -> str:
     """Return the branch of ``origin/main``; a remote may have any name, so the clone's remotes and refs tell."""
     if name.startswith("refs/heads/"):
         return name.removeprefix("refs/heads/")
-    name = _REMOTES.sub("", name)
+    name = re.sub(_REMOTES, "", name)
     known = sorted({*env.remotes, "origin"}, key=len, reverse=True)
     if "/" in name and not name.startswith(tuple(f"{remote}/" for remote in known)):
         return name.partition("/")[2] if env.has_ref(f"refs/remotes/{name}") else name

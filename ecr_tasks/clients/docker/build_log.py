@@ -13,11 +13,11 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-_LINE = re.compile(r"#(?P<step>\d+) (?P<text>.*)")
-_FIRST = re.compile(r"\[(?P<target>[A-Za-z0-9_-]+)(?: [^\]]*)?\] (?P<what>.*)")
+_LINE = r"#(?P<step>\d+) (?P<text>.*)"
+_FIRST = r"\[(?P<target>[A-Za-z0-9_-]+)(?: [^\]]*)?\] (?P<what>.*)"
 _NO_TARGETS = ("internal", "auth")
 _PLATFORM = "-(?:linux|windows|freebsd)-.+"
-_EXPORT = re.compile("exporting to (?:image|docker image format|oci image format|client)")
+_EXPORT = "exporting to (?:image|docker image format|oci image format|client)"
 
 
 class BuildLog:
@@ -57,17 +57,17 @@ class BuildLog:
         return "".join(self._shown(name) for name in [*self._lines])
 
     def _take(self, line: str) -> str:
-        match = _LINE.match(line)
+        match = re.match(_LINE, line)
         if match is None:
             return "" if not line.strip() and self._targets else line
         step, text = match["step"], match["text"].rstrip()
-        first = _FIRST.match(text)
+        first = re.match(_FIRST, text)
         if text == "..." or (first and step in self._targets):  # it went on with another step in between
             return ""
         if first and first["target"] not in _NO_TARGETS:
             name = self._image(first["target"])
             self._targets[step] = name
-            if _EXPORT.match(first["what"]):
+            if re.match(_EXPORT, first["what"]):
                 self._exports[step] = name
         name = self._targets.get(step, "")
         if not name:

@@ -48,13 +48,13 @@ _INTERRUPTED = 130
 
 
 _READ_SECONDS = 30.0
-_CALLS_NOTHING = re.compile(r"unknown flag: --call|unsupported (?:request|subrequest|frontend)|does not support")
+_CALLS_NOTHING = r"unknown flag: --call|unsupported (?:request|subrequest|frontend)|does not support"
 """What an older buildx or another frontend says, where it can't be asked for what it would build."""
 
-_WORD = re.compile(r"\w+")
-_READS_OTHERS = re.compile(r"\b(?:include|extends|env_file)\b")
-_VARIABLE = re.compile(r"\$\{(\w+)(?::?-([^}]{0,200}))?\}|\$(\w+)")
-_OTHER_FILE = re.compile(r"(?<![\w./-])(?:[\w./-]+\.ya?ml\b|[\w./-]*\.env\b[\w.-]*)")
+_WORD = r"\w+"
+_READS_OTHERS = r"\b(?:include|extends|env_file)\b"
+_VARIABLE = r"\$\{(\w+)(?::?-([^}]{0,200}))?\}|\$(\w+)"
+_OTHER_FILE = r"(?<![\w./-])(?:[\w./-]+\.ya?ml\b|[\w./-]*\.env\b[\w.-]*)"
 
 
 class CommandLine:
@@ -213,7 +213,7 @@ class CommandLine:
         if answer is None:
             raise errors.no_answer(action, seconds)
         code, _, stderr = answer
-        if code != 0 and not _CALLS_NOTHING.search(stderr):
+        if code != 0 and not re.search(_CALLS_NOTHING, stderr):
             raise errors.dockerfile_refused(stderr.splitlines())
 
     @contextmanager
@@ -361,12 +361,14 @@ def _named_variables(files: Iterable[Path], environ: Mapping[str, str]) -> Colle
             continue
         with suppress(OSError):  # which bake says better
             texts[file] = text = read_text(file, errors="replace")
-            names |= set(_WORD.findall(text))
-            literal = _VARIABLE.sub(lambda match: environ.get(match[1] or match[3]) or match[2] or "", text)
+            names |= set(re.findall(_WORD, text))
+            literal = re.sub(_VARIABLE, lambda match: environ.get(match[1] or match[3]) or match[2] or "", text)
             others = (
-                [file.parent / name for name in _OTHER_FILE.findall(literal)] if _READS_OTHERS.search(text) else []
+                [file.parent / name for name in re.findall(_OTHER_FILE, literal)]
+                if re.search(_READS_OTHERS, text)
+                else []
             )
-            if _READS_OTHERS.search(text) and not any(map(is_file, others)):
+            if re.search(_READS_OTHERS, text) and not any(map(is_file, others)):
                 return environ
             pending += others
     return names

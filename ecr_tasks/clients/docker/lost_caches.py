@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from ecr_tasks.model.ecr_host import parse_ecr_host
 
 _CACHE = r"importing cache manifest from (?P<source>\S+)|exporting cache to \S+(?: \S+)*"
-_SUMMARY = re.compile(rf" > (?P<step>{_CACHE}):\s*")
+_SUMMARY = rf" > (?P<step>{_CACHE}):\s*"
 """buildx's last lines name each step that failed, on a terminal and elsewhere."""
 
 _STEP = rf"#(?P<number>\d+) (?P<step>{_CACHE})\s*"
@@ -24,7 +24,7 @@ def lost_caches(lines: Sequence[str]) -> list[str]:
     """
     reasons = _reasons(lines)
     sentences = []
-    for match in filter(None, map(_SUMMARY.fullmatch, lines)):
+    for match in filter(None, (re.fullmatch(_SUMMARY, line) for line in lines)):
         source, reason = match["source"], reasons.get(match["step"])
         if source and reason and reason.endswith("not found"):
             continue

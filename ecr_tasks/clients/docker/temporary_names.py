@@ -25,7 +25,7 @@ BUILD = "ecr-tasks-build"
 NAMES = "names"
 """The file in the run's folder, which stays there for the next run when no engine was there to remove them."""
 
-_NAME = re.compile(r"[\w\[][\w.:/\[\]-]*", re.ASCII)
+_NAME = r"(?a)[\w\[][\w.:/\[\]-]*"
 """What is a name in that file; anything else, as a machine that loses its power leaves it, is none of ours."""
 
 SECONDS = 30
@@ -121,4 +121,4 @@ def names_in(folder: Path) -> list[str]:
         words = (folder / NAMES).read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError):
         return []
-    return [word for word in words if _NAME.fullmatch(word)]
+    return [word for word in words if re.fullmatch(_NAME, word)]

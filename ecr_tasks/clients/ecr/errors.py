@@ -14,7 +14,7 @@ from ecr_tasks.model.refusals import ENSURE, missing_repository
 T = TypeVar("T")
 
 _CLOCK_CODES = ("RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture")
-_WRONG_CLOCK = re.compile(r"Signature (?:expired|not yet current)")
+_WRONG_CLOCK = r"Signature (?:expired|not yet current)"
 _EXPIRED_CODES = ("ExpiredToken", "ExpiredTokenException")
 _TOKEN_CODES = ("InvalidIdentityToken", "IDPRejectedClaim", "IDPCommunicationError")
 _INVALID_CODES = (
@@ -34,7 +34,7 @@ _SETTING_BY_CODE = {
     "TooManyTagsException": ("ECR_REPOSITORY_TAGS", "A repository has at most 50 tags."),
 }
 """Errors that only one setting can cause, with a remedy (API model, CreateRepository and TagResource)."""
-_MISSING_REPOSITORY = re.compile(
+_MISSING_REPOSITORY = (
     r"The repository with name '(?P<name>[^']+)' does not exist in the registry with id '(?P<account>\d+)'"
 )
 
@@ -147,7 +147,7 @@ def error_message(error: Exception) -> str:
 
 def _client_error(error: Exception, action: str) -> EcrTasksError:
     code, message = error_code(error), error_message(error)
-    if code in _CLOCK_CODES or _WRONG_CLOCK.search(message):
+    if code in _CLOCK_CODES or re.search(_WRONG_CLOCK, message):
         return AwsError(
             f"AWS refuses the time of this machine's clock, so we could not {action}: {message or code}.",
             "Correct the clock (NTP; a virtual machine that slept is often behind), then run it again.",
@@ -191,7 +191,7 @@ def _client_error(error: Exception, action: str) -> EcrTasksError:
             "The tag is immutable: publish under another, or add an exclusion filter for it.",
         )
     if code == "RepositoryNotFoundException":
-        if missing := _MISSING_REPOSITORY.match(message):
+        if missing := re.match(_MISSING_REPOSITORY, message):
             return missing_repository(missing["name"], f"the registry of {missing['account']}")
         return RegistryError(f"ECR could not {action}: {message or code}.", ENSURE)
     reason = f"{message} ({code})" if message else code

@@ -31,7 +31,7 @@ VALUE_KINDS = (
 )
 """The beginnings of names that stand for a value of a build, or a part of the built image, instead of a file."""
 
-_GUARD = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+")
+_GUARD = r"[a-z0-9]+(?:-[a-z0-9]+)+"
 
 
 class Allowed(NamedTuple):
@@ -114,7 +114,7 @@ def split_allowed(text: str) -> tuple[Allowed, ...]:
         name, _, reason = entry.partition(": ")
         reason = re.sub(r",(?=\S)", ", ", reason.strip())
         guard, space, rest = name.strip().removesuffix(":").partition(" ")
-        if space and _GUARD.fullmatch(guard):
+        if space and re.fullmatch(_GUARD, guard):
             entries.append(Allowed(rest.strip(), reason, guard))
         else:
             entries.append(Allowed(name.strip().removesuffix(":"), reason))

@@ -12,7 +12,7 @@ from ecr_tasks.settings.parse.lists import split_plain
 _NAME = r"(?:[a-z0-9-]+\.)+[a-z0-9-]+|localhost|\[[0-9a-f:]+\]"
 _HOST = rf"(?:(?:{_NAME})(?::{PORT})?|[a-z0-9-]+:{PORT})"
 _PATH = r"(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
-_DOCKER_HUB = re.compile(r"^(?:index|registry-1)\.docker\.io(?=/|$)")
+_DOCKER_HUB = r"^(?:index|registry-1)\.docker\.io(?=/|$)"
 
 
 def mirrors(text: str) -> tuple[Mirror, ...]:
@@ -21,7 +21,7 @@ def mirrors(text: str) -> tuple[Mirror, ...]:
     messages = []
     for entry in split_plain(text):
         source, _, place = (part.strip().rstrip("/") for part in entry.partition("="))
-        source = _DOCKER_HUB.sub("docker.io", source)
+        source = re.sub(_DOCKER_HUB, "docker.io", source)
         if not re.fullmatch(_HOST + _PATH, source) or not re.fullmatch(_HOST + _PATH, place):
             shown = entry.strip().rpartition("@")[2]  # without what may be a user's name and a password
             messages.append(
@@ -38,5 +38,5 @@ def mirrors(text: str) -> tuple[Mirror, ...]:
 
 def _one_form(name: str) -> str:
     """Return a registry's name, and path perhaps, in the form that equal ones have: 443 is HTTPS's port anyway."""
-    host, slash, path = _DOCKER_HUB.sub("docker.io", name).partition("/")
+    host, slash, path = re.sub(_DOCKER_HUB, "docker.io", name).partition("/")
     return f"{host.removesuffix(':443')}{slash}{path}"

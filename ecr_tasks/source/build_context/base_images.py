@@ -19,13 +19,13 @@ from ecr_tasks.source.build_context.dockerfile import Dockerfile, Instruction, S
 from ecr_tasks.source.build_context.shell_words import Allowance, expand
 from ecr_tasks.source.build_context.unknown import Unknown
 
-_REMOTE = re.compile(r"(?:https?|git|ssh)://|git@|[\w.-]+@[\w.-]+:")
-_AT_COMMIT = re.compile(r"#(?:[0-9a-f]{40}|[0-9a-f]{64})(?::[^#]*)?$")
-_INDEX = re.compile(r"\+?0*([0-9]{1,9})")
+_REMOTE = r"(?:https?|git|ssh)://|git@|[\w.-]+@[\w.-]+:"
+_AT_COMMIT = r"#(?:[0-9a-f]{40}|[0-9a-f]{64})(?::[^#]*)?$"
+_INDEX = r"\+?0*([0-9]{1,9})"
 _ENTRY_COST = 100
 """What a variable costs that a stage takes over from another one, in characters."""
 
-_DOCKERS_FRONTEND = re.compile(r"(?:^|/)docker/dockerfile(?:-upstream)?(?:[:@]|$)")
+_DOCKERS_FRONTEND = r"(?:^|/)docker/dockerfile(?:-upstream)?(?:[:@]|$)"
 _FRONTEND = "BUILDKIT_SYNTAX"
 """The build argument that replaces ``# syntax=``."""
 
@@ -82,7 +82,7 @@ def frontend(dockerfile: Dockerfile, definition: BuildDefinition) -> str | None:
 
 def is_dockers_frontend(image: str) -> bool:
     """Return whether a frontend is docker's own, which takes stages and sources only from the Dockerfile."""
-    return _DOCKERS_FRONTEND.search(image) is not None
+    return re.search(_DOCKERS_FRONTEND, image) is not None
 
 
 def familiar_name(reference: str) -> str:
@@ -222,7 +222,7 @@ class _Build:
             self._declare(instruction, variables, self.globals)
             if instruction.name == "add" and not instruction.flag("checksum"):
                 sources = [self._expand(word, variables) for word in list_words(instruction)[:-1]]
-                if any(_REMOTE.match(source) and not _AT_COMMIT.search(source) for source in sources):
+                if any(re.match(_REMOTE, source) and not re.search(_AT_COMMIT, source) for source in sources):
                     self.unknown.append("its Dockerfile adds a file from an address, without --checksum")
 
     def _inherited(self, parent: int | None) -> Mapping[str, str]:
@@ -238,7 +238,7 @@ class _Build:
     def _source_stage(self, name: str) -> int | None:
         """Return the stage that ``COPY --from`` or a mount names, by its name or its number."""
         stage = self._stage_index(name)
-        if stage is None and (number := _INDEX.fullmatch(name)) and int(number[1]) < len(self.file.stages):
+        if stage is None and (number := re.fullmatch(_INDEX, name)) and int(number[1]) < len(self.file.stages):
             return int(number[1])
         return stage
 

@@ -16,10 +16,10 @@ from ecr_tasks.documents import parse_json
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.source.build_context.shell_words import split
 
-_DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(\S.*)")
-_HEREDOC = re.compile(r"\d*<<(-?)([^<]+)")
+_DIRECTIVE = r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(\S.*)"
+_HEREDOC = r"\d*<<(-?)([^<]+)"
 _WITH_HEREDOCS = ("run", "copy", "add")
-_FLAG = re.compile(r"--([a-z-]+)(?:=(.*))?", re.DOTALL)
+_FLAG = r"(?s)--([a-z-]+)(?:=(.*))?"
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _directives(lines: Sequence[str]) -> dict[str, str]:
     directives: dict[str, str] = {}
     start = 1 if lines and lines[0].startswith("#!") else 0
     for line in lines[start:]:
-        match = _DIRECTIVE.fullmatch(line.strip())
+        match = re.fullmatch(_DIRECTIVE, line.strip())
         if match is None:
             break
         directives.setdefault(match[1].lower(), match[2])
@@ -150,7 +150,7 @@ def _instruction(words: Sequence[str]) -> Iterator[Instruction]:
         name = rest.popleft().lower()
     flags = []
     while rest and rest[0].startswith("--"):
-        match = _FLAG.fullmatch(rest.popleft())
+        match = re.fullmatch(_FLAG, rest.popleft())
         if match is None:
             break
         flags.append((match[1], match[2] or ""))
@@ -163,7 +163,7 @@ def _skip_heredocs(words: Sequence[str], remaining_lines: Iterator[str]) -> None
     if name not in _WITH_HEREDOCS and not (name == "onbuild" and others and others[0] in _WITH_HEREDOCS):
         return
     for word in words[1:]:
-        match = _HEREDOC.fullmatch(word)
+        match = re.fullmatch(_HEREDOC, word)
         end = re.sub(r"['\"\\]", "", match[2]) if match else ""
         if match and end:
             for line in remaining_lines:

@@ -18,23 +18,20 @@ Matcher = Callable[[str], "bool | None"]
 """A function that returns whether a pattern matches a path with slashes; None where that is unknown."""
 
 _MEMBER = r"(?:[^\\\]-]|\\.)"
-_TOKEN = re.compile(
-    rf"""
+_TOKEN = rf"""(?xs)
       (?P<folders>\*\*/?) | (?P<star>\*) | (?P<question_mark>\?)
     | (?P<class>\[(?:\^|(?!\^))(?:{_MEMBER}(?:-{_MEMBER})?)+\])
     | \\(?P<escaped>.)
     | (?P<operator>\||\^|\{{(?:0|[1-9][0-9]*)(?:,(?:0|[1-9][0-9]*)?)?\}})
     | (?P<character>[^\\\[])
-    """,
-    re.VERBOSE | re.DOTALL,
-)
+    """
 """The tokens of a pattern: classes in the syntax of ``filepath.Match``, repetitions in that of Go's regular
 expressions (https://pkg.go.dev/regexp/syntax)."""
 
-_PLAIN_CLASS = re.compile(r"\[\^?(?:\w-\w|\w)+\]")
+_PLAIN_CLASS = r"\[\^?(?:\w-\w|\w)+\]"
 """A class that means the same to Go and to Python."""
 
-_WILDCARD = re.compile(r"[*?\\[\]]")
+_WILDCARD = r"[*?\\[\]]"
 
 
 class _Ambiguous(Exception):
@@ -166,12 +163,12 @@ def _count(digits: str) -> int:
 def _simple_matcher(pattern: str) -> Matcher | None:
     """Return the matcher of a pattern without wildcards except ``**`` at its beginning or end; None for others."""
     literal = pattern.removeprefix("**")
-    if not _WILDCARD.search(literal):
+    if not re.search(_WILDCARD, literal):
         if literal == pattern:
             return lambda path: path == pattern
         return lambda path: path.endswith(literal) or (literal.startswith("/") and path == literal[1:])
     literal = pattern.removesuffix("**")
-    if literal != pattern and not _WILDCARD.search(literal):
+    if literal != pattern and not re.search(_WILDCARD, literal):
         return lambda path: path.startswith(literal)
     return None
 
@@ -180,7 +177,7 @@ def _tokens(pattern: str) -> Iterator[re.Match[str]]:
     """Split a pattern into its tokens. Raises ValueError where it is malformed."""
     position = 0
     while position < len(pattern):
-        token = _TOKEN.match(pattern, position)
+        token = re.compile(_TOKEN).match(pattern, position)
         if token is None:
             ends_with_backslash = pattern[position:] == "\\"
             raise ValueError("it ends with a backslash" if ends_with_backslash else "a class is empty or not closed")
@@ -200,7 +197,7 @@ def _to_python(token: re.Match[str]) -> str:
     if kind == "operator":
         return r"(?:\A)" if text == "^" else text
     if kind == "class":
-        if not _PLAIN_CLASS.fullmatch(text):
+        if not re.fullmatch(_PLAIN_CLASS, text):
             raise _Ambiguous
         return text
     if kind == "escaped" and (text.isalnum() or not text.isascii()):  # \d and the like

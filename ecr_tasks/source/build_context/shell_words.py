@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from ecr_tasks.source.build_context.unknown import Unknown
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]")
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]"
 _SPACE = " \t\r\n\v\f"
 
 _MAX_WORK = 20_000_000
@@ -118,7 +118,7 @@ class _Expansion:
 
     def _variable(self) -> str:
         is_braced = self.text.startswith("{", self.position)
-        name = _NAME.match(self.text, self.position + is_braced)
+        name = re.compile(_NAME).match(self.text, self.position + is_braced)
         if name is None:
             if is_braced:
                 raise self._error()

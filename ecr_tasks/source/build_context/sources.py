@@ -9,8 +9,8 @@ from functools import cached_property
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.source.build_context.dockerignore_pattern import Matcher, matcher
 
-_WILDCARD = re.compile(r"[*?\[\\]")
-_UNLIKE_GO = re.compile(r"[|^{}]")
+_WILDCARD = r"[*?\[\\]"
+_UNLIKE_GO = r"[|^{}]"
 """Characters that a pattern of a .dockerignore reads in another way than one of ``COPY``."""
 
 
@@ -39,10 +39,10 @@ EVERYTHING = Sources()
 
 def _name_matcher(name: str) -> Matcher:
     """Return the matcher of one name of a source; where it can't be known, it matches every name."""
-    if not _WILDCARD.search(name):
+    if not re.search(_WILDCARD, name):
         return lambda other: other == name
     try:
-        return (lambda other: None) if _UNLIKE_GO.search(name) else matcher(name)
+        return (lambda other: None) if re.search(_UNLIKE_GO, name) else matcher(name)
     except ValueError:
         return lambda other: None
 
@@ -54,7 +54,7 @@ def _has_link(folder: str, names: list[str]) -> bool:
         matches = _name_matcher(name)
         found: list[str] = []
         for parent in folders:
-            if _WILDCARD.search(name):
+            if re.search(_WILDCARD, name):
                 try:
                     with os.scandir(parent) as scan:
                         found += (entry.path for entry in scan if matches(entry.name) is not False)

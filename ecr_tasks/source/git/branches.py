@@ -15,7 +15,7 @@ Membership = Literal["yes", "no", "unknown", "shallow"]
 """``unknown``: this clone doesn't have the commit. ``shallow``: it doesn't have enough history."""
 
 _HEADS, _REMOTES = "refs/heads/", "refs/remotes/"
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_COMMIT = r"[0-9a-f]{40}|[0-9a-f]{64}"
 SHOWN = 8
 """The highest number of branches that an error message names."""
 
@@ -39,7 +39,7 @@ class Branch:
 
         A ``revision`` that is no full commit id counts as missing. In a shallow clone the result is never "no".
         """
-        exists = _COMMIT.fullmatch(revision) is not None and self.git.test(
+        exists = re.fullmatch(_COMMIT, revision) is not None and self.git.test(
             *("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
         )
         if exists and self.git.test("merge-base", "--is-ancestor", revision, self.ref):

@@ -38,7 +38,7 @@ _NO_WORK_TREE = (
 )
 
 
-_HEAD = re.compile(rb"ref:\s*refs/|[0-9a-f]{40}")
+_HEAD = rb"ref:\s*refs/|[0-9a-f]{40}"
 
 
 class NoRepositoryError(Exception):
@@ -175,7 +175,7 @@ def _damaged_head(folder: Path) -> Path | None:
                 content = read_bytes(head, limit=64 * 1024)
             except OSError:
                 return None
-            return None if _HEAD.match(content) else head
+            return None if re.match(_HEAD, content) else head
     return None
 
 

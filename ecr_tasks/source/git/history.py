@@ -14,8 +14,8 @@ from ecr_tasks.source.git.command import Git, NoRepositoryError, lines, text
 Relation = Literal["newer", "older", "unrelated", "unknown"]
 """How another commit is related to ours: its descendant, its ancestor, neither, or not known to this clone."""
 
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_BEGINNING = re.compile(r"[0-9a-f]{7,64}")
+_COMMIT = r"[0-9a-f]{40}|[0-9a-f]{64}"
+_BEGINNING = r"[0-9a-f]{7,64}"
 
 
 def relation(project: Path, revision: str, other: str, *, environ: Mapping[str, str]) -> Relation:
@@ -25,11 +25,11 @@ def relation(project: Path, revision: str, other: str, *, environ: Mapping[str, 
     shallow clone ends before it can tell. Nothing is fetched, and nothing is raised: an image can be published
     without the answer.
     """
-    if not (_COMMIT.fullmatch(revision) and _BEGINNING.fullmatch(other)):
+    if not (re.fullmatch(_COMMIT, revision) and re.fullmatch(_BEGINNING, other)):
         return "unknown"
     try:
         git = _without_fetching(project, environ)
-        if not _COMMIT.fullmatch(other):
+        if not re.fullmatch(_COMMIT, other):
             beginning = other
             other = text(git.run("rev-parse", "--verify", "--quiet", f"{other}^{{commit}}").strip())
             if not other.startswith(beginning):  # a branch or tag of that name
@@ -52,7 +52,7 @@ def changed_paths(project: Path, commit: str, revision: str, *, environ: Mapping
 
     ``commit`` may be the beginning of an id. A submodule with another commit is one path.
     """
-    if not _BEGINNING.fullmatch(commit):
+    if not re.fullmatch(_BEGINNING, commit):
         return None
     try:
         git = _without_fetching(project, environ)
