@@ -278,12 +278,13 @@ def _table_lines(
 ) -> tuple[list[str], tuple[str, ...]]:
     """Return a table's lines for a stream, and the heads of the columns that are left out of it."""
     from ecr_tasks.terminal.tables import as_columns, complete_lines, fitted_lines
-    from ecr_tasks.terminal.wrap import LEAST_WIDTH
 
     columns = as_columns(columns)
     left_out: tuple[str, ...] = ()
     cells = [[cleaned(cell, _clean) for cell in row] for row in rows]
     if is_terminal(stream):
+        from ecr_tasks.terminal.wrap import LEAST_WIDTH
+
         width = max(width_of(stream) - indent, LEAST_WIDTH)
         lines, left_out = fitted_lines(columns, cells, width, colour=has_colour(stream))
     else:

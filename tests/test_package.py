@@ -119,7 +119,7 @@ ecr_tasks ecr_tasks.signals ecr_tasks.errors ecr_tasks.one_line ecr_tasks.redact
 ecr_tasks.terminal ecr_tasks.terminal.colour ecr_tasks.terminal.gathering ecr_tasks.terminal.spinner
 ecr_tasks.terminal.streams ecr_tasks.terminal.text ecr_tasks.runner.logs
 ecr_tasks.runner ecr_tasks.runner.decorator ecr_tasks.runner.ecr_task ecr_tasks.runner.command_line
-ecr_tasks.runner.exit_codes ecr_tasks.runner.task_failed ecr_tasks.runner.unexpected ecr_tasks.runner.invoke_config
+ecr_tasks.runner.exit_codes ecr_tasks.runner.task_failed ecr_tasks.runner.invoke_config
 ecr_tasks.runner.invoke_start
 ecr_tasks.runner.typed_commands ecr_tasks.tasks ecr_tasks.tasks.collection ecr_tasks.tasks.shell
 """
@@ -193,6 +193,25 @@ for module in ("clients.docker.errors", "clients.docker.transient"):
             print(module, value)
 """
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == ""
+
+
+def test_an_unchanged_publication_imports_little_of_what_a_build_or_a_setting_needs() -> None:
+    code = """
+import sys
+import ecr_tasks.clients.ecr.registry, ecr_tasks.settings.load, ecr_tasks.source.bases, ecr_tasks.plan.images
+from ecr_tasks.execute import earlier_builds
+from ecr_tasks.runner import build_steps, publication, publish_steps
+from ecr_tasks.tasks import collection
+print(*sys.modules)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    interfaces = {"model.ports", "model.account", "model.repository", "model.image_config", "model.local_image"}
+    builds = {"execute.build", "execute.from_builder", "execute.attestations", "plan.builder", "plan.image_store"}
+    of_settings = {"settings.dotenv", "settings.invoke_files", "yaml_documents", "model.signing", "tags.js_regexp"}
+    others = {"plan.parts", "plan.promotion", "execute.move_latest", "source.git.history", "terminal.wrap"}
+    context = {"source.build_context.dockerignore_pattern", "source.build_context.linear_match"}
+    unused = {f"ecr_tasks.{name}" for name in (*interfaces, *builds, *of_settings, *others, *context)}
+    assert unused & set(result.stdout.split()) == set()
 
 
 def test_every_public_name_is_there() -> None:

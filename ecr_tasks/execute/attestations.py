@@ -5,25 +5,26 @@ The image stays as it was: they are artifacts that have it as their subject (OCI
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import BuildError, RegistryError
 from ecr_tasks.execute.from_builder import from_cache
-from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.artifact import ListedArtifact
-from ecr_tasks.model.attestation import PREDICATE_TYPE, Attached, MadeDocument, attached
+from ecr_tasks.model.attestation import PREDICATE_TYPE, Attached, MadeDocument, Wanted, attached
 from ecr_tasks.model.image import NO_ATTESTATIONS, BuildInput, Image, Keep
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.model.ports import Artifacts, BuildResult, Docker
 from ecr_tasks.model.receipt import Built
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.wording import join_words
 from ecr_tasks.plan.attestation_file import is_sbom
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.ports import Artifacts, BuildResult, Docker
 
 ANOTHER_RUN_SECONDS = 20.0
 """How long another run, which has just pushed the image, may take to attach what belongs to it."""
@@ -33,21 +34,6 @@ _OWN_REMEDY = (
 )
 _KIND = "vnd.docker.reference.type"
 _WORDS = {"sbom": "SBOM", "provenance": "provenance"}
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What belongs to an image after its push: the kinds of documents, and those that its build has made.
-
-    ``make`` makes them for an image that an earlier run has pushed, where they turn out to be missing. ``sleep`` and
-    ``clock`` are in seconds.
-    """
-
-    kinds: tuple[str, ...] = ()
-    documents: tuple[MadeDocument, ...] = ()
-    make: Callable[[], tuple[MadeDocument, ...]] = tuple
-    sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
 
 
 class _Unread(Exception):

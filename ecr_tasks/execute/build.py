@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.errors import BuildError, EcrTasksError, LostBuild, RegistryError
+from ecr_tasks.execute.earlier_builds import image_key
 from ecr_tasks.execute.from_builder import (
     build_records,
     built_manifests,
@@ -18,15 +18,14 @@ from ecr_tasks.execute.from_builder import (
     platform_provenance,
 )
 from ecr_tasks.model.attestation import MadeDocument
-from ecr_tasks.model.digest import sha256_digest
-from ecr_tasks.model.image import BuildDefinition, BuildInput, Image, Keep
-from ecr_tasks.model.manifest import short_digest
-from ecr_tasks.model.ports import Docker, Engine, ImageBuilder
+from ecr_tasks.model.image import BuildInput, Image, Keep
 from ecr_tasks.model.receipt import Built
 from ecr_tasks.plan.batches import batches
-from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.provenance import attachable_provenance
 from ecr_tasks.source.source_state import SourceState
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.ports import Engine, ImageBuilder
 
 
 def build(
@@ -59,7 +58,7 @@ def build(
     seconds = round(time.monotonic() - began, 3)
     builds = {}
     for image in images:
-        key = _key(image, source)
+        key = image_key(image, source)
         if keep[image.name] == "store":
             result, reference = results[image.name], references.get(image.name)
             digests = (result.digest, result.image_id, result.platforms)
@@ -135,79 +134,6 @@ def build_in_batches(
             pending.insert(0, rest)
         is_first = False
         yield {}, dict.fromkeys(names, reason)
-
-
-def reuse_earlier_builds(
-    items: Sequence[PlannedImage],
-    earlier: Mapping[str, Built],
-    source: SourceState,
-    docker: Callable[[], Docker],
-    say: Callable[[str], None],
-) -> dict[str, Built]:
-    """Return the earlier builds, by image name, that have the same inputs as now and still exist.
-
-    ``docker`` is called only where an image is to be built. Say where the registry has another image of these
-    inputs: it was published by another run, or by one that failed.
-    """
-    builds = {}
-    for item in items:
-        built = earlier.get(item.image.name)
-        if built is None:
-            continue
-        if not item.build_needed:
-            key = _key(item.image, source)
-            is_known = item.published is not None and (built.digest is not None or item.published.is_read)
-            is_same = key is not None and built.key == key
-            if item.published and is_known and is_same and not built.is_stored_as(item.published):
-                say(
-                    f"{built.name}: {item.published.digest} is published and stays so; it is not what was built "
-                    f"here, {built.id}, which `inv build push --republish` would publish beside it"
-                )
-            elif item.published and is_same and item.image.referrers and built.is_stored_as(item.published):
-                builds[built.name] = built  # its push may have ended before everything was attached
-            continue
-        # The earlier build may be the published image itself; before --republish, it may be the one to publish.
-        is_new = item.makes_revision and item.published and built.digest not in (None, item.published.digest)
-        if item.rebuilds and item.published is not None and not is_new:
-            continue
-        key = _key(item.image, source)
-        told = built.provenance or "provenance" not in item.image.referrer_kinds
-        if key is not None and built.key == key and told and still_exists(built, docker()):
-            say(f"{built.name}: built before, {short_digest(built.id)}")
-            builds[built.name] = built
-    return builds
-
-
-def still_exists(built: Built, docker: Docker) -> bool:
-    """Return whether an earlier build can still be pushed: the store has the image, or there is the builder.
-
-    The store keeps the image until the end of the run.
-    """
-    try:
-        if built.image_id is None:
-            return bool(built.manifests) and docker.engine(built.builder).builder == built.builder
-        docker.keep(built.image_id)
-    except EcrTasksError:
-        return False
-    return True
-
-
-def _key(image: Image, source: SourceState) -> str | None:
-    return None if image.outside else build_key(image.definition, source)
-
-
-def build_key(definition: BuildDefinition, source: SourceState) -> str | None:
-    """Return a digest of everything that a build depends on; None without version control.
-
-    Builds with equal keys have equal inputs, whatever they took anew. Build arguments are hashed, so that
-    the key may be stored in a file.
-    """
-    if source.fingerprint is None:
-        return None
-    definition = definition.without_caches().without_fresh_options()
-    document = {"definition": asdict(definition), "source": source.fingerprint}
-    text = json.dumps(document, sort_keys=True, default=dict)
-    return sha256_digest(text)
 
 
 def build_inputs(image: Image, keep: Keep, names: tuple[str, ...], engine: Engine | None = None) -> list[BuildInput]:

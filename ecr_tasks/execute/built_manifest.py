@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.parallel import begin
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.model.ports import Docker, Target
 from ecr_tasks.model.receipt import Built
 from ecr_tasks.model.registry import Repository
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.ports import Docker, Target
 
 
 def push_with_manifest(reference: str, built: Built, docker: Docker, registry: Target) -> str | None:

@@ -9,16 +9,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.execute.built_manifest import with_manifest
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.image import NO_ATTESTATIONS, BuildDefinition, BuildInput
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage, platform_name
-from ecr_tasks.model.ports import BuildResult, Docker, Registry
 from ecr_tasks.model.receipt import Built
 from ecr_tasks.model.registry import Repository
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.ports import BuildResult, Docker, Registry
 
 _ANEW = ("no-cache", "no-cache-filter", "pull")
 """bake's keys that have a build made anew, by which a second one would have other results."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import cache
+from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.clients.retry import Retrier
@@ -12,7 +13,6 @@ from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.execute.prove_unchanged import Difference, git_proof
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.image import Image
-from ecr_tasks.model.ports import Engine, Registry, Target
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.plan.cache import caches_of
 from ecr_tasks.plan.destinations import check_destinations, plan_copy, unique_destinations
@@ -23,10 +23,13 @@ from ecr_tasks.plan.republish import revision_tags
 from ecr_tasks.plan.snapshot import CopyKey, Snapshot
 from ecr_tasks.plan.tag_states import PlannedTag, plan_tag
 from ecr_tasks.settings.settings import Settings
-from ecr_tasks.source.git.history import Relation
 from ecr_tasks.source.source_state import SourceState
 
-_Request = tuple[Target | EcrTasksError, str, Sequence[str], Collection[str] | None]
+if TYPE_CHECKING:
+    from ecr_tasks.model.ports import Engine, Registry, Target
+    from ecr_tasks.source.git.history import Relation
+
+    _Request = tuple[Target | EcrTasksError, str, Sequence[str], Collection[str] | None]
 """A registry, a repository, its tags, and for a brief look those that move."""
 
 PARALLEL = 8

@@ -8,12 +8,15 @@ points the tag at the highest. A later release moves the tag itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from ecr_tasks.model.image import releases_of, split_revision
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.model.ports import Target
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.tag import Release, Tag
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.ports import Target
 
 ROUNDS = 10
 """How often a run reads the releases again after it has pointed a tag at a higher one."""

@@ -9,10 +9,10 @@ from typing import Any
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import Refused, RegistryError
-from ecr_tasks.execute.attestations import ANOTHER_RUN_SECONDS, Wanted
+from ecr_tasks.execute.attestations import ANOTHER_RUN_SECONDS
 from ecr_tasks.execute.from_builder import in_index, make_index
 from ecr_tasks.frozen import dataclass
-from ecr_tasks.model.attestation import IN_TOTO, PREDICATE_TYPE, MadeDocument, attached
+from ecr_tasks.model.attestation import IN_TOTO, PREDICATE_TYPE, MadeDocument, Wanted, attached
 from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.model.manifest import SETTINGS, VERSION, StoredImage
 from ecr_tasks.model.platform import parse_platform

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ecr_tasks.execute.set_tags import read_commit
 from ecr_tasks.model.image import FRESH_OPTIONS, BuildDefinition
 from ecr_tasks.model.manifest import SETTINGS, StoredImage
-from ecr_tasks.model.ports import Registry
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.wording import join_words
 from ecr_tasks.plan.build_settings import compared_settings
@@ -17,6 +17,9 @@ from ecr_tasks.plan.republish import commit_tag
 from ecr_tasks.plan.skip import is_ours
 from ecr_tasks.plan.snapshot import GitProof
 from ecr_tasks.source.source_state import SourceState
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.ports import Registry
 
 Difference = Callable[[BuildDefinition, str], "str | None"]
 """Returns why a build may have other inputs than at a commit, as a clause; None where git proves that it hasn't."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
-from ecr_tasks.execute.attestations import Wanted, attach_wanted
 from ecr_tasks.execute.set_tags import (
     Newer,
     any_order,
@@ -18,14 +18,16 @@ from ecr_tasks.execute.set_tags import (
     set_tags,
 )
 from ecr_tasks.execute.turns import begin_check, set_in_turn
-from ecr_tasks.model.attestation import Attached
+from ecr_tasks.model.attestation import Attached, Wanted
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.model.ports import Docker, Registry
 from ecr_tasks.model.receipt import Built, ImageReceipt, Published, PublishState, Transport
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.republish import commit_tag
 from ecr_tasks.plan.tag_states import PlannedTag
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.ports import Docker, Registry
 
 _NOTHING = Wanted()
 
@@ -177,6 +179,8 @@ def _attach(
     registry: Registry,
 ) -> tuple[Attached, ...]:
     """Attach what is wanted. Raises the error with what is published by then."""
+    from ecr_tasks.execute.attestations import attach_wanted
+
     is_built = built is not None and built.is_stored_as(image)
     try:
         return attach_wanted(wanted, repository, image, registry.artifacts, is_built=is_built)

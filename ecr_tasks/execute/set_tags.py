@@ -6,16 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.parallel import begin, map_parallel
 from ecr_tasks.clients.retry import Retrier
-from ecr_tasks.execute.move_latest import move_forward
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.model.ports import Target
 from ecr_tasks.model.refusals import locked_tag
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.tag_states import PlannedTag, is_contested, is_replaceable
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.ports import Target
 
 Read = Callable[[StoredImage], StoredImage]
 """Returns an image with its manifest, and with its labels where the manifest doesn't name its commit."""
@@ -139,8 +141,11 @@ def set_tags(
                 leave(item.tag.name, because)
             elif not item.tag.release:
                 any_set = True
-    moved = move_forward(forward, image, repository, registry, leave) if forward else []
-    return any_set or bool(moved), left
+    if forward:
+        from ecr_tasks.execute.move_latest import move_forward
+
+        any_set = bool(move_forward(forward, image, repository, registry, leave)) or any_set
+    return any_set, left
 
 
 def look_at_moving(tags: Sequence[PlannedTag], repository: Repository, registry: Target) -> Seen:

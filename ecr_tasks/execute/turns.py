@@ -13,16 +13,19 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.parallel import begin, map_parallel
 from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.set_tags import PARALLEL, check_kept, digests_of, free_tags
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.model.ports import Target
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.tag import TURN_TAG
 from ecr_tasks.plan.tag_states import PlannedTag, is_contested
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.ports import Target
 
 ATTEMPTS = 5
 POLL_SECONDS = 0.5

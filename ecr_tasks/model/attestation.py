@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 from ecr_tasks.frozen import dataclass
@@ -123,6 +124,21 @@ class Attached:
             "subject": self.subject,
             "size": self.size,
         }
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What belongs to an image after its push: the kinds of documents, and those that its build has made.
+
+    ``make`` makes them for an image that an earlier run has pushed, where they turn out to be missing. ``sleep`` and
+    ``clock`` are in seconds.
+    """
+
+    kinds: tuple[str, ...] = ()
+    documents: tuple[MadeDocument, ...] = ()
+    make: Callable[[], tuple[MadeDocument, ...]] = tuple
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
 
 
 def attached(listed: ListedArtifact, subject: str, platform: str = "") -> Attached:

@@ -7,21 +7,23 @@ from contextlib import AbstractContextManager
 from dataclasses import field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.frozen import dataclass
-from ecr_tasks.model.account import Caller
 from ecr_tasks.model.artifact import Artifact, ListedArtifact
 from ecr_tasks.model.image import BakeFile, BuildDefinition, BuildInput
-from ecr_tasks.model.image_config import ImageConfig
 from ecr_tasks.model.inventory import ImageDetail
-from ecr_tasks.model.local_image import LocalImage
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
-from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
 from ecr_tasks.model.scan import Scanning, ScanResult, StartRefusal
 from ecr_tasks.model.signing import Signer, Signing, SignWith, Tool, Verification
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.account import Caller
+    from ecr_tasks.model.image_config import ImageConfig
+    from ecr_tasks.model.local_image import LocalImage
+    from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
 
 
 @dataclass(frozen=True)

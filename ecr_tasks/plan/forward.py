@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from ecr_tasks.errors import Refused
 from ecr_tasks.model.manifest import StoredImage, short_digest
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.tag import Tag
-from ecr_tasks.source.git.history import Relation
 from ecr_tasks.source.source_state import SourceState
+
+if TYPE_CHECKING:
+    from ecr_tasks.source.git.history import Relation
 
 CLOCKS = timedelta(minutes=1)
 """How far the clocks of who commits and of ECR may be apart."""

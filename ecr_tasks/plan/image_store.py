@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ecr_tasks.errors import BuildError
 from ecr_tasks.model.image import BuildDefinition, Image, Keep
 from ecr_tasks.model.option_fields import split_fields
-from ecr_tasks.model.ports import Engine
 from ecr_tasks.plan.builder import DEFAULT_NAME
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.ports import Engine
 
 _OWN_BUILDER = f"Use a builder of its own (`inv builder.create`, then ECR_BUILDER={DEFAULT_NAME})"
 _REMEDY = (

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.plan.cache import NO_CACHES, Caches, cache_notes, with_cache
 from ecr_tasks.plan.conflicts import Conflict, image_conflicts, own_destinations
 from ecr_tasks.plan.destinations import PlannedCopy, plan_copy, unique_destinations
 from ecr_tasks.plan.forward import newer_images
-from ecr_tasks.plan.image_store import check_sbom, keep_where, needs_engine
-from ecr_tasks.plan.parts import part_of
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.republish import commit_tag, has_new_fixed_tag, revisions, with_revision
 from ecr_tasks.plan.skip import same_commit, same_inputs, settings_that_differ, skip_reason
@@ -25,6 +23,9 @@ from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.plan.tag_states import PlannedTag, plan_tag
 from ecr_tasks.settings.schema import Skip
 from ecr_tasks.source.source_state import SourceState
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.ports import Engine
 
 MOST = 20
 """How many causes an error lists."""
@@ -126,6 +127,8 @@ def plan_image(
             caches=caches,
             republish=republish,
         )
+        from ecr_tasks.plan.parts import part_of
+
         part = part_of(
             replace(image.whole, tags=whole.image.tags), image.definition.platforms[0], source.revision or ""
         )
@@ -230,8 +233,11 @@ def _new_revision(
 
 def depends_on_engine(item: PlannedImage) -> bool:
     """Return whether the engine must be known to build and keep this image."""
-    makes_sbom = item.image.sbom_entry is not None
-    return item.build_needed and (makes_sbom or needs_engine(item.image.definition))
+    if not item.build_needed:
+        return False
+    from ecr_tasks.plan.image_store import needs_engine
+
+    return item.image.sbom_entry is not None or needs_engine(item.image.definition)
 
 
 def other_images(tags: Sequence[PlannedTag], view: RepositoryView | None) -> Iterator[tuple[str, StoredImage]]:
@@ -253,6 +259,8 @@ def _with_keep(item: PlannedImage, engine: Engine | EcrTasksError | None) -> Pla
         return item
     if isinstance(engine, EcrTasksError):
         raise engine
+    from ecr_tasks.plan.image_store import check_sbom, keep_where
+
     if item.build_needed and item.view is not None:  # and so it is to be pushed
         check_sbom(item.image, engine)
     return replace(item, keep=keep_where(item.image.definition, engine), engine=engine)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import Image, Keep
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.tag import INPUTS_RULE, Tag
 from ecr_tasks.plan.destinations import PlannedCopy
 from ecr_tasks.plan.republish import revision_tags
 from ecr_tasks.plan.tag_states import PlannedTag
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.ports import Engine
 
 
 @dataclass(frozen=True)

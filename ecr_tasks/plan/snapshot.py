@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import field, replace
+from typing import TYPE_CHECKING
 
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.registry import RepositoryView
-from ecr_tasks.source.git.history import Relation
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.ports import Engine
+    from ecr_tasks.source.git.history import Relation
 
 CopyKey = tuple[str, Destination]
 """The key of one image's copy: the image's repository in the settings' registry, and the destination."""

@@ -61,7 +61,7 @@ def begin_ahead(run: Run, image: Image, last: str | None, difference: Difference
 
 def _is_built(run: Run, image: Image) -> bool:
     """Return whether the image's last build here had the same inputs."""
-    from ecr_tasks.execute.build import build_key
+    from ecr_tasks.execute.earlier_builds import build_key
 
     built = receipt_file.last_built(run.project, {image.name: image.repository}).get(image.name)
     return built is not None and built.key is not None and built.key == build_key(image.definition, run.source)

@@ -113,7 +113,7 @@ def reuse_builds(run: Run, job: Job) -> Job:
     earlier = receipt_file.last_built(run.project, repositories)
     if not earlier:
         return job
-    from ecr_tasks.execute.build import reuse_earlier_builds
+    from ecr_tasks.execute.earlier_builds import reuse_earlier_builds
 
     builds = reuse_earlier_builds(unbuilt, earlier, run.source, lambda: run.docker, say)
     return replace(job, built={**job.built, **builds})

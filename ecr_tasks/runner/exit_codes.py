@@ -16,7 +16,6 @@ from ecr_tasks.redaction import redact
 from ecr_tasks.runner.command_line import follows, publishes
 from ecr_tasks.runner.task_failed import TaskFailed
 from ecr_tasks.runner.typed_commands import typed_commands
-from ecr_tasks.runner.unexpected import is_debugging, show, unexpected
 from ecr_tasks.signals import was_interrupted
 
 if TYPE_CHECKING:
@@ -45,6 +44,8 @@ def _errors_shown(run: Run, shows_without_registry: bool) -> Iterator[None]:
         if was_interrupted():  # Ctrl-C also ends the programs that were started, and the error may be theirs
             raise _exit(interrupted(), run) from error
         if not isinstance(error, EcrTasksError):
+            from ecr_tasks.runner.unexpected import unexpected
+
             raise _exit(unexpected(error), run, error) from error
         if run.dry and shows_without_registry and _is_absent_registry(error):
             say(error.cause)
@@ -67,6 +68,8 @@ def last_resort() -> Iterator[None]:
     except Exit:
         raise
     except Exception as error:
+        from ecr_tasks.runner.unexpected import show, unexpected
+
         bug = unexpected(error)
         show(bug, error)
         raise TaskFailed(bug) from error
@@ -140,4 +143,6 @@ def _is_debugging(run: Run) -> bool:
     try:
         return run.settings.debug
     except Exception:
+        from ecr_tasks.runner.unexpected import is_debugging
+
         return is_debugging()

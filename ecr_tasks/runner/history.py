@@ -6,15 +6,14 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ecr_tasks.source.git import history
-
 if TYPE_CHECKING:
     from ecr_tasks.model.manifest import StoredImage
     from ecr_tasks.model.tag import Tag
     from ecr_tasks.runner.run import Run
+    from ecr_tasks.source.git.history import Relation
 
 
-def relation(run: Run, revision: str) -> history.Relation:
+def relation(run: Run, revision: str) -> Relation:
     """Return how another commit is related to the source's; what git has answered is not asked again."""
     own = run.source.revision
     if not own:
@@ -23,6 +22,8 @@ def relation(run: Run, revision: str) -> history.Relation:
         return "newer"  # as git says of a commit and itself
     known = run.relations.get((own, revision))
     if known is None:
+        from ecr_tasks.source.git import history
+
         known = history.relation(run.project, own, revision, environ=os.environ)
         if known in ("newer", "older"):
             run.relations[own, revision] = known

@@ -20,13 +20,10 @@ from ecr_tasks.errors import AwsError, EcrTasksError, RegistryError, SettingsErr
 from ecr_tasks.execute.look_at_registries import engine_or_error, look_at_registries
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import NOTHING_FRESH, Fresh, Image
-from ecr_tasks.model.local_image import LocalImage
-from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.receipt import Built
 from ecr_tasks.model.wording import name_some
 from ecr_tasks.plan.cache import caches_of
 from ecr_tasks.plan.conflicts import Conflict
-from ecr_tasks.plan.image_store import needs_engine
 from ecr_tasks.plan.plan import Plan, make_plan
 from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.runner import receipt_file
@@ -38,6 +35,8 @@ from ecr_tasks.source.unchanged import Unchanged
 
 if TYPE_CHECKING:
     from ecr_tasks.execute.prove_unchanged import Difference
+    from ecr_tasks.model.local_image import LocalImage
+    from ecr_tasks.model.ports import Engine
     from ecr_tasks.runner.build_ahead import Ahead
     from ecr_tasks.runner.run import Run
 
@@ -158,16 +157,18 @@ def start_job(
         job = with_plan(run, job, None)
     if outdated is not None and job.snapshot is not None:
         job = _with_outdated(run, job, outdated(job.plan))
-    if (
-        builds_all
-        and not run.dry
-        and (any(needs_engine(item.image.definition) for item in job.plan.images) or run.builds_elsewhere())
-    ):
+    if builds_all and not run.dry and (_needs_engine(job) or run.builds_elsewhere()):
         job = with_plan(run, replace(job, engine=engine_or_error(run.engine)), job.snapshot)
     warn_of_plan(job.plan)
     if outdated is None:
         _warn_of_fresh(job)
     return _with_obstacles(run, job, promises=promises or run.dry)
+
+
+def _needs_engine(job: Job) -> bool:
+    from ecr_tasks.plan.image_store import needs_engine
+
+    return any(needs_engine(item.image.definition) for item in job.plan.images)
 
 
 def _import_sdk() -> None:

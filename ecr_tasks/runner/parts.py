@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from ecr_tasks.console import say, warn
 from ecr_tasks.errors import RegistryError, SettingsError
-from ecr_tasks.execute.attestations import Wanted
 from ecr_tasks.execute.parts import Parts, documents_of_parts, find_parts, join_parts, other_part
 from ecr_tasks.execute.push import publish_image
+from ecr_tasks.model.attestation import Wanted
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.manifest import short_digest
 from ecr_tasks.model.platform import parse_platform

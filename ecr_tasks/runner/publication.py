@@ -23,7 +23,6 @@ from ecr_tasks.model.wording import join_words
 from ecr_tasks.plan.conflicts import check_published
 from ecr_tasks.plan.destinations import as_in_settings
 from ecr_tasks.plan.image_choice import Members, chosen_names, no_groups
-from ecr_tasks.plan.promotion import check_host, missing_image
 from ecr_tasks.plan.republish import published_name
 from ecr_tasks.runner import receipt_file
 from ecr_tasks.runner.images import chosen_repositories, members_of, planned_images, planned_repositories
@@ -123,8 +122,12 @@ def published_in_ecr(run: Run, name: ImageName | None, choice: Sequence[str]) ->
         repository = views[repository_name].repository
         detail = run.registry.detail(repository, reference) if repository is not None else None
         if repository is None or detail is None:
+            from ecr_tasks.plan.promotion import missing_image
+
             raise missing_image(reference, repository_name)
         if name is not None:
+            from ecr_tasks.plan.promotion import check_host
+
             check_host(name, repository)
         if detail.status != "ACTIVE":
             raise RegistryError(
@@ -209,6 +212,8 @@ def _at(run: Run, own: PublishedImage, images: Sequence[PublishedImage], registr
     target = run.target(place)
     repository = target.describe({name: ()})[name].repository
     if repository is None or own.digest not in target.existing_digests(repository, [own.digest]):
+        from ecr_tasks.plan.promotion import missing_image
+
         raise missing_image(own.digest, f"{name} in the {place.registry}")
     tags = target.tag_digests(repository, own.tags)
     there_too = tuple(tag for tag in own.tags if tags.get(tag) == own.digest)

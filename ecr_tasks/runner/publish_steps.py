@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 from ecr_tasks.clients.parallel import Workers, begin
 from ecr_tasks.console import in_one_piece, say, warn, working
 from ecr_tasks.errors import BuildError, EcrTasksError, RegistryError
-from ecr_tasks.execute.attestations import Wanted
 from ecr_tasks.execute.push import publish_image
-from ecr_tasks.model.attestation import MadeDocument
+from ecr_tasks.model.attestation import MadeDocument, Wanted
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.manifest import short_digest, short_tags
 from ecr_tasks.model.receipt import Built, ImageReceipt, Published, Receipt, Source

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from ecr_tasks.console import with_typed_commands
 from ecr_tasks.documents import parse_json
@@ -18,9 +18,12 @@ from ecr_tasks.files import read_text
 from ecr_tasks.model.attestation import MadeDocument
 from ecr_tasks.model.image import Keep
 from ecr_tasks.model.receipt import FOLDER, SCHEMA, Built, Receipt
-from ecr_tasks.model.signing import SignedImage
 from ecr_tasks.own_files import ignore_in_git, remove_file, replace_file
 from ecr_tasks.redaction import redact_document
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.signing import SignedImage
+
 
 NAME = "receipt.json"
 _OWN_FOLDERS = "repositories"

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ecr_tasks.model.registry import RegistryToken, Repository
     from ecr_tasks.runner.earlier_outputs import EarlierOutputs
     from ecr_tasks.runner.registry_logins import RegistryLogins
+    from ecr_tasks.settings.invoke_files import InvokeFile
     from ecr_tasks.settings.settings import Settings
     from ecr_tasks.source.git.history import Relation
     from ecr_tasks.source.source_state import SourceState
@@ -153,7 +154,6 @@ class Run:
     def settings(self) -> Settings:
         """The settings. Raises SettingsProblems for invalid ones."""
         if self._settings is None:
-            from ecr_tasks.settings import invoke_files
             from ecr_tasks.settings.load import load
 
             self._settings = load(
@@ -162,7 +162,7 @@ class Run:
                 environ={**os.environ, **self._env_file},
                 config=self._config,
                 overrides=self._overrides,
-                invoke_files=[invoke_files.read(path) for path in self._config_paths],
+                invoke_files=_invoke_files(self._config_paths),
             )
             for text in self._settings.warnings:
                 self._warn_once(text)  # `local` and `env` make the settings be loaded once more
@@ -427,3 +427,12 @@ class Run:
 def _setting_variables() -> dict[str, str]:
     """Return the variables of the environment that settings are read from."""
     return {name: value for name, value in os.environ.items() if name.startswith(("ECR_", "AWS_"))}
+
+
+def _invoke_files(paths: Sequence[Path]) -> list[InvokeFile]:
+    """Read the files that Invoke has read, of which most projects have none."""
+    if not paths:
+        return []
+    from ecr_tasks.settings import invoke_files
+
+    return [invoke_files.read(path) for path in paths]

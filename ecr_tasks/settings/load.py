@@ -7,17 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.files import exists, is_file, unreadable_reason
 from ecr_tasks.settings import precedence, public_repository
 from ecr_tasks.settings.account_and_region import take_apart
 from ecr_tasks.settings.application_env import refuse_applications_values
-from ecr_tasks.settings.dotenv import DotenvFile, read_file
 from ecr_tasks.settings.env_files import SETTING, env_files
 from ecr_tasks.settings.errors import Malformed, Problems
 from ecr_tasks.settings.hide_secrets import keep_secrets
-from ecr_tasks.settings.invoke_files import InvokeFile
 from ecr_tasks.settings.parse.build_options import is_remote
 from ecr_tasks.settings.parse.caches import COMPRESSED, entry_type
 from ecr_tasks.settings.parse.lists import VALUE_KINDS, Allowed
@@ -25,6 +23,10 @@ from ecr_tasks.settings.schema import TABLE
 from ecr_tasks.settings.setting import Origin, SettingValue
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.settings.unknown_names import foreign_names_warning
+
+if TYPE_CHECKING:
+    from ecr_tasks.settings.dotenv import DotenvFile
+    from ecr_tasks.settings.invoke_files import InvokeFile
 
 
 def load(
@@ -108,6 +110,8 @@ def _read_files(paths: Sequence[Path], environ: Mapping[str, str], problems: Pro
     files: list[DotenvFile] = []
     variables: dict[str, str | None] = {}
     for path in paths:
+        from ecr_tasks.settings.dotenv import read_file
+
         files.append(read_file(path, environ, variables, problems))
         variables.update(files[-1].values)
     return files

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.settings.dotenv import DotenvFile
 from ecr_tasks.settings.errors import Problems
-from ecr_tasks.settings.invoke_files import SECTION, InvokeFile
 from ecr_tasks.settings.parse.lists import csv_field, join
 from ecr_tasks.settings.schema import TABLE
 from ecr_tasks.settings.setting import Origin, SettingValue
 from ecr_tasks.settings.unknown_names import is_foreign, misspelt_key, misspelt_setting, names_setting
+
+if TYPE_CHECKING:
+    from ecr_tasks.settings.dotenv import DotenvFile
+    from ecr_tasks.settings.invoke_files import InvokeFile
 
 PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -80,6 +82,8 @@ def config_layer(
             if meant := misspelt_key(key, names):
                 problems.add_at(origin, key, f"is not a setting: did you mean ecr.{meant}?")
             else:
+                from ecr_tasks.settings.invoke_files import SECTION
+
                 others.append((f"{SECTION}.{key}", origin))
             continue
         try:

@@ -10,13 +10,12 @@ from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.mirror import Mirror
 from ecr_tasks.model.scan import LEVELS, Level
-from ecr_tasks.model.signing import Signer, SignWith
 from ecr_tasks.settings.parse import build_options, caches, lists, registry, signing, values
 from ecr_tasks.settings.parse.destinations import destinations as parse_destinations
 from ecr_tasks.settings.parse.image_reference import image
@@ -24,6 +23,10 @@ from ecr_tasks.settings.parse.mirrors import mirrors as parse_mirrors
 from ecr_tasks.settings.parse.registry_logins import registry_logins as parse_registry_logins
 from ecr_tasks.settings.parse.repository_map import repository_map as parse_repository_map
 from ecr_tasks.settings.setting import Setting, setting
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.signing import Signer, SignWith
+
 
 Preset = Literal["default", "lambda", "supply-chain"]
 Attest = Literal["preset", "referrers"]

@@ -12,7 +12,6 @@ from ecr_tasks.model.wording import name_some
 from ecr_tasks.source.bases_lock import NAME
 from ecr_tasks.source.build_context.dockerignore import existing_dockerfile
 from ecr_tasks.source.build_context.walk import ContextFolder, fetches_context, unique_folders
-from ecr_tasks.source.git.history import changed_paths, ignored_paths
 from ecr_tasks.source.image_source import carries
 from ecr_tasks.source.source_state import SourceState
 
@@ -46,6 +45,8 @@ class Unchanged:
             return "a part of it is outside of the repository"
         if self._source.changes and (names := _inputs(self._source.changes, root, folders, read)):
             return f"{name_some(names)} is not committed"
+        from ecr_tasks.source.git.history import changed_paths, ignored_paths
+
         if commit not in self._changed:
             self._changed[commit] = changed_paths(self._project, commit, self._source.revision, environ=self._environ)
         changed = self._changed[commit]

@@ -9,15 +9,18 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Literal, cast, get_args
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from ecr_tasks.errors import nearest
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.tag import Kind
 from ecr_tasks.tags.dates import time_zone
-from ecr_tasks.tags.js_regexp import Regexp, UnsupportedPattern
 from ecr_tasks.tags.syntax import Field, RuleError, split_fields, split_rules
 from ecr_tasks.tags.template import EMPTY, Template, parse_template
+
+if TYPE_CHECKING:
+    from ecr_tasks.tags.js_regexp import Regexp
+
 
 RuleType = Literal["schedule", "semver", "pep440", "match", "edge", "ref", "raw", "sha"]
 
@@ -185,6 +188,8 @@ def _regexp(fields: Mapping[str, Field], rule_type: RuleType) -> Regexp | None:
         raise RuleError("has no pattern=: write for example type=match,pattern=v(.*),group=1")
     if field is None or (key == "match" and not field.value):
         return None
+    from ecr_tasks.tags.js_regexp import Regexp, UnsupportedPattern
+
     try:
         regexp = Regexp.parse(field.value) if key == "pattern" else Regexp(field.value)
         if key == "match" and not regexp.groups:

@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from ecr_tasks.errors import BuildError, EcrTasksError, RegistryError
-from ecr_tasks.execute import build as build_module
-from ecr_tasks.execute.attestations import Wanted, copy_attached, list_attached, make_sboms
-from ecr_tasks.execute.build import reuse_earlier_builds
+from ecr_tasks.execute.attestations import copy_attached, list_attached, make_sboms
+from ecr_tasks.execute.earlier_builds import build_key, reuse_earlier_builds
 from ecr_tasks.execute.push import publish
-from ecr_tasks.model.attestation import Attached, MadeDocument
+from ecr_tasks.model.attestation import Attached, MadeDocument, Wanted
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.receipt import Published
 from tests.support.build import index, manifest, repository
@@ -115,7 +114,7 @@ def test_the_machine_that_built_it_attaches_what_is_left() -> None:
     publisher.run()
     publisher.registry.detach(NAME, publisher.built_image.digest)
     item, made = publisher.plan(), publisher.wanted().documents
-    key = build_module.build_key(publisher.image.definition, publisher.state)
+    key = build_key(publisher.image.definition, publisher.state)
     earlier = {NAME: replace(publisher.built, key=key)}
     builds = reuse_earlier_builds(
         [item], earlier, publisher.state, lambda: publisher.docker, publisher.warnings.append
@@ -229,7 +228,7 @@ def test_an_sbom_that_a_tidied_builder_has_lost_is_made_once_more() -> None:
 def test_a_build_from_before_the_setting_is_built_again_for_its_provenance() -> None:
     publisher = Attesting()
     item = publisher.plan()
-    key = build_module.build_key(publisher.image.definition, publisher.state)
+    key = build_key(publisher.image.definition, publisher.state)
     earlier = replace(publisher.built, key=key)
     for built, reused in ((earlier, 1), (replace(earlier, provenance=()), 0)):
         found = reuse_earlier_builds(

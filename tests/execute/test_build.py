@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ecr_tasks.errors import BuildError
-from ecr_tasks.execute.build import build, build_key, reuse_earlier_builds, still_exists
+from ecr_tasks.execute.build import build
+from ecr_tasks.execute.earlier_builds import build_key, reuse_earlier_builds, still_exists
 from ecr_tasks.execute.from_builder import what_is_kept
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.ports import Engine

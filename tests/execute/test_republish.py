@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from ecr_tasks.clients.retry import Retrier
-from ecr_tasks.execute.build import build, reuse_earlier_builds
+from ecr_tasks.execute.build import build
 from ecr_tasks.execute.destinations import copy_image
+from ecr_tasks.execute.earlier_builds import reuse_earlier_builds
 from ecr_tasks.execute.look_at_registries import look_at_registries
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.receipt import Built, ImageReceipt, Published

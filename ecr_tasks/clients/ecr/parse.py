@@ -11,7 +11,6 @@ from ecr_tasks.clients.ecr.answers import not_aws
 from ecr_tasks.errors import RegistryError
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RegistryToken, Repository
-from ecr_tasks.model.repository import DesiredRepository
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.type_defs import (
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
         RepositoryTypeDef,
     )
     from mypy_boto3_ecr_public.type_defs import AuthorizationDataTypeDef as PublicDataTypeDef
+
+    from ecr_tasks.model.repository import DesiredRepository
 
 _NOT_FOUND = ("ImageNotFound", "InvalidImageTag", "InvalidImageDigest", "ImageTagDoesNotMatchDigest")
 """BatchGetImage's failures for an image that does not exist. With the others (API model, ImageFailureCode: KmsError,

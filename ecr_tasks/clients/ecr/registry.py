@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from ecr_tasks.clients.ecr.errors import result_or_none, translate_errors
 from ecr_tasks.clients.ecr.parse import parse_token
 from ecr_tasks.clients.ecr.reader import PARALLEL, Reader
-from ecr_tasks.clients.ecr.replication import Place, places, rules, statuses
 from ecr_tasks.clients.ecr.repository_views import RepositoryViews
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.ecr.tokens import Tokens
@@ -24,6 +23,10 @@ from ecr_tasks.model.destination import OWN, PUBLIC_REGION, Identity
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
 from ecr_tasks.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from ecr_tasks.clients.ecr.replication import Place
+
 
 if TYPE_CHECKING:  # and imported by the methods that need them: publishing needs none of these
     from mypy_boto3_ecr.type_defs import ReplicationRuleOutputTypeDef
@@ -282,6 +285,8 @@ class EcrRegistry:
 
         The rules are read once. DescribeRegistry returns those of the caller's own registry only.
         """
+        from ecr_tasks.clients.ecr.replication import places, rules
+
         with awaiting_answer(), self._rules_lock:
             if self._rules is None:
                 try:
@@ -293,6 +298,8 @@ class EcrRegistry:
 
     def replication(self, repository: Repository, digest: str) -> dict[Place, str]:
         """Return the status of ECR's own replication of an image, by place."""
+        from ecr_tasks.clients.ecr.replication import statuses
+
         action = f"follow the replication of {repository.name} (ecr:DescribeImageReplicationStatus)"
         with self._reader.translate_errors(action):
             return statuses(self._reader.client(), repository, digest)

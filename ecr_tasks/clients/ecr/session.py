@@ -20,7 +20,6 @@ from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.clients.threads import awaiting_answer
 from ecr_tasks.errors import AwsError
 from ecr_tasks.files import unreadable_reason
-from ecr_tasks.model.account import Caller
 from ecr_tasks.model.destination import PUBLIC_REGION
 from ecr_tasks.redaction import keep_secret
 from ecr_tasks.settings.settings import Settings
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sts.client import STSClient
 
     from ecr_tasks.clients.ecr.botocore_session import EnvironmentSession
+    from ecr_tasks.model.account import Caller
 
 CONNECTIONS = 64
 """How many connections to one service are kept for the next calls; botocore keeps ten, and makes the others anew."""
@@ -93,6 +93,7 @@ class AwsSession:
             if self._caller is None:
                 with translate_errors("ask who we are (sts:GetCallerIdentity)"):
                     identity = self.sts().get_caller_identity()
+
                 self._caller = Caller(identity["Account"], identity.get("Arn", ""))
             return self._caller
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ecr_tasks.errors import nearest
-from ecr_tasks.model.signing import CertificateSigner, IdentitySigner, KeySigner, ProfileSigner, Signer, SignWith
 from ecr_tasks.settings.errors import Malformed
 from ecr_tasks.settings.parse.lists import csv_fields, split_signers
 from ecr_tasks.settings.parse.values import boolean
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.signing import Signer, SignWith
+
 
 # ECR's API model, SigningProfileArn; notation's signatures may also name a version of a profile.
 _PROFILE = (
@@ -69,6 +72,8 @@ def sign_with(text: str) -> SignWith:
     log = _flag(fields, default=not fields.get("key"))
     if tool == "cosign" and not fields.get("key") and not log:
         raise Malformed("can't be cosign without a key and with log=false: such a signature is proved by the log")
+    from ecr_tasks.model.signing import SignWith
+
     known: Literal["cosign", "notation", "managed"] = tool  # type: ignore[assignment] # it is one of the keys
     return SignWith(known, fields.get("key", ""), profile, log=log and tool == "cosign")
 
@@ -79,6 +84,8 @@ def signers(text: str) -> tuple[Signer, ...]:
 
 
 def _signer(entry: str) -> Signer:
+    from ecr_tasks.model.signing import CertificateSigner, IdentitySigner, KeySigner, ProfileSigner
+
     names = [field.key for field in csv_fields(entry)]
     head = next((name for name in _HEADS if name in names), None)
     if head is None:

@@ -17,11 +17,15 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.files import read_bytes
 from ecr_tasks.frozen import dataclass
-from ecr_tasks.source.build_context.dockerignore_pattern import Matcher, matcher, possible_match
+
+if TYPE_CHECKING:
+    from ecr_tasks.source.build_context.dockerignore_pattern import Matcher
+
 
 NAME = ".dockerignore"
 
@@ -105,6 +109,8 @@ class DockerIgnore:
         """
         key = depth, matched
         if key not in self._in_folders:
+            from ecr_tasks.source.build_context.dockerignore_pattern import possible_match
+
             before = matched or (False,) * len(self.rules)
             pending = [rule for rule, known in zip(self.rules, before, strict=True) if not known]
             may_match = possible_match({rule.pattern: rule.matches for rule in pending}, depth)
@@ -174,6 +180,8 @@ def _rules(line: str) -> Iterator[Rule]:
     exception, pattern = pattern.startswith("!"), pattern.removeprefix("!")
     if not pattern:
         raise ValueError("an exception of nothing")
+    from ecr_tasks.source.build_context.dockerignore_pattern import matcher
+
     yield Rule(pattern, exception, matcher(pattern))
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import re
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ecr_tasks.frozen import dataclass
-from ecr_tasks.source.build_context.dockerignore_pattern import Matcher, matcher
+
+if TYPE_CHECKING:
+    from ecr_tasks.source.build_context.dockerignore_pattern import Matcher
+
 
 _WILDCARD = r"[*?\[\\]"
 _UNLIKE_GO = r"[|^{}]"
@@ -41,6 +45,8 @@ def _name_matcher(name: str) -> Matcher:
     """Return the matcher of one name of a source; where it can't be known, it matches every name."""
     if not re.search(_WILDCARD, name):
         return lambda other: other == name
+    from ecr_tasks.source.build_context.dockerignore_pattern import matcher
+
     try:
         return (lambda other: None) if re.search(_UNLIKE_GO, name) else matcher(name)
     except ValueError:

@@ -6,13 +6,20 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
 from ecr_tasks.source.build_context.dockerignore import DockerIgnore, Matched
-from ecr_tasks.source.build_context.dockerignore_pattern import Matcher
 from ecr_tasks.source.build_context.sources import EVERYTHING, Sources
+
+if TYPE_CHECKING:
+    from ecr_tasks.source.build_context.dockerignore_pattern import Matcher
+
+    _Wanted = tuple[tuple[Matcher, ...], ...] | None
+    _Level = tuple[str, str, Matched | None, _Wanted]
+    """A folder, its path in the context, the rules that match it, and what is wanted in it."""
 
 
 def local_contexts(definitions: Iterable[BuildDefinition]) -> Iterator[tuple[Path, Path]]:
@@ -113,11 +120,6 @@ def context_files(
                 yield path, entry
             if is_folder and (not ignored or ignore.enters(path)):
                 pending.append((entry.path, f"{path}/", matched_here, wanted_here))
-
-
-_Wanted = tuple[tuple[Matcher, ...], ...] | None
-_Level = tuple[str, str, Matched | None, _Wanted]
-"""A folder, its path in the context, the rules that match it, and what is wanted in it."""
 
 
 def _step(wanted: tuple[tuple[Matcher, ...], ...], name: str) -> _Wanted:
