@@ -183,7 +183,7 @@ later = ("checks.", "clients.docker.")  # what only a build needs, and searches 
 for name, module in list(sys.modules.items()):
     if name.startswith("ecr_tasks"):
         for value in vars(module).values():
-            if isinstance(value, type) and dataclasses.is_dataclass(value) and value.__dataclass_params__.frozen:
+            if isinstance(value, type) and dataclasses.is_dataclass(value) and value.__dataclass_params__.init:
                 print(name, value)
             if isinstance(value, re.Pattern) and not name.removeprefix("ecr_tasks.").startswith(later):
                 print(name, value)

@@ -6,7 +6,6 @@ The syntax is docker/metadata-action's (README, "tags input"), with its types, k
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, cast, get_args
@@ -88,13 +87,12 @@ class Rule:
     forward: bool | None = None
 
 
-@dataclasses.dataclass(eq=False)
 class RuleProblem(Exception):
     """The rule with this number has a mistake; ``error`` has the reason and the column."""
 
-    number: int
-    text: str
-    error: RuleError
+    def __init__(self, number: int, text: str, error: RuleError) -> None:
+        super().__init__(number, text, error)
+        self.number, self.text, self.error = number, text, error
 
 
 def parse_rules(text: str) -> tuple[Rule, ...]:

@@ -91,9 +91,10 @@ class AwsSession:
         """Return whom STS takes us for (GetCallerIdentity, which needs no right). It is asked once."""
         with awaiting_answer(), self._caller_lock:
             if self._caller is None:
+                from ecr_tasks.model.account import Caller
+
                 with translate_errors("ask who we are (sts:GetCallerIdentity)"):
                     identity = self.sts().get_caller_identity()
-
                 self._caller = Caller(identity["Account"], identity.get("Arn", ""))
             return self._caller
 

@@ -5,11 +5,9 @@ The rules are those of BuildKit (frontend/dockerfile/dockerfile2llb/convert.go a
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from dataclasses import field
 
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.ecr_host import host_of
@@ -127,23 +125,22 @@ def pinned_digest(reference: str) -> str | None:
     return match[1] if match else None
 
 
-@dataclasses.dataclass
 class _Build:
-    """One build of a Dockerfile, for one target and platform; ``globals`` are the variables that ``FROM`` may use."""
+    """One build of a Dockerfile, for one target and platform."""
 
-    file: Dockerfile
-    definition: BuildDefinition
-    platform: str
-    globals: dict[str, str]
-    allowance: Allowance = field(default_factory=Allowance)
-    variables: dict[int, dict[str, str]] = field(default_factory=dict)
-    """The variables of each stage that is needed, by its index."""
-    stages: dict[str, list[int]] = field(default_factory=dict)
-    """The indexes of the stages that have a name."""
-    unknown: list[str] = field(default_factory=list)
-    """Why other inputs than the yielded images may be read."""
-    may_be_more: bool = False
-    """Whether these inputs may be images."""
+    def __init__(self, file: Dockerfile, definition: BuildDefinition, platform: str, given: dict[str, str]) -> None:
+        """Take what is built; ``given`` are the variables that ``FROM`` may use."""
+        self.file, self.definition, self.platform = file, definition, platform
+        self.globals = given
+        self.allowance = Allowance()
+        self.variables: dict[int, dict[str, str]] = {}
+        """The variables of each stage that is needed, by its index."""
+        self.stages: dict[str, list[int]] = {}
+        """The indexes of the stages that have a name."""
+        self.unknown: list[str] = []
+        """Why other inputs than the yielded images may be read."""
+        self.may_be_more = False
+        """Whether these inputs may be images."""
 
     def images(self) -> Iterator[BaseImage]:
         image = frontend(self.file, self.definition)
