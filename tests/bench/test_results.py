@@ -133,7 +133,11 @@ def test_every_side_is_the_first_one_in_turn() -> None:
     assert [rotated(3, by) for by in range(4)] == [[0, 1, 2], [1, 2, 0], [2, 0, 1], [0, 1, 2]]
 
 
-def test_sides_run_in_turn_and_a_failure_is_kept_and_not_timed(tmp_path: Path) -> None:
+def test_sides_run_in_turn_and_a_failure_is_kept_and_not_timed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A machine that runs tests is never idle, and each side would wait its ten seconds.
+    monkeypatch.setattr("bench.measure.wait_until_idle", lambda: said.append("idle"))
     environ = {"PATH": "/usr/bin:/bin"}
     sides = [
         Side("one", "echo one >>order", tmp_path, environ),
@@ -143,12 +147,14 @@ def test_sides_run_in_turn_and_a_failure_is_kept_and_not_timed(tmp_path: Path) -
     one, two = measure(Comparison(sides, lambda: said.append("before")), 2, None, tmp_path, said.append)
     assert (tmp_path / "order").read_text().split() == ["one", "two", "two", "one", "one", "two"]
     assert said.count("before") == 3
+    assert said.count("idle") == 6, "each side begins on an idle machine"
     assert (len(one.seconds), len(two.seconds), two.failures) == (2, 1, ["why\n"]), "the first round doesn't count"
     assert one.megabytes > 0
 
 
-def test_a_program_is_counted_and_does_its_work(tmp_path: Path) -> None:
+def test_a_program_is_counted_and_does_its_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """buildx' answer to docker about its version is no start of its own."""
+    monkeypatch.setattr("bench.measure.wait_until_idle", lambda: None)
     write_shim(tmp_path / "docker", "buildx", "/bin/echo", tmp_path)
     for word in ("build", "docker-cli-plugin-metadata"):
         side = Side("docker", f"docker {word} >said", tmp_path, {"PATH": f"{tmp_path}:/usr/bin:/bin"})
