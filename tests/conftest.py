@@ -37,6 +37,19 @@ HOME_FOLDERS = {
     "XDG_STATE_HOME": ".local/state",
     "XDG_RUNTIME_DIR": ".run",
 }
+LONGEST = (
+    *("engine/test_builders", "engine/test_copy_faults", "engine/test_documentation", "engine/test_several_bakes"),
+    *("engine/test_faults", "engine/test_logins", "engine/test_skip_content", "engine/test_definitions"),
+    *("engine/test_attestations", "engine/test_main_job", "engine/test_destinations", "engine/test_doctor"),
+    *("engine/test_pipelines", "engine/test_local_tasks", "engine/test_iam_actions", "engine/test_other_machines"),
+    *("engine/test_definition_commands", "engine/test_demo", "engine/test_children"),
+    *("local_ecr/test_data_folder", "local_ecr/test_page_in_browser", "test_linear_patterns"),
+    *("local_ecr/test_sign_tasks", "local_ecr/test_signatures", "local_ecr/test_scan_task"),
+    *("local_ecr/test_background", "local_ecr/test_sign_destinations", "local_ecr/test_hostile_clients"),
+    *("local_ecr/test_clients", "local_ecr/test_prune_tasks", "local_ecr/test_signature_formats"),
+    *("local_ecr/test_promote_gates", "local_ecr/test_plugin", "local_ecr/test_prune_running"),
+)
+"""The files that take longest, the longest first; most of them have few tests."""
 IN_CI = bool(os.environ.get("CI"))
 
 
@@ -63,6 +76,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A shell that starts us in the background makes us and our children ignore it.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first: one that begins last is waited for alone, with the other processes at rest."""
+    place = {Path(__file__).parent / f"{name}.py": number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
 def pytest_collection_finish() -> None:

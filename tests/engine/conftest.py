@@ -19,12 +19,6 @@ from tests.support.scripts import USER_ENVIRONMENT, path_with_clients, script
 
 read_once()
 
-LONGEST = (
-    *("test_builders", "test_copy_faults", "test_documentation", "test_faults", "test_logins", "test_skip_content"),
-    *("test_definitions", "test_attestations", "test_main_job", "test_destinations", "test_doctor", "test_pipelines"),
-)
-"""The files that take longest, the longest first; most of them have few tests."""
-
 SCANNER = "docker/buildkit-syft-scanner:stable-1"
 SCANNER_LABEL = "ecr-tasks-test"
 # BuildKit's scanner protocol: a scanner finds the root file system in BUILDKIT_SCAN_SOURCE and leaves in-toto
@@ -39,11 +33,6 @@ cat >"$BUILDKIT_SCAN_DESTINATION/$name.spdx.json" <<JSON
   "creationInfo": {"created": "2024-01-01T00:00:00Z", "creators": ["Tool: the tests' own"]}}}
 JSON
 """
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first: one that begins last is waited for alone, with the other processes at rest."""
-    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
 def environment_after(exports: str) -> dict[str, str]:
