@@ -42,6 +42,11 @@ class EngineApi:
         self._used = 0
         self._answers = commands.program == DOCKER and hasattr(socket, "AF_UNIX")
 
+    @property
+    def starts_programs(self) -> bool:
+        """Whether each question that is asked at the same time as another may start a program."""
+        return self._socket is None
+
     def ask(
         self, method: str, path: str, query: Mapping[str, str] = MappingProxyType({}), seconds: float | None = None
     ) -> Answer | None:
@@ -120,8 +125,8 @@ class EngineApi:
 
     @cached_property
     def _socket(self) -> str | None:
-        """The path of the engine's socket; None where a program connects to it."""
-        return self._commands.engine_socket()
+        """The path of the engine's socket; None where a program connects to it, or nobody."""
+        return self._commands.engine_socket() if self._answers else None
 
     def _connect(self) -> EngineConnection:
         from http.client import HTTPException

@@ -33,7 +33,7 @@ NAME_ATTEMPTS = 5
 cached."""
 
 PARALLEL = 4
-"""The histories of how many images are asked for at once, each by a program of its own."""
+"""Of how many images is asked at once, where the engine's API doesn't tell by a program of its own for each."""
 
 _OK, _CREATED, _CONFLICT = 200, 201, 409
 
@@ -74,8 +74,9 @@ class ImageStore:
         Those that docker doesn't give are left out. Its commands tell the history of one image at a time.
         """
         options = ["--platform", platform] if platform else []
-        asked = {} if platform else {image_id: self._asked_config(image_id) for image_id in ids}
-        known = {image_id: config for image_id, config in asked.items() if config is not None}
+        workers = 1 if self._api.starts_programs else PARALLEL
+        asked = map_parallel(self._asked_config, ids, workers, None) if not platform else ()
+        known = {image_id: config for image_id, config in zip(ids, asked, strict=False) if config is not None}
         others = [image_id for image_id in ids if image_id not in known]
         if not others:
             return known
