@@ -35,7 +35,7 @@ _CHOICES = {"hide": ("out", "stdout", "err", "stderr", "both"), "list-format": (
 _ENDINGS = (".yaml", ".yml", ".json", ".py")
 _RUNTIME_CONFIG = "INVOKE_RUNTIME_CONFIG"
 _HELP = "`inv --help` shows the flags."
-_NO_NUMBER = re.compile(r"invalid literal for int\(\) with base 10: (?P<word>.*)", re.DOTALL)
+_NO_NUMBER = r"(?s)invalid literal for int\(\) with base 10: (?P<word>.*)"
 
 
 def check_project_being_loaded() -> None:
@@ -94,7 +94,7 @@ def core_flags_checked(program: Program) -> Iterator[None]:
     try:
         yield
     except ValueError as error:  # Invoke makes numbers of those flags that are one
-        match = _NO_NUMBER.fullmatch(str(error))
+        match = re.fullmatch(_NO_NUMBER, str(error))
         if match is None:
             raise
         cause = f"{match['word']} is no number, which one of the flags here needs."

@@ -19,9 +19,9 @@ from ecr_tasks.runner.invoke_start import core_flags_checked
 from ecr_tasks.runner.typed_commands import typed_commands
 from ecr_tasks.terminal.streams import no_reader_allowed
 
-_UNKNOWN = re.compile(r"No idea what (['\"])(?P<word>.*)\1 is!", re.DOTALL)
-_NO_VALUE = re.compile(r"Flag (?P<flag>--\S{1,100}) needed value.*", re.DOTALL)
-_MISSING = re.compile(r"'(?P<task>[^']*)' did not receive required positional arguments: (?P<names>.*)", re.DOTALL)
+_UNKNOWN = r"(?s)No idea what (['\"])(?P<word>.*)\1 is!"
+_NO_VALUE = r"(?s)Flag (?P<flag>--\S{1,100}) needed value.*"
+_MISSING = r"(?s)'(?P<task>[^']*)' did not receive required positional arguments: (?P<names>.*)"
 _ALIKE = 0.6
 """How similar two names are of which one may be meant for the other (difflib's own default)."""
 
@@ -82,7 +82,7 @@ class EcrTasksProgram(Program):
             raise exit_with(self._explain(error)) from error
 
     def _explain(self, error: ParseError) -> SettingsError:
-        match = _UNKNOWN.fullmatch(str(error))
+        match = re.fullmatch(_UNKNOWN, str(error))
         if match is None:
             task = error.context.name if error.context else None
             shown = f"`inv --help {task}`" if task else "`inv --help`"
@@ -102,9 +102,9 @@ class EcrTasksProgram(Program):
 
 def _in_words(message: str) -> str:
     """Return what Invoke says of a line that it can't parse, in a user's words where they are known."""
-    if match := _NO_VALUE.fullmatch(message):
+    if match := re.fullmatch(_NO_VALUE, message):
         return f"{match['flag']} needs a value."
-    if match := _MISSING.fullmatch(message):
+    if match := re.fullmatch(_MISSING, message):
         return f"{match['task']} needs {match['names'].replace(chr(39), '').upper().replace(', ', ' and ')}."
     return f"{message.rstrip('.!')}."
 
