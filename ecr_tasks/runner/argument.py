@@ -87,11 +87,17 @@ class CheckedArgument(Argument):
         if self.positional and len(str(value)) > 1 and str(value).startswith("-"):
             cause = f"{value} is no flag of this task, and stands where {name} does."
             raise exit_with(SettingsError(cause, "`inv --help` with the task's name shows its flags."))
-        if not self.positional and not self.optional and value in core_flags():
-            if self.raw_value is not None:
-                raise exit_with(_missing_again(name, is_list=self.is_list))
-            raise exit_with(SettingsError(f"{name} needs a value, and {value} follows it.", "Give it one."))
+        if str(value).startswith("-") and not self.positional and value in core_flags():
+            raise exit_with(self._has_none(name, value))
         if is_second:
             values = ["no value" if each is True else each for each in (self.value, value)]
             cause = f"{name} is given twice: {values[0]} and {values[1]}."
             raise exit_with(SettingsError(cause, "Give it once."))
+
+    def _has_none(self, name: str, after: str) -> SettingsError:
+        """Return the error of a flag without a value before one of Invoke's own, which Invoke takes for the value."""
+        if self.optional:
+            return SettingsError(f"{after} stands where {name} may have a value.", f"Write {after} before {name}.")
+        if self.raw_value is not None:
+            return _missing_again(name, is_list=self.is_list)
+        return SettingsError(f"{name} needs a value, and {after} follows it.", "Give it one.")

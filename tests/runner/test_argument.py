@@ -113,6 +113,16 @@ def test_a_flag_of_invokes_own_is_no_value(tmp_path: Path) -> None:
             assert (done.returncode, done.stdout, done.stderr) == (2, "", refused)
 
 
+@pytest.mark.parametrize("line", ["promote v1 --require-scan --dry --tag a", "attest v1 --get -T 5"])
+def test_a_flag_of_invokes_own_is_no_value_where_there_may_be_one(tmp_path: Path, line: str) -> None:
+    (tmp_path / "tasks.py").write_text("from ecr_tasks import ns\n")
+    _, _, flag, own, *_ = words = line.split()
+    for program in (INVOKE, ECR_TASKS):
+        done = run_inv(words, tmp_path, os.environ, program)
+        refused = f"ecr-tasks: {own} stands where {flag} may have a value.\nWrite {own} before {flag}.\n"
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", refused)
+
+
 def test_an_unknown_flag_is_no_value_by_position(tmp_path: Path) -> None:
     (tmp_path / "tasks.py").write_text("from ecr_tasks import ns\n")
     for line in (["scan", "-s", "a"], ["scan", "--sevrity", "high"], ["promote", "-x", "--tag=a"]):
