@@ -18,8 +18,8 @@ from ecr_tasks.signals import was_interrupted
 def push_by_api(api: EngineApi, reference: str, token: RegistryToken) -> ProcessResult | None:
     """Push a local name with a token, and show on our stderr what `docker push` prints without a terminal.
 
-    None where the engine can't be asked so, refuses the request, or breaks off: docker's own command says why.
-    Raises KeyboardInterrupt when the run was interrupted.
+    What a layer does is said once, not ten times a second. None where the engine can't be asked so, refuses the
+    request, or breaks off: docker's own command says why. Raises KeyboardInterrupt when the run was interrupted.
     """
     repository, _, tag = reference.rpartition(":")
     login = {"username": token.username, "password": token.password, "serveraddress": token.host}
@@ -40,6 +40,7 @@ def _stop_interrupted() -> None:
 def _shown(messages: Iterator[Any]) -> ProcessResult:
     """Show the engine's messages and return the result that docker's command would have."""
     has_failed = False
+    said: dict[str, str] = {}
 
     def lines() -> Iterator[str]:
         nonlocal has_failed
@@ -47,7 +48,9 @@ def _shown(messages: Iterator[Any]) -> ProcessResult:
             if not isinstance(message, dict):
                 raise ValueError("no message of an engine")
             has_failed = has_failed or "error" in message
-            if (line := _line(message)) is not None:
+            layer, line = str(message.get("id")), _line(message)
+            if line is not None and line != said.get(layer):
+                said[layer] = line
                 yield line
 
     return process.show(lines(), lambda: has_failed)

@@ -29,13 +29,16 @@ PASSWORD = "fZ9-password-of-the-registry-77"
 PUSHED: list[dict[str, Any]] = [
     {"status": f"The push refers to repository [{HOST}/team/app]"},
     {"status": "Waiting", "progressDetail": {}, "id": "0ebc49027c00"},
+    {"status": "Waiting", "progressDetail": {}, "id": "1ebc49027c00"},
+    {"status": "Waiting", "progressDetail": {}, "id": "0ebc49027c00"},
     {"status": "Pushing", "progressDetail": {"current": 5, "total": 10}, "id": "0ebc49027c00"},
     {"status": "Pushed", "progressDetail": {}, "id": "0ebc49027c00"},
     {"aux": {"manifestPushedInsteadOfIndex": True}},
     {"status": "1.2: digest: sha256:aa size: 855"},
 ]
 TOLD = (
-    f"The push refers to repository [{HOST}/team/app]\n0ebc49027c00: Waiting\n0ebc49027c00: Pushed\n"
+    f"The push refers to repository [{HOST}/team/app]\n0ebc49027c00: Waiting\n1ebc49027c00: Waiting\n"
+    "0ebc49027c00: Pushed\n"
     "1.2: digest: sha256:aa size: 855\n"
 )
 
