@@ -214,6 +214,19 @@ print(*sys.modules)
     assert unused & set(result.stdout.split()) == set()
 
 
+def test_a_build_imports_neither_a_repositorys_settings_nor_the_gates() -> None:
+    code = """
+import sys
+import ecr_tasks.clients.docker.client, ecr_tasks.execute.build
+from ecr_tasks.checks import before_build
+from ecr_tasks.runner import build_steps, managed_signing, publish_steps
+print(*sys.modules)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    unused = ("plan.repository.desired", "plan.gates", "plan.provenance", "source.git.branches", "model.signing")
+    assert {f"ecr_tasks.{name}" for name in unused} & set(result.stdout.split()) == set()
+
+
 def test_every_public_name_is_there() -> None:
     assert set(ecr_tasks._MODULES) == set(ecr_tasks.__all__) - {"__version__"}
     for name in ecr_tasks.__all__:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ecr_tasks.checks.build_files import check_build_files
 from ecr_tasks.checks.builder_platforms import check_platforms, missing_emulation
@@ -21,15 +21,16 @@ from ecr_tasks.checks.readable_files import check_readable
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import BuildDefinition, Image
-from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.conflicts import Conflict
 from ecr_tasks.plan.other_client import check_client
 from ecr_tasks.plan.planned_image import PlannedImage
-from ecr_tasks.plan.repository.desired import desired_repository
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.git.incomplete import Checkouts
 from ecr_tasks.source.source_state import SourceState
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.ports import Engine
 
 Check = Callable[[], object]
 """Raises an EcrTasksError if something is in the way."""
@@ -78,6 +79,8 @@ def obstacles(
     else:
         found += _image_obstacles(building, settings, source, environ, promises=promises, note=note)
     for item in creating[:1]:
+        from ecr_tasks.plan.repository.desired import desired_repository
+
         found += _first(item.image.name, [lambda: desired_repository(settings, source)])
     answers: list[Engine] = []
     if engine is not None and building and (creating or promises):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from ecr_tasks.errors import BuildError
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.platform import covers, parse_platform
-from ecr_tasks.model.ports import Engine
 from ecr_tasks.source.build_context.dockerfile import Stage, parse
 from ecr_tasks.source.build_context.references import read_dockerfile
 from ecr_tasks.source.build_context.unknown import Unknown
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.ports import Engine
 
 
 @dataclass(frozen=True)

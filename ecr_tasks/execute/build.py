@@ -21,7 +21,6 @@ from ecr_tasks.model.attestation import MadeDocument
 from ecr_tasks.model.image import BuildInput, Image, Keep
 from ecr_tasks.model.receipt import Built
 from ecr_tasks.plan.batches import batches
-from ecr_tasks.plan.provenance import attachable_provenance
 from ecr_tasks.source.source_state import SourceState
 
 if TYPE_CHECKING:
@@ -156,6 +155,8 @@ def _provenance(image: Image, told: Sequence[tuple[str, Mapping[str, Any]]]) -> 
     """
     if "provenance" not in image.referrer_kinds:
         return ()
+    from ecr_tasks.plan.provenance import attachable_provenance
+
     several = image.definition.makes_index
     documents = [attachable_provenance(predicate, platform if several else "") for platform, predicate in told]
     known = tuple(document for document in documents if document is not None)

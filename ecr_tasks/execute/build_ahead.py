@@ -8,12 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.parallel import begin
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.image import BuildInput
-from ecr_tasks.model.ports import BuildResult, Docker
 from ecr_tasks.terminal.held_output import HeldOutput
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.ports import BuildResult, Docker
 
 
 class BuildAhead:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.image_config import ImageConfig
-from ecr_tasks.model.ports import Docker
 from ecr_tasks.model.receipt import Built
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.ports import Docker
 
 _WORKERS = 4
 

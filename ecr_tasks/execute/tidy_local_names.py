@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.local_image import LocalImage
 from ecr_tasks.model.manifest import REVISION, SETTINGS, short_tags
-from ecr_tasks.model.ports import Docker
 from ecr_tasks.model.wording import FEW, name_some, together
 from ecr_tasks.plan.local_names import stale_candidates, stale_names
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.ports import Docker
 
 Annotations = Callable[[str], Mapping[str, str]]
 """Returns the annotations of the manifest with a digest; none where it isn't known."""

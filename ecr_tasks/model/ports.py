@@ -16,14 +16,14 @@ from ecr_tasks.model.image import BakeFile, BuildDefinition, BuildInput
 from ecr_tasks.model.inventory import ImageDetail
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
-from ecr_tasks.model.scan import Scanning, ScanResult, StartRefusal
-from ecr_tasks.model.signing import Signer, Signing, SignWith, Tool, Verification
 
 if TYPE_CHECKING:
     from ecr_tasks.model.account import Caller
     from ecr_tasks.model.image_config import ImageConfig
     from ecr_tasks.model.local_image import LocalImage
     from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
+    from ecr_tasks.model.scan import Scanning, ScanResult, StartRefusal
+    from ecr_tasks.model.signing import Signer, Signing, SignWith, Tool, Verification
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ecr_tasks.model.ports import Evidence
     from ecr_tasks.model.receipt import Published, Receipt
     from ecr_tasks.model.registry import Repository
-    from ecr_tasks.plan.gates import Verdict
+    from ecr_tasks.plan.gates import Failed, Verdict
     from ecr_tasks.runner.run import Run
 
 
@@ -38,10 +38,6 @@ def wait_for_managed_signing(run: Run, receipt: Receipt) -> EcrTasksError | None
 
 
 def _wait(run: Run, pushed: list[Published], *, wanted: bool) -> EcrTasksError | None:
-    from ecr_tasks.execute.wait_for_verdicts import wait_for_verdicts
-    from ecr_tasks.plan.gates import WAITS, Failed
-    from ecr_tasks.plan.managed_signing import not_configured
-
     evidence = run.registry.evidence
     judges: list[Callable[[], Verdict]] = []
     failures: list[Failed] = []
@@ -50,8 +46,13 @@ def _wait(run: Run, pushed: list[Published], *, wanted: bool) -> EcrTasksError |
         if profiles:
             judges.append(partial(signing_verdict, evidence, repository, item.digest, profiles))
         elif wanted:
+            from ecr_tasks.plan.managed_signing import not_configured
+
             failures.append(not_configured(repository, known=profiles is not None))
     if judges:
+        from ecr_tasks.execute.wait_for_verdicts import wait_for_verdicts
+        from ecr_tasks.plan.gates import WAITS, Failed
+
         with working("waiting for ECR's signatures"):
             verdicts, _ = wait_for_verdicts(judges, say, WAITS)
         failures += [verdict for verdict in verdicts if isinstance(verdict, Failed)]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.model.ports import Docker, Engine
 from ecr_tasks.redaction import redact
 from ecr_tasks.source.build_context.base_images import BaseImage, pinned_digest
 from ecr_tasks.source.build_context.unknown import Unknown
+
+if TYPE_CHECKING:
+    from ecr_tasks.model.ports import Docker, Engine
 
 PARALLEL = 8
 """The number of images that are looked up at the same time."""
