@@ -207,11 +207,30 @@ print(*sys.modules)
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     interfaces = {"model.ports", "model.account", "model.repository", "model.image_config", "model.local_image"}
     builds = {"execute.build", "execute.from_builder", "execute.attestations", "plan.builder", "plan.image_store"}
-    of_settings = {"settings.dotenv", "settings.invoke_files", "yaml_documents", "model.signing", "tags.js_regexp"}
-    others = {"plan.parts", "plan.promotion", "execute.move_latest", "source.git.history", "terminal.wrap"}
+    of_settings = {"settings.dotenv", "settings.invoke_files", "yaml_documents", "model.scan", "model.signing"}
+    others = {
+        "tags.js_regexp",
+        "plan.parts",
+        "plan.promotion",
+        "execute.move_latest",
+        "source.git.history",
+        "terminal.wrap",
+    }
     context = {"source.build_context.dockerignore_pattern", "source.build_context.linear_match"}
     unused = {f"ecr_tasks.{name}" for name in (*interfaces, *builds, *of_settings, *others, *context)}
     assert unused & set(result.stdout.split()) == set()
+
+
+def test_outside_of_a_ci_no_system_of_its_own_is_imported() -> None:
+    code = """
+import sys
+from ecr_tasks.ci.detect import detect, in_ci
+assert not in_ci({})
+detect({})
+print(*sys.modules)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert [name for name in result.stdout.split() if name.endswith(".facts") and name != "ecr_tasks.ci.facts"] == []
 
 
 def test_a_build_imports_neither_a_repositorys_settings_nor_the_gates() -> None:

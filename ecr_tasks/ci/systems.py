@@ -31,11 +31,11 @@ class System:
     """One CI system.
 
     ``name`` is also its folder's name, whose ``facts.py`` has the function ``read_facts`` and, where variables name a
-    run, their names in ``RUN_VARIABLES``. ``marker`` is the variable that only this system sets; if it is empty,
-    the function ``marker`` in ``facts.py`` returns it. ``outputs`` is the class in ``outputs.py`` that makes the
-    outputs for the system; if it is empty, it gets only files. ``no_oidc`` says why the system issues no
-    tokens; if it is empty, ``oidc.py`` has the ``ISSUER``. The folder's modules are imported when needed: all imports
-    together would delay the start of a run.
+    run, their names in ``RUN_VARIABLES``. ``marker`` is the variable that only this system sets; of several names,
+    its runs have at least one, and the function ``marker`` in ``facts.py`` tells whether it is the system's.
+    ``outputs`` is the class in ``outputs.py`` that makes the outputs for the system; if it is empty, it gets only
+    files. ``no_oidc`` says why the system issues no tokens; if it is empty, ``oidc.py`` has the ``ISSUER``. The
+    folder's modules are imported when needed: all imports together would delay the start of a run.
 
     Its pipeline: ``path`` is the file that the system reads, from the top of the repository; ``template`` is the file
     in its folder that it is made from. ``variants`` are the kinds of credentials that the template supports,
@@ -68,7 +68,10 @@ class System:
 
     def find_marker(self, env: Environ) -> Fact | None:
         """Return the variable that only this system sets; None when it isn't set."""
-        marker: Fact | None = env.flag(self.marker) if self.marker else self._module("facts").marker(env)
+        names = self.marker.split()
+        if len(names) == 1:
+            return env.flag(*names)
+        marker: Fact | None = self._module("facts").marker(env) if env.get(*names) else None
         return marker
 
     def read_facts(self, env: Environ) -> Facts:
@@ -170,7 +173,7 @@ _ROWS = (
     System(
         "woodpecker",
         "Woodpecker",
-        "",
+        "CI CI_SYSTEM_NAME",
         ".woodpecker.yml",
         no_oidc="Woodpecker issues none",
         escapes=_DOLLAR_ESCAPE,
@@ -179,7 +182,7 @@ _ROWS = (
     System(
         "drone",
         "Drone",
-        "",
+        "DRONE HARNESS_BUILD_ID",
         ".drone.yml",
         no_oidc="Drone issues none",
         escapes=_DOLLAR_ESCAPE,
@@ -189,7 +192,7 @@ _ROWS = (
     System(
         "jenkins",
         "Jenkins",
-        "",
+        "JENKINS_URL BUILD_TAG",
         "Jenkinsfile",
         no_oidc="Jenkins issues tokens only with its OpenID Connect Provider plugin, under an address of your own",
         # Keys first: the plugin that issues tokens is not among those that Jenkins suggests.

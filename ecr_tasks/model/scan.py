@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import date, datetime
-from typing import Literal, get_args
+from typing import Literal
 
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.registry import wildcard_matches
-
-Level = Literal["critical", "high", "medium", "low", "informational", "undefined"]
-
-LEVELS: tuple[Level, ...] = get_args(Level)
-"""The severities, the worst first (ECR's API model, FindingSeverity)."""
+from ecr_tasks.model.severity import LEVELS, Level
 
 DEFAULT_LEVEL: Level = "critical"
 

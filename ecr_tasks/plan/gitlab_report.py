@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from ecr_tasks.model.scan import LEVELS, Level
+from ecr_tasks.model.severity import LEVELS, Level
 from ecr_tasks.plan.scanned_image import FindingRow, ScannedImage, finding_rows
 
 SCHEMA_VERSION = "15.0.7"

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ecr_tasks.model.scan import LEVELS, Level
+from ecr_tasks.model.severity import LEVELS, Level
 from ecr_tasks.plan.scanned_image import FindingRow, ScannedImage, finding_rows
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

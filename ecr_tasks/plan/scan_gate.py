@@ -11,16 +11,15 @@ from ecr_tasks.errors import SettingsError
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.scan import (
     DEFAULT_LEVEL,
-    LEVELS,
     AcceptedFinding,
     Finding,
-    Level,
     ScanResult,
     ScanRules,
     count_severities,
     describe_counts,
     severity_rank,
 )
+from ecr_tasks.model.severity import LEVELS, Level
 from ecr_tasks.model.wording import name_some
 from ecr_tasks.plan.gates import Failed, Passed, Pending, Verdict
 from ecr_tasks.plan.scan_failures import ended_without_findings, missing_scan

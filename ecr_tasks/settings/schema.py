@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.mirror import Mirror
-from ecr_tasks.model.scan import LEVELS, Level
+from ecr_tasks.model.severity import LEVELS, Level
 from ecr_tasks.settings.parse import build_options, caches, lists, registry, signing, values
 from ecr_tasks.settings.parse.destinations import destinations as parse_destinations
 from ecr_tasks.settings.parse.image_reference import image

@@ -13,7 +13,8 @@ from ecr_tasks.errors import SettingsError
 from ecr_tasks.local_ecr.findings_file import STATUSES
 from ecr_tasks.model.inventory import artifact_kind
 from ecr_tasks.model.manifest import REVISION, VERSION, StoredImage
-from ecr_tasks.model.scan import LEVELS, Finding, Level, ScanResult, ScanRules, describe_counts
+from ecr_tasks.model.scan import Finding, ScanResult, ScanRules, describe_counts
+from ecr_tasks.model.severity import LEVELS, Level
 from ecr_tasks.plan.branch_gate import judge_branch
 from ecr_tasks.plan.gates import Failed, Passed, Pending
 from ecr_tasks.plan.scan_gate import APPEARS_SECONDS, NEW_SECONDS, judge_scan, scan_level

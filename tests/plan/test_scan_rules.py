@@ -8,16 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_tasks.model.scan import (
-    LEVELS,
-    AcceptedFinding,
-    Finding,
-    Known,
-    Level,
-    ScanResult,
-    ScanRules,
-    VulnerablePackage,
-)
+from ecr_tasks.model.scan import AcceptedFinding, Finding, Known, ScanResult, ScanRules, VulnerablePackage
+from ecr_tasks.model.severity import LEVELS, Level
 from ecr_tasks.plan.gates import Failed, Passed
 from ecr_tasks.plan.scan_gate import OtherFindings, judge_findings, judge_scan, needless, other_findings
 from ecr_tasks.plan.scannable_parts import Part
