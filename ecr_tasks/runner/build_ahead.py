@@ -7,6 +7,8 @@ it is needed. Until then it shows nothing, and what it makes has no name but the
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ecr_tasks.errors import EcrTasksError
@@ -33,17 +35,20 @@ class Ahead:
     checked: Checked
 
 
-def begin_ahead(run: Run, image: Image, last: str | None, difference: Difference) -> Ahead | None:
+def begin_ahead(
+    run: Run, images: Sequence[Image], last: Mapping[str, str | None], difference: Difference
+) -> Ahead | None:
     """Begin to build an image; return None where something is in the way, or registries may decide how it is built.
 
     Also where this project's folder tells that it needs no build: its last one had the same inputs, or git proves
-    that of ``last``, the commit of what was published from here, by ``difference``.
+    that by ``difference`` from ``last``, the commits of what was published from here, by image. Of several images it
+    is the only one of which that is not proved.
     """
     if run.settings.skip == "content":
         return None
     try:
-        is_unchanged = run.settings.skip == "commit" and last and difference(image.definition, last) is None
-        if is_unchanged or _is_built(run, image):
+        image = _changed_image(run, images, last, difference)
+        if image is None or _is_built(run, image):
             return None
         item = _item_to_build(run, image)
         checked = _checked(run, item) if item else None
@@ -57,6 +62,24 @@ def begin_ahead(run: Run, image: Image, last: str | None, difference: Difference
     build = BuildAhead(build_inputs(checked.image, "store", ()), run.docker, run.settings.builder)
     run.before_end(build.discard)
     return Ahead(build, checked)
+
+
+def _changed_image(
+    run: Run, images: Sequence[Image], last: Mapping[str, str | None], difference: Difference
+) -> Image | None:
+    """Return the only image that may differ from what was published from here; None where there are others."""
+    if run.settings.skip == "commit":
+        if len(images) > 1 and not all(last.values()):
+            return None
+        differing = (image for image in images if image.dirty or _differs(image, last[image.name], difference))
+        changed = [*islice(differing, 2)]
+    else:
+        changed = [*images]
+    return changed[0] if len(changed) == 1 else None
+
+
+def _differs(image: Image, last: str | None, difference: Difference) -> bool:
+    return last is None or difference(image.definition, last) is not None
 
 
 def _is_built(run: Run, image: Image) -> bool:

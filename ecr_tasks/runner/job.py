@@ -123,8 +123,11 @@ def start_job(
         images = _images(run, fresh if outdated is None else NOTHING_FRESH, choice, only)
     repositories = [image.repository for image in images]
     published = receipt_file.were_published(run.project, repositories, run.source.revision)
-    last = receipt_file.published_commit(run.project, repositories[0]) if len(images) == 1 else None
+    may_need_build = not published or any(image.dirty for image in images)
+    last: dict[str, str | None] = {}
     if not promises and not run.dry:
+        if may_need_build:
+            last = {image.name: receipt_file.published_commit(run.project, image.repository) for image in images}
         run.earlier_outputs.forget(repositories)
     settings = run.settings
     if outdated is not None and settings.skip == "never":  # what is built is chosen by base images
@@ -147,11 +150,10 @@ def start_job(
     elif read_registries:
         difference = Unchanged(run.source, run.project, os.environ).difference
         is_plain = not republish and not fresh.flags and outdated is None
-        may_need_build = len(images) == 1 and (not published or images[0].dirty)
         if may_need_build and is_plain and not (promises or run.dry):
             from ecr_tasks.runner.build_ahead import begin_ahead
 
-            job = replace(job, ahead=begin_ahead(run, images[0], last, difference))
+            job = replace(job, ahead=begin_ahead(run, images, last, difference))
         job = with_registries(run, job, brief=brief, difference=difference)
     else:
         job = with_plan(run, job, None)

@@ -17,12 +17,16 @@ from ecr_tasks.source.source_state import SourceState
 
 
 class Unchanged:
-    """Compares the source's commit with others; git is asked once for each of them, and once for what it ignores."""
+    """Compares the source's commit with others; git is asked once for each of them, and once for what it ignores.
+
+    What was found of a definition is kept, as long as the definition is there.
+    """
 
     def __init__(self, source: SourceState, project: Path, environ: Mapping[str, str]) -> None:
         self._source, self._project, self._environ = source, project, environ
         self._changed: dict[str, Sequence[str] | None] = {}
         self._ignored: Sequence[str] | None = None
+        self._found: dict[tuple[int, str], tuple[BuildDefinition, str | None]] = {}
 
     def difference(self, definition: BuildDefinition, commit: str) -> str | None:
         """Return why a build may have other inputs than at ``commit``, as a clause; None where git proves it hasn't.
@@ -31,6 +35,12 @@ class Unchanged:
         links to, and the lock of base images. Not compared are the settings, which the image itself records, and base
         images that are not locked. Raises SettingsError for a malformed .dockerignore.
         """
+        key = (id(definition), commit)
+        if key not in self._found:
+            self._found[key] = (definition, self._difference(definition, commit))
+        return self._found[key][1]
+
+    def _difference(self, definition: BuildDefinition, commit: str) -> str | None:
         definitions = list(definition.with_links())
         folders = list(unique_folders(definitions, self._project))
         read = {Path(os.path.normpath(self._project / NAME)), *_read_files(folders)}

@@ -187,6 +187,59 @@ def test_many_images_start_few_programs_more_than_one(app: Project, tmp_path: Pa
     assert kinds == ALWAYS + each + Counter({"bake --print": 1})
 
 
+CREDENTIALS = """#!/bin/sh
+tries=0
+until grep -qs 'bake --file .*metadata-file' '{log}'; do
+  tries=$((tries + 1))
+  [ $tries -lt 300 ] || exit 1
+  sleep 0.1
+done
+echo '{{"Version": 1, "AccessKeyId": "{key}", "SecretAccessKey": "{secret}"}}'
+"""
+
+
+@pytest.mark.parametrize("names", [["web"], ["web", "api", "job"]])
+def test_the_build_of_the_only_changed_image_begins_before_anybody_is_asked(
+    app: Project, tmp_path: Path, names: list[str]
+) -> None:
+    for name in names:
+        app.write(f"{name}/Dockerfile", (app.folder / "Dockerfile").read_text("utf-8"))
+        app.write(f"{name}/hello.txt", name)
+    target = {name: {"context": name} for name in names}
+    app.write("docker-bake.json", json.dumps({"group": {"default": {"targets": names}}, "target": target}))
+    app.commit()
+    app.environ |= {"ECR_REPOSITORY_PREFIX": f"{app.name}/"}
+    app.name = ""
+    app.ok("build", "push")
+    app.write("web/hello.txt", "changed")
+    app.commit()
+    programs = Programs(app, tmp_path)
+    key, secret = (app.environ.pop(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
+    script = tmp_path / "credentials"
+    script.write_text(CREDENTIALS.format(log=tmp_path / "programs", key=key, secret=secret), encoding="utf-8")
+    script.chmod(0o755)
+    (tmp_path / "aws").write_text(f"[default]\ncredential_process = {script}\n", encoding="utf-8")
+    app.environ |= {"AWS_CONFIG_FILE": str(tmp_path / "aws")}
+    app.ok("build", "push")
+    assert programs.kinds(programs.started())["bake"] == 1
+    assert [image["outcome"] for image in app.receipt["images"]] == ["published"] * len(names)
+
+
+def test_of_several_changed_images_the_plan_comes_first(app: Project, tmp_path: Path) -> None:
+    names = ["web", "api"]
+    target = {name: {"context": ".", "args": {"NAME": name}} for name in names}
+    app.write("docker-bake.json", json.dumps({"group": {"default": {"targets": names}}, "target": target}))
+    app.commit()
+    app.environ |= {"ECR_REPOSITORY_PREFIX": f"{app.name}/"}
+    app.name = ""
+    app.ok("build", "push")
+    app.write("hello.txt", "changed")
+    app.commit()
+    programs = Programs(app, tmp_path)
+    app.ok("build", "push")
+    assert programs.kinds(programs.started())["bake"] == 1
+
+
 def test_the_names_of_a_published_image_that_a_container_uses_stay(app: Project) -> None:
     app.environ["ECR_KEEP_LOCAL"] = "1"
     app.ok("build", "push")
