@@ -105,6 +105,8 @@ def _growing(use: Use, start: str, pump: str, end: str, count: int) -> float:
         fourth = min(_seconds(use, start + pump * (count * times // 4) + end) for _ in range(3))
         if seconds <= UNNOTICED or seconds <= 9 * fourth:
             return 0.0
+        if seconds > 10 * UNNOTICED:
+            break
     return seconds
 
 
