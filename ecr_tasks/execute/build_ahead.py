@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from ecr_tasks.model.ports import BuildResult, Docker
 
 
+BEGIN_SECONDS = 0.1
+"""How long the program may take to begin; what this thread does next would make it wait for the interpreter."""
+
+
 class BuildAhead:
     """A build that has begun, of inputs that have no names and go to the store.
 
@@ -35,6 +39,7 @@ class BuildAhead:
         self.seconds: float | None = None
         self.named: Callable[[], object] = lambda: None
         self._results = begin(partial(self._output.run, self._build))
+        self._output.has_begun.wait(BEGIN_SECONDS)
 
     def build(self, inputs: Sequence[BuildInput], builder: str | None) -> Mapping[str, BuildResult]:
         """Return what has been built, and begin to name it, if these are what the build has begun with.
@@ -73,3 +78,4 @@ class BuildAhead:
             return self._docker.build(self._inputs, self._builder)
         finally:
             self._ended.set()
+            self._output.has_begun.set()

@@ -26,6 +26,8 @@ class HeldOutput:
 
     def __init__(self) -> None:
         self._decided = threading.Event()
+        self.has_begun = threading.Event()
+        """Set once a program has begun, and nobody reads it."""
         self._needed = False
         self.ended: float | None = None
 
@@ -46,6 +48,7 @@ class HeldOutput:
     def wait(self, has_ended: Callable[[], bool] = lambda: False) -> None:
         """Wait for the decision about a program. Raises Discarded where it is not needed."""
         self.ended = None
+        self.has_begun.set()
         while not self._decided.wait(POLL_SECONDS):
             if self.ended is None and has_ended():
                 self.ended = time.monotonic()

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from ecr_tasks.errors import BuildError
+from ecr_tasks.execute import build_ahead
 from ecr_tasks.execute.build_ahead import BuildAhead
 from ecr_tasks.model.image import BuildDefinition, BuildInput
 from ecr_tasks.model.ports import BuildResult
@@ -83,6 +84,21 @@ def test_the_end_waits_for_names_that_are_under_way(docker: FakeDocker) -> None:
     ahead.build([NAMED], None)
     ahead.discard()
     assert set(NAMED.references) <= slow.store.keys()
+
+
+def test_what_begins_a_build_goes_on_when_its_program_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = []
+
+    class Slow(FakeDocker):
+        def build(self, inputs: Sequence[BuildInput], builder: str | None) -> Mapping[str, BuildResult]:
+            time.sleep(0.2)
+            begun.append(True)
+            return super().build(inputs, builder)
+
+    monkeypatch.setattr(build_ahead, "BEGIN_SECONDS", 30)
+    ahead = BuildAhead([UNNAMED], Slow(FakeRegistry()), None)
+    assert begun == [True]
+    ahead.discard()
 
 
 def test_the_end_waits_for_the_build(docker: FakeDocker) -> None:
