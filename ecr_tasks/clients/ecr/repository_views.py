@@ -18,8 +18,8 @@ from ecr_tasks.model.registry import Repository, RepositoryView
 
 T = TypeVar("T")
 
-PARALLEL = 32
-"""How many repositories are looked at at once, each by a call for a tag: two hundred wait for seven answers."""
+PARALLEL = 48
+"""How many repositories are looked at at once, each by a call for a tag: two hundred wait for five answers."""
 
 
 class RepositoryViews:
