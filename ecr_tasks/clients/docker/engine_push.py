@@ -57,10 +57,15 @@ def _shown(messages: Iterator[Any]) -> ProcessResult:
 
 
 def _line(message: Mapping[str, Any]) -> str | None:
-    """Return the line that docker prints of a message; None for a step of a layer's progress, and for a note."""
+    """Return the line that docker prints of a message; None for a step of a layer's progress, and for a note.
+
+    Raises ValueError for what is no message of an engine.
+    """
+    detail, progress = (message.get(key) or {} for key in ("errorDetail", "progressDetail"))
     if "error" in message:
-        return str((message.get("errorDetail") or {}).get("message") or message["error"])
-    progress = message.get("progressDetail") or {}
+        return str((isinstance(detail, dict) and detail.get("message")) or message["error"])
+    if not isinstance(progress, dict):
+        raise ValueError("no progress of an engine")
     if "status" not in message or progress.get("current") or progress.get("total"):
         return None
     return f"{message['id']}: {message['status']}" if message.get("id") else str(message["status"])

@@ -141,7 +141,18 @@ def test_what_the_registry_refuses_is_said_in_its_words(
     assert len(engine.asked) == 1
 
 
-@pytest.mark.parametrize("messages", [PUSHED[:2], [*PUSHED[:2], "what"], [*PUSHED[:2], 3]])
+@pytest.mark.parametrize("detail", [{"message": ""}, "denied", None, []])
+def test_an_error_without_a_message_is_said_in_its_own_words(
+    port_with: Callable[[str], WhalesDocker], engine: Engine, detail: object
+) -> None:
+    engine.messages = [{"errorDetail": detail, "error": "denied: no such right"}]
+    with pytest.raises(RegistryError, match="no such right"):
+        port_with("true").push(REFERENCE)
+
+
+@pytest.mark.parametrize(
+    "messages", [PUSHED[:2], *([*PUSHED[:2], odd] for odd in ("what", 3, {"status": "x", "progressDetail": "y"}))]
+)
 def test_what_breaks_off_docker_s_command_does_anew(
     port_with: Callable[[str], WhalesDocker], engine: Engine, messages: list[Any]
 ) -> None:
