@@ -17,6 +17,7 @@ import hypothesis
 import pytest
 
 from ecr_tasks import redaction
+from ecr_tasks.model import denial
 
 # A busy machine makes an example slow, not wrong.
 hypothesis.settings.register_profile("ecr-tasks", deadline=None)
@@ -124,6 +125,7 @@ def _isolated(
     no_docker: Path,
 ) -> None:
     redaction.forget_all()
+    monkeypatch.setattr(denial, "_registries", set())
     for name in filter(is_private, list(os.environ)):
         monkeypatch.delenv(name)
     home = next(homes)

@@ -60,8 +60,9 @@ while True:
         break
     for handle in handles:
         os.close(handle)
-    while os.waitpid(-1, os.WNOHANG)[0]:
-        pass
+    with contextlib.suppress(ChildProcessError):  # the last one has ended
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 requests.close()
 listener.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from threading import Event
 
 import pytest
 from invoke.collection import Collection
@@ -175,9 +176,18 @@ def test_fail_fast_builds_no_more_after_a_push_that_fails(
         begun = {reference.rpartition(":")[0] for _, reference in app.calls.named("push")}
         return bool(begun) and begun <= ended
 
+    def fail_during_the_next_bake() -> None:
+        assert begun.wait(30)
+        raise RegistryError("It is full.", "Make room.")
+
+    def wait_for_failure() -> None:
+        begun.set()
+        wait_for(push_ended)
+
+    begun = Event()
     monkeypatch.setattr("ecr_tasks.clients.docker.push_lock.PushLocks", Locks)
-    app.calls.before["push"] = raises(RegistryError("It is full.", "Make room."))
-    during["c"] = lambda: wait_for(push_ended)
+    app.calls.before["push"] = fail_during_the_next_bake
+    during["c"] = wait_for_failure
     result = app.inv("push", "--fail-fast")
     assert result.code == 5
     assert built(app) == ["a", "b", "c", "d"]
