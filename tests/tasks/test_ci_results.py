@@ -13,6 +13,7 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from ecr_tasks import build, push
+from tests.support.fakes.calls import network_error
 from tests.tasks.conftest import Project
 
 
@@ -85,8 +86,11 @@ def test_an_unknown_ci_gets_files(project: Project) -> None:
 
 
 def test_a_failed_push_writes_no_image_to_deploy(project: Project, github: dict[str, str]) -> None:
+    def fail() -> None:
+        raise network_error()
+
     project.inv("build")
-    project.calls.fail_at = 3
+    project.calls.before["push"] = fail
     assert project.inv("push", **github).code == 5
     output = Path(github["GITHUB_OUTPUT"])
     assert not output.exists() or "team/app" not in output.read_text(encoding="utf-8")
