@@ -79,6 +79,12 @@ def was_interrupted() -> bool:
     return _State.interrupted
 
 
+def stop_interrupted_thread() -> None:
+    """Raise KeyboardInterrupt in a thread of an interrupted run: the signal's own reaches only the main one."""
+    if _State.interrupted and threading.current_thread() is not threading.main_thread():
+        raise KeyboardInterrupt
+
+
 @contextmanager
 def held_back() -> Iterator[None]:
     """Delay an interruption to the end of the block, which takes something and records that it has to be given back.

@@ -147,7 +147,7 @@ program.run()
 
 @pytest.mark.parametrize("program", ["invoke", "ecr_tasks"])
 def test_at_the_end_of_list_python_has_nothing_to_search_for_garbage(tmp_path: Path, program: str) -> None:
-    """It searched all that was loaded, which made `inv --list` take 13 % more than Invoke's own."""
+    """It searched all that was loaded, which made `inv --list` take more than a tenth longer than Invoke's own."""
     (tmp_path / "tasks.py").write_text("from ecr_tasks import ns\n", encoding="utf-8")
     code = f"""
 import atexit, gc, sys

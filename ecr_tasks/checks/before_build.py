@@ -108,9 +108,8 @@ def _image_obstacles(
 ) -> list[Conflict]:
     """Return what is in the way of building the images in their files, whatever the registries and the engine say."""
     found: list[Conflict] = []
-    sees_names = (
-        () if settings.client == "podman" else (check_name,)
-    )  # which takes any bytes; the others have BuildKit
+    # Podman takes any bytes for a name; the others build with BuildKit.
+    sees_names = () if settings.client == "podman" else (check_name,)
     scan, checkouts = new_scan(*sees_names), Checkouts(environ)
     for item in building:
         checks = image_checks(item.image, settings, source, environ, note, scan, checkouts)

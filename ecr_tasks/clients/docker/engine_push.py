@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,7 +11,7 @@ from ecr_tasks.clients.docker import process
 from ecr_tasks.clients.docker.engine_api import EngineApi
 from ecr_tasks.clients.docker.process import ProcessResult
 from ecr_tasks.model.registry import RegistryToken
-from ecr_tasks.signals import was_interrupted
+from ecr_tasks.signals import stop_interrupted_thread
 
 
 def push_by_api(api: EngineApi, reference: str, token: RegistryToken) -> ProcessResult | None:
@@ -24,17 +23,11 @@ def push_by_api(api: EngineApi, reference: str, token: RegistryToken) -> Process
     repository, _, tag = reference.rpartition(":")
     login = {"username": token.username, "password": token.password, "serveraddress": token.host}
     header = base64.urlsafe_b64encode(json.dumps(login).encode()).decode()
-    _stop_interrupted()
+    stop_interrupted_thread()
     result = api.read(f"/images/{repository}/push", {"tag": tag}, {"X-Registry-Auth": header}, _shown)
     if result is None:
-        _stop_interrupted()
+        stop_interrupted_thread()
     return result
-
-
-def _stop_interrupted() -> None:
-    """Raise KeyboardInterrupt in a thread of an interrupted run: the signal's own reaches only the main one."""
-    if was_interrupted() and threading.current_thread() is not threading.main_thread():
-        raise KeyboardInterrupt
 
 
 def _shown(messages: Iterator[Any]) -> ProcessResult:

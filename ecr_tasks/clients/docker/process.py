@@ -27,7 +27,7 @@ from ecr_tasks.clients.docker.build_log import BuildLog, current_log
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.one_line import without_commands
 from ecr_tasks.redaction import redact_known
-from ecr_tasks.signals import held_back, on_impatience, on_interruption, was_interrupted
+from ecr_tasks.signals import held_back, on_impatience, on_interruption, stop_interrupted_thread
 from ecr_tasks.terminal.gathering import gathered, gathering
 from ecr_tasks.terminal.held_output import Discarded, held_output
 
@@ -122,8 +122,7 @@ def run(
         if seconds is not None:
             killer = threading.Timer(seconds, child.kill)
             killer.start()
-        if was_interrupted() and threading.current_thread() is not threading.main_thread():
-            raise KeyboardInterrupt  # the signal came before the child was there
+        stop_interrupted_thread()  # the signal came before the child was there
         if (output := held_output()) is not None:
             process = child
             output.wait(lambda: process.poll() is not None)
