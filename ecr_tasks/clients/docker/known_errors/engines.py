@@ -42,7 +42,8 @@ ENGINE = (  # these and BUILDERS are errors of the machine that builds, whicheve
     KnownError(
         all_of(_CONNECT) + r"(?s:.*)lookup (?P<host>[^\s:]+)(?: on \S+)?: (?P<why>[^\n]+)",
         "The Docker engine's host {host} can't be found from here: {why}.",
-        "Correct DOCKER_HOST, or start what it names: in CI, the service with Docker (docker:dind) under that name.",
+        "Correct DOCKER_HOST (unix:///path, tcp://host:port, ssh://user@host), or start what it names: in CI, the "
+        "service with Docker (docker:dind) under that name.",
     ),
     KnownError(
         all_of(_CONNECT) + "(?s:.*)(?:server gave HTTP response to HTTPS client|does not look like a TLS handshake)",
@@ -79,6 +80,22 @@ ENGINE = (  # these and BUILDERS are errors of the machine that builds, whicheve
         r"(?:invalid bind address format|unable to parse docker host)[^:]{0,200}: (?P<host>\S+)",
         "{host} is no address of a Docker engine.",
         "Write DOCKER_HOST as unix:///path, tcp://host:port or ssh://user@host, or unset it.",
+    ),
+    KnownError(
+        r"^(?:ERROR: |Failed to initialize: )?protocol not available$",
+        "This system has no such address as the Docker engine's is to be.",
+        "Write DOCKER_HOST as unix:///path, tcp://host:port or ssh://user@host, or unset it.",
+    ),
+    KnownError(
+        r'Unix socket path "(?P<path>[^"]{1,4096})" is too long',
+        "The path of the Docker engine's socket is too long for this system: {path}.",
+        "Name a shorter one in DOCKER_HOST, such as a link to it.",
+    ),
+    KnownError(
+        r"failed to read metadata: parsing [^\n:]{0,4096}/(?P<file>contexts/meta/[^\s/:]+/meta\.json): "
+        r"(?P<why>[^\n]+)",
+        "docker can't read a context, {file} in its folder: {why}.",
+        "Mend that file, or remove its folder; docker's own is ~/.docker, or that in DOCKER_CONFIG.",
     ),
     KnownError(
         r'docker endpoint for "[^"]*" not found',
