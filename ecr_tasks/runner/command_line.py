@@ -27,9 +27,27 @@ _SELECTORS = ("env", "local")
 """The tasks that change the settings of those that follow."""
 
 
+def typed_words() -> Sequence[str]:
+    """Return the words of this command line that Invoke parses; those after ``--`` are for the user's own tasks."""
+    words = sys.argv[1:]
+    return words[: words.index("--")] if "--" in words else words
+
+
+def check_rest() -> None:
+    """Refuse words after ``--`` where Invoke runs only tasks of ours, which take none. Raises SettingsError."""
+    from ecr_tasks.runner.ecr_task import EcrTask
+
+    rest, calls = sys.argv[len(typed_words()) + 2 :], _executor().get("calls")
+    if rest and isinstance(calls, list) and all(isinstance(call.task, EcrTask) for call in calls):
+        raise SettingsError(
+            f"No task here takes what stands after --: {' '.join(rest)}.",
+            "Write each flag after its task, and the tasks one after another, without --.",
+        )
+
+
 def publishes() -> bool:
     """Return whether this command line seems to have a task that writes outputs for later CI steps."""
-    words = sys.argv[1:]
+    words = typed_words()
     return any(
         word.rpartition(".")[2] in ("build", "push", "merge") and not before.startswith("-")
         for before, word in zip(["", *words], words, strict=False)
@@ -43,7 +61,7 @@ def follows(name: str) -> bool:
     sys.argv. If another word equals the task's name, `build` makes an unneeded call to the registry, which does no
     harm.
     """
-    return name in [word.rpartition(".")[2] for word in sys.argv[1:]]
+    return name in [word.rpartition(".")[2] for word in typed_words()]
 
 
 def follows_at_once(task: Task[Any], next_task: Task[Any]) -> bool:
@@ -52,10 +70,7 @@ def follows_at_once(task: Task[Any], next_task: Task[Any]) -> bool:
     A task that one of the user's own calls isn't run by Invoke. Only Invoke's executor knows what comes next: the
     line doesn't show the tasks that others bring along, nor whose a name is.
     """
-    frame: FrameType | None = sys._getframe()
-    while frame is not None and frame.f_globals.get("__name__") != "invoke.executor":
-        frame = frame.f_back
-    local = frame.f_locals if frame is not None else {}
+    local = _executor()
     calls, current = local.get("calls"), local.get("call")
     if not isinstance(calls, list) or not isinstance(current, Call):
         return False
@@ -63,9 +78,17 @@ def follows_at_once(task: Task[Any], next_task: Task[Any]) -> bool:
     return after is not None and (current.task.body, after.task.body) == (task.body, next_task.body)
 
 
+def _executor() -> Mapping[str, Any]:
+    """Return the local variables of Invoke's executor, which has called this; empty where it hasn't."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame.f_globals.get("__name__") != "invoke.executor":
+        frame = frame.f_back
+    return frame.f_locals if frame is not None else {}
+
+
 def push_has(flag: str) -> bool:
     """Return whether `push` with this flag is in this command line, so that the `build` before it builds for that."""
-    return follows("push") and flag in sys.argv[1:]
+    return follows("push") and flag in typed_words()
 
 
 def value_flags(task: Task[Any]) -> Collection[str]:
@@ -93,7 +116,7 @@ def push_values(flag: str, push: Task[Any]) -> tuple[str, ...]:
 
     A word after a flag with a value is that value, and any other one is the next task.
     """
-    words = sys.argv[1:]
+    words = typed_words()
     start = next((index for index, word in enumerate(words) if _last_part(word) == "push"), len(words))
     values, before, with_values = [], "", value_flags(push)
     for word in words[start + 1 :]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import functools
 import inspect
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,7 @@ from invoke.tasks import task as invoke_task
 
 from ecr_tasks.console import show_error, stay_calm
 from ecr_tasks.errors import SettingsError, UnexpectedError
-from ecr_tasks.runner.command_line import check_repetitions, publishes
+from ecr_tasks.runner.command_line import check_repetitions, check_rest, publishes, typed_words
 from ecr_tasks.runner.ecr_task import EcrTask
 from ecr_tasks.runner.exit_codes import exit_codes, last_resort, say_interrupted
 from ecr_tasks.runner.invoke_config import config_paths
@@ -178,7 +177,8 @@ def run_of(c: Context) -> Run:
         if not run.dry and publishes():
             run.earlier_outputs.begin()  # a line that is refused leaves nothing to deploy, either
         with exit_codes(run):
-            check_repetitions(sys.argv[1:])
+            check_rest()
+            check_repetitions(typed_words())
             check_runtime_file(getattr(c.config, "_runtime_path", None))  # a --config after the task is known now
     return run
 

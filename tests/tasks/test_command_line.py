@@ -89,6 +89,22 @@ def test_no_task_has_a_short_flag(folder: Path) -> None:
         assert not re.search(r"^\s+-[a-z]\b", options, re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    "line", ["settings -- --json", "build push -- --image a", "build -- push", "local settings -- settings -T"]
+)
+def test_what_stands_after_two_dashes_is_refused(folder: Path, line: str) -> None:
+    result = run(folder, *INVOKE, *line.split())
+    rest = line.partition(" -- ")[2]
+    assert (result.returncode, result.stdout) == (2, "")
+    assert f"ecr-tasks: No task here takes what stands after --: {rest}.\n" in result.stderr
+
+
+def test_a_task_of_the_users_own_may_take_what_stands_after_two_dashes(folder: Path) -> None:
+    (folder / "tasks.py").write_text(TASKS_PY_WITH_NAMESPACE, encoding="utf-8")
+    result = run(folder, *INVOKE, "ecr.settings", "chore", "--", "push", "--image", "a")
+    assert (result.returncode, result.stdout.endswith("done\n")) == (0, True)
+
+
 def test_in_a_namespace_the_tasks_are_configured_by_the_collection(folder: Path) -> None:
     (folder / "tasks.py").write_text(TASKS_PY_WITH_NAMESPACE, encoding="utf-8")
     result = run(folder, *INVOKE, "ecr.settings", "--json")

@@ -62,6 +62,9 @@ if TYPE_CHECKING:
 _INFO_SECONDS = 60.0
 """How long a client in docker's place may take to say what machine it runs on, which may have to start."""
 
+_WITHOUT_TRUST = {"DOCKER_CONTENT_TRUST": "0"}
+"""docker pushes first, and fails then for want of a notary (https://docs.docker.com/engine/security/trust/)."""
+
 _CACHE_VARIABLES = {"s3": "AWS_", "gha": "ACTIONS_RUNTIME_TOKEN"}
 
 
@@ -90,6 +93,7 @@ class WhalesDocker(ImageStore):
         self._retrier = retrier or Retrier()
         self._tokens = ValidTokens(config, mask, self._retrier)
         self._remote: Builder | None = None
+        self._is_trust_told = False
 
     def engine(self, builder: str | None) -> Engine:
         """Return the engine's store and platform, and the driver of the builder, with two docker calls.
@@ -298,7 +302,12 @@ class WhalesDocker(ImageStore):
     def push(self, reference: str) -> None:
         """Push one name. Raises RegistryError, or Refused for an immutable tag."""
         command = self._commands.docker("push", *tls_options(reference, self._commands.program), reference)
-        result = self._retried(lambda: self._push_by_api(reference) or self._commands.show(command), reference)
+        if os.environ.get("DOCKER_CONTENT_TRUST", "").lower() in ("1", "t", "true") and not self._is_trust_told:
+            self._is_trust_told = True
+            self._retrier.report("DOCKER_CONTENT_TRUST signs nothing here: ECR has no notary; `inv sign` does it")
+        result = self._retried(
+            lambda: self._push_by_api(reference) or self._commands.show(command, _WITHOUT_TRUST), reference
+        )
         if result.code != 0:
             raise _told_once(errors.push_failed(reference, result.lines), result)
 
@@ -441,9 +450,9 @@ class WhalesDocker(ImageStore):
         return result
 
     def _push_by_api(self, reference: str) -> ProcessResult | None:
-        """Push a name by the engine's API; None where only docker's command can: it draws, signs or asks a helper."""
+        """Push a name by the engine's API; None where only docker's command can: it draws, or asks a helper."""
         token = next((token for token in self._config.tokens if reference.startswith(f"{token.host}/")), None)
-        if token is None or not self._commands.only_prints or os.environ.get("DOCKER_CONTENT_TRUST"):
+        if token is None or not self._commands.only_prints:
             return None
         from ecr_tasks.clients.docker.engine_push import push_by_api
 

@@ -173,17 +173,24 @@ def test_what_the_engine_refuses_docker_s_command_explains(
     assert len(engine.asked) == 1
 
 
-@pytest.mark.parametrize(("reference", "variable"), [("other.example/app:1", ""), (REFERENCE, "1")])
-def test_a_login_of_the_user_s_own_and_a_signed_push_are_docker_s(
+def test_a_login_of_the_user_s_own_is_docker_s(port_with: Callable[[str], WhalesDocker], engine: Engine) -> None:
+    port_with("true").push("other.example/app:1")
+    assert engine.asked == []
+
+
+def test_a_signature_that_ecr_can_t_have_is_named_once(
     port_with: Callable[[str], WhalesDocker],
     engine: Engine,
     monkeypatch: pytest.MonkeyPatch,
-    reference: str,
-    variable: str,
 ) -> None:
-    monkeypatch.setenv("DOCKER_CONTENT_TRUST", variable)
-    port_with("true").push(reference)
-    assert engine.asked == []
+    said: list[str] = []
+    monkeypatch.setenv("DOCKER_CONTENT_TRUST", "1")
+    port = port_with("false")
+    monkeypatch.setattr(port._retrier, "report", said.append)
+    for _ in range(2):
+        port.push(REFERENCE)
+    assert len(engine.asked) == 2
+    assert said == ["DOCKER_CONTENT_TRUST signs nothing here: ECR has no notary; `inv sign` does it"]
 
 
 def test_an_interruption_ends_the_pushes_of_all_threads(
