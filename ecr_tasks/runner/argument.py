@@ -10,15 +10,23 @@ Invoke's own takes that for one: `push --image --help`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from invoke.parser.argument import Argument
 from invoke.parser.context import to_flag
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.runner.command_line import core_flags
 from ecr_tasks.runner.invoke_config import exit_with
+
+
+def core_flags() -> Mapping[str, bool]:
+    """Return the flags of Invoke itself, and whether they take a value."""
+    from invoke.program import Program
+
+    program = Program()
+    arguments = [*program.core_args(), *program.task_args()]
+    return {to_flag(name): argument.takes_value for argument in arguments for name in argument.names}
 
 
 def refuse_values_of_switches(words: Iterable[str], switches: Sequence[str]) -> None:

@@ -95,20 +95,12 @@ def value_flags(task: Task[Any]) -> Collection[str]:
     """Return the flags of a task, and those of Invoke itself, after which the next word is a value."""
     from invoke.parser.context import to_flag
 
+    from ecr_tasks.runner.argument import core_flags
+
     # Of a copy: Invoke takes away the help that it has read.
     arguments = copy.deepcopy(task).get_arguments()
     of_task = {to_flag(name) for argument in arguments if argument.takes_value for name in argument.names}
     return of_task | {flag for flag, takes_value in core_flags().items() if takes_value}
-
-
-def core_flags() -> Mapping[str, bool]:
-    """Return the flags of Invoke itself, and whether they take a value."""
-    from invoke.parser.context import to_flag
-    from invoke.program import Program
-
-    program = Program()
-    arguments = [*program.core_args(), *program.task_args()]
-    return {to_flag(name): argument.takes_value for argument in arguments for name in argument.names}
 
 
 def push_values(flag: str, push: Task[Any]) -> tuple[str, ...]:
