@@ -39,7 +39,7 @@ def build(
 ) -> dict[str, Built]:
     """Build all images in one bake and give them their local names, ``repository:tag``.
 
-    ``references`` are additional registry names, by image name; only for images whose push lock this run holds.
+    ``references`` are registry names that come first, by image name; only for images whose push lock this run holds.
     ``engine`` is needed for images that the builder keeps. Returns the results by image name. Raises BuildError with
     the failing step.
     """
@@ -48,7 +48,7 @@ def build(
     def names(image: Image) -> tuple[str, ...]:
         local = tuple(f"{image.repository}:{tag.name}" for tag in image.local_tags)
         in_registry = references.get(image.name) if keep[image.name] == "store" else None
-        return (*local, in_registry) if in_registry else local
+        return (in_registry, *local) if in_registry else local
 
     inputs = [
         build_input for image in images for build_input in build_inputs(image, keep[image.name], names(image), engine)

@@ -26,8 +26,8 @@ BEGIN_SECONDS = 0.1
 class BuildAhead:
     """A build that has begun, of inputs that have no names and go to the store.
 
-    It shows nothing, and the results have no names but the run's own, until :meth:`build` is asked for them; what
-    then waits for the names is ``named``.
+    It shows nothing, and the results have no names but the run's own, until :meth:`build` is asked for them. What
+    then waits for the first name of each is ``named``, and for the others, which no push needs, ``all_named``.
     ``seconds`` is how long the build took that was needed.
     """
 
@@ -38,6 +38,7 @@ class BuildAhead:
         self._began = time.monotonic()
         self.seconds: float | None = None
         self.named: Callable[[], object] = lambda: None
+        self.all_named: Callable[[], object] = lambda: None
         self._results = begin(partial(self._output.run, self._build))
         self._output.has_begun.wait(BEGIN_SECONDS)
 
@@ -57,7 +58,13 @@ class BuildAhead:
         finally:
             self._ended.wait()  # after an interruption too: its last words belong before those of the run
         self.seconds = round((self._output.ended or time.monotonic()) - self._began, 3)
-        self.named = begin(partial(self._name, inputs, results))
+        named = self.named = begin(partial(self._name, inputs, results, slice(1)))
+
+        def name_others() -> None:
+            named()
+            self._name(inputs, results, slice(1, None))
+
+        self.all_named = begin(name_others)
         return results
 
     def discard(self) -> None:
@@ -66,11 +73,11 @@ class BuildAhead:
         self._output.decide(needed=False)
         self._ended.wait()
         with suppress(EcrTasksError):  # the run has an error of its own, or has waited before
-            self.named()
+            self.all_named()
 
-    def _name(self, inputs: Sequence[BuildInput], results: Mapping[str, BuildResult]) -> None:
+    def _name(self, inputs: Sequence[BuildInput], results: Mapping[str, BuildResult], which: slice) -> None:
         for item in inputs:
-            for name in item.references:
+            for name in item.references[which]:
                 self._docker.tag(results[item.name].image_id or "", name)
 
     def _build(self) -> Mapping[str, BuildResult]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.local_image import LocalImage
@@ -19,13 +19,6 @@ if TYPE_CHECKING:
 
 Annotations = Callable[[str], Mapping[str, str]]
 """Returns the annotations of the manifest with a digest; none where it isn't known."""
-
-COMMANDS = 10
-"""How many threads remove the names of many repositories at once: containerd collects what an image leaves before
-docker answers, and what several leave takes it no longer. Of 20 images, four threads took 1.9 s, and ten 0.8 s."""
-
-REPOSITORIES = 2
-"""Of how many repositories a thread removes the names at least: it starts a program of its own."""
 
 
 def stored_images(
@@ -74,7 +67,8 @@ def tidy_local_names(
         for repository, image in of_repository.items():
             items = [replace(item, used=item.used or item.id in others) for item in found.get(repository, ())]
             stale[repository] = stale_names(items, image, keep, built, is_known)
-        removed = _remove([some for some in stale.values() if some], docker)
+        names = _in_turn(stale.values())
+        removed = {*(docker.remove_names(names) if names else ())}
     except EcrTasksError as error:
         return [f"{name_some([*of_repository])}: older local names are not removed: {error.cause}"]
     lines = [
@@ -85,11 +79,12 @@ def tidy_local_names(
     return together(lines) if len(lines) > FEW else lines
 
 
-def _remove(groups: Sequence[Sequence[str]], docker: Docker) -> set[str]:
-    """Remove names, which are grouped by repository, and return those that are gone."""
-    count = max(1, min(COMMANDS, len(groups) // REPOSITORIES)) if groups else 0
-    commands = [[name for some in groups[start::count] for name in some] for start in range(count)]
-    return set().union(*map_parallel(docker.remove_names, commands, COMMANDS, None))
+def _in_turn(groups: Iterable[Sequence[str]]) -> list[str]:
+    """Return the names of all groups, the first one of each before any second one.
+
+    What goes with an image's last name is collected for many images at once then.
+    """
+    return [name for names in zip_longest(*groups) for name in names if name is not None]
 
 
 def _line(repository: str, removed: Sequence[str], keep: int) -> str:

@@ -328,6 +328,16 @@ def _ask_store(run: Run, items: Sequence[PlannedImage], keep: int | None) -> Ask
     return AskedStore(begin(partial(stored_images, [item.image for item in items], keep, run.docker, annotations)))
 
 
+def end_naming(job: Job) -> EcrTasksError | None:
+    """Wait for the names of a build that has begun before the plan; return why one of them can't be given."""
+    try:
+        if job.ahead is not None:
+            job.ahead.build.all_named()
+    except EcrTasksError as error:
+        return error
+    return None
+
+
 def begin_tidy(run: Run, job: Job, *, before_push: bool = False) -> Callable[[], None]:
     """Begin to remove the local names that earlier runs of the images built now left; return what waits for it.
 

@@ -105,7 +105,8 @@ def build(
     if run.dry:
         _show(job, json)
         return job
-    leaves = push_follows and not json and not fail_fast and follows_at_once(build, push)
+    is_pushed_next = push_follows and follows_at_once(build, push)
+    leaves = is_pushed_next and not json and not fail_fast
     fail_fast = fail_fast or push_has("--fail-fast")
     job = create_repositories(run, job, before_build=True, fail_fast=fail_fast)
     if push_follows:
@@ -117,6 +118,8 @@ def build(
         return replace(job, is_left_to_push=True)
     with run.locks_until_error():
         job = build_images(run, job, items, fail_fast=fail_fast)
+        if job.ahead is not None and not is_pushed_next:
+            job.ahead.build.all_named()  # a user's task may need what the push doesn't
     items = [item for item in job.plan.images if item in items or item.image.name in job.failed]
     receipt = build_receipt(run, job, items)
     if items:

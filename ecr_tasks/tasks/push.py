@@ -65,6 +65,7 @@ def push(
         begin_tidy,
         build_images,
         create_repositories,
+        end_naming,
         end_tidy,
         lock_images,
         reuse_builds,
@@ -115,6 +116,7 @@ def push(
             job = lock_images(run, job, show_plan)
         tidied = begin_tidy(run, job, before_push=True)
         receipt = images.finish(job)
+    unnamed = end_naming(job)
     unsigned = wait_for_managed_signing(run, receipt)
     end_tidy(run, job, published_names(receipt), tidied)
     ci_results.hand_over(run, receipt)
@@ -126,6 +128,6 @@ def push(
             data(reference)
     if (error := failure(receipt)) is not None:
         raise error
-    if unsigned is not None:
-        raise unsigned
+    if (left := unnamed or unsigned) is not None:
+        raise left
     return receipt

@@ -30,7 +30,7 @@ def test_a_build_that_is_needed_is_the_one_that_has_begun(docker: FakeDocker) ->
     ahead = BuildAhead([UNNAMED], docker, None)
     assert docker.builds == 0
     results = ahead.build([NAMED], None)
-    ahead.named()
+    ahead.all_named()
     assert docker.builds == 1
     assert docker.inputs == [UNNAMED]
     assert ahead.seconds is not None

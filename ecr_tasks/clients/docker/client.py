@@ -18,6 +18,7 @@ from ecr_tasks.clients.docker.command_line import (
     run_in_own_config,
     translate_errors,
 )
+from ecr_tasks.clients.docker.composed_manifest import ManifestParts, manifest_parts
 from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.docker.image_store import NAME_ATTEMPTS, ImageStore
 from ecr_tasks.clients.docker.lost_caches import lost_caches
@@ -94,6 +95,7 @@ class WhalesDocker(ImageStore):
         self._tokens = ValidTokens(config, mask, self._retrier)
         self._remote: Builder | None = None
         self._is_trust_told = False
+        self._manifest_parts: dict[str, ManifestParts | None] = {}
 
     def engine(self, builder: str | None) -> Engine:
         """Return the engine's store and platform, and the driver of the builder, with two docker calls.
@@ -176,7 +178,7 @@ class WhalesDocker(ImageStore):
                 known = {**item.variables, **known}
             needed = {*names_read, *_cache_variables(definitions, {*os.environ, *self._variables})}
             variables = {name: value for name, value in known.items() if name in needed}
-            if any(build_input.provenance for build_input in inputs):
+            if any(build_input.provenance or _is_composed(build_input) for build_input in inputs):
                 variables["BUILDX_METADATA_PROVENANCE"] = "max"
             if not any(map(_tells_git, inputs)):
                 variables["BUILDX_GIT_INFO"] = "0"
@@ -338,10 +340,15 @@ class WhalesDocker(ImageStore):
         return failed
 
     def built_manifest(self, digest: str, record: str) -> str | None:
-        """Return a manifest that a build made, from the builder's history; None where it isn't there (any more).
+        """Return a manifest that a build made; None where it isn't there (any more).
 
-        ``record`` is BUILDER/NODE/ID. buildx can ask since 0.21.
+        What a build of this run and the engine have told makes it up at once. Else it is in the builder's history:
+        ``record`` is BUILDER/NODE/ID, and buildx can ask since 0.21.
         """
+        parts = self._manifest_parts.get(digest)
+        size = self.content_size(digest) if parts else None
+        if parts and size and (text := parts.compose(size)):
+            return text
         with suppress(EcrTasksError):
             return _with_digest(self._attachment(record, digest), digest)
         return None
@@ -443,6 +450,10 @@ class WhalesDocker(ImageStore):
         instances = Path(self._config.environment()["BUILDX_CONFIG"], "instances")
         config = loaded_config(metadata, instances) if build_input.keep == "store" else None
         result = build_result(build_input, metadata, loaded_as=self.image_id(config) if config else None)
+        if result.digest and _is_composed(build_input):
+            annotations = build_input.definition.annotations_at("manifest", *result.platforms[:1])
+            with suppress(LookupError, TypeError, AttributeError):  # an older BuildKit doesn't tell all of it
+                self._manifest_parts[result.digest] = manifest_parts(metadata, annotations)
         if build_input.provenance and not result.provenance and result.record:
             texts = {name: self.provenance(result.record, name) for name in result.platforms}
             with errors.reading_answer("say how it built"):
@@ -492,6 +503,11 @@ def _told_once(error: EcrTasksError, result: ProcessResult) -> EcrTasksError:
 
 def _builder_option(builder: str | None) -> list[str]:
     return ["--builder", builder] if builder else []
+
+
+def _is_composed(build_input: BuildInput) -> bool:
+    """Return whether the manifest of a build can be made of what the build and the engine tell of it."""
+    return build_input.keep == "store" and not build_input.layout and not build_input.definition.makes_index
 
 
 def _tells_git(build_input: BuildInput) -> bool:

@@ -35,6 +35,13 @@ cached."""
 PARALLEL = 4
 """Of how many images is asked at once, where the engine's API doesn't tell by a program of its own for each."""
 
+REMOVALS = 20
+"""How many names are removed at once: containerd collects what an image leaves before docker answers, and what
+several leave takes it no longer. The two names of each of 20 images took ten threads 1.3 s, and twenty 0.7 s."""
+
+NAMES_OF_PROGRAM = 4
+"""How many names a thread removes at least where it starts a program of its own."""
+
 _OK, _CREATED, _CONFLICT = 200, 201, 409
 
 _ALONE = {"noprune": "true"}
@@ -59,6 +66,7 @@ class ImageStore:
         self._commands = commands
         self._api = EngineApi(commands)
         self._closing = Lock()
+        self._sizes: dict[str, int] = {}
 
     def image_id(self, reference: str) -> str | None:
         """Return a local image's id: its manifest's digest in containerd's store, its config's in the classic one.
@@ -90,13 +98,29 @@ class ImageStore:
 
     def _asked_config(self, image_id: str) -> ImageConfig | None:
         """Return an image's configuration; None where the engine's API doesn't give it."""
-        image = self._api.document(f"/images/{image_id}/json")
+        image = self._asked_image(image_id)
         history = self._api.document(f"/images/{image_id}/history") if image else None
         if not history:
             return None
         with suppress(EcrTasksError), errors.reading_answer(f"look at {image_id}"):
             return parse_image_config(image["Config"] or {}, [str(step["CreatedBy"]) for step in reversed(history)])
         return None
+
+    def content_size(self, image_id: str) -> int | None:
+        """Return the bytes of a local image's manifest, configuration and layers, of one that was looked at before.
+
+        None where the engine's API doesn't tell it: a classic store tells the size of its files.
+        """
+        if image_id not in self._sizes:
+            self._asked_image(image_id)
+        return self._sizes.get(image_id)
+
+    def _asked_image(self, image_id: str) -> Any:
+        """Return the document of a local image; None where the engine's API doesn't give it."""
+        image = self._api.document(f"/images/{image_id}/json")
+        if isinstance(image, dict) and isinstance(image.get("Size"), int):
+            self._sizes[image_id] = image["Size"]
+        return image
 
     def _configs(self, ids: Sequence[str], options: Sequence[str]) -> list[Mapping[str, Any] | None]:
         """Return what images' configurations have as ``config``; None for an image that docker doesn't give."""
@@ -214,15 +238,20 @@ class ImageStore:
 
         It is not asked after the time ``until``, by the monotonic clock. What is between it and us may answer, too.
         """
-        removed = {}
-        for name in names:
+
+        def is_removed(name: str) -> bool | None:
             seconds = until - time.monotonic()
-            if seconds > 0:
-                limit = seconds if until < math.inf else None
-                answer = self._api.ask("DELETE", f"/images/{name}", _ALONE, seconds=limit)
-                if answer is not None and (answer.status in (_OK, _CONFLICT) or answer.says_gone):
-                    removed[name] = answer.status != _CONFLICT
-        return removed
+            if seconds <= 0:
+                return None
+            limit = seconds if until < math.inf else None
+            answer = self._api.ask("DELETE", f"/images/{name}", _ALONE, seconds=limit)
+            if answer is not None and (answer.status in (_OK, _CONFLICT) or answer.says_gone):
+                return answer.status != _CONFLICT
+            return None
+
+        workers = max(1, len(names) // NAMES_OF_PROGRAM) if self._api.starts_programs else REMOVALS
+        answers = map_parallel(is_removed, names, min(workers, REMOVALS), None)
+        return {name: answer for name, answer in zip(names, answers, strict=True) if answer is not None}
 
     def close(self) -> None:
         """Remove the names that were to last as long as the run, and those that killed runs have left.

@@ -89,7 +89,7 @@ def build_result(item: BuildInput, metadata: Mapping[str, Any], *, loaded_as: st
     if descriptor and len(item.definition.platforms) == 1:  # an older BuildKit does not repeat the platform
         names = zip(("os", "architecture", "variant"), item.definition.platforms[0].split("/"), strict=False)
         descriptor.setdefault("platform", dict(names))
-    record, provenance = metadata.get("buildx.build.ref"), dict(_provenance(metadata))
+    record, provenance = metadata.get("buildx.build.ref"), dict(_provenance(metadata)) if item.provenance else {}
     built_for = platform_name(descriptor.get("platform"))
     platforms = item.definition.platforms or ((built_for,) if built_for else ())
     if item.keep != "store":

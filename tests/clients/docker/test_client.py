@@ -331,7 +331,7 @@ def test_a_build_gets_the_files_variables_that_its_secrets_name_and_no_others(
     seen: dict[str, str] = {}
 
     def show(self: object, command: object, variables: Mapping[str, str], *, needed: object, build: bool) -> object:
-        seen.update(variables)
+        seen.update({name: value for name, value in variables.items() if not name.startswith("BUILDX_")})
         return ProcessResult(1, ("ERROR: stop",))
 
     monkeypatch.setattr("ecr_tasks.clients.docker.command_line.CommandLine.show", show)
