@@ -32,6 +32,9 @@ from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.skip import is_ours
 from ecr_tasks.plan.tag_states import PlannedTag, is_contested
 
+LOOK_AFTER_SECONDS = 60.0
+"""After how long a build another run of the same commit may well have ended: a look for it may save an upload."""
+
 Pushed = tuple[StoredImage, PublishState]
 """The image that has the first tag, with its manifest, and whether this run pushed it."""
 
@@ -104,11 +107,13 @@ class FirstTagPush:
         Nothing that takes time may come between this look and the push: many a repository locks no tag. Raises
         Refused for another fixed tag that another image has, and for a moving one that has a newer image. ECR itself
         refuses a tag that it locks, and there is a look after an upload ``apart``: then there is nothing to see that
-        the plan didn't see a moment ago.
+        the plan didn't see a moment ago. Where a short build's only fixed tag is locked, a run that was faster costs
+        an upload, and each look a round trip.
         """
         first, *others = self.item.tags
         locked = first in self._fixed and all(self.repository.locks(item.tag.name) for item in self._fixed)
-        if self.fresh and (apart or locked):
+        at_once = self.built.seconds < LOOK_AFTER_SECONDS and self._fixed == [first]
+        if (self.fresh and (apart or locked)) or (locked and at_once):
             return None
         existing = fixed_digests(self.item.tags, self.repository, self.registry)
         if first.tag.name in existing:
@@ -169,9 +174,12 @@ class FirstTagPush:
     def _verified(self) -> Pushed:
         """Return the image that ECR has after docker's push. Raises RegistryError when it is not what was built."""
         tag, reference = self.item.image.tags[0], self.item.reference or ""
-        looked = begin(self._look_at_moving)
-        stored = self.registry.image(self.repository, tag.name)
-        looked()
+        forward = [item for item in self.item.tags[1:] if item.tag.forward is not None]
+        names = [tag.name, *(item.tag.name for item in forward)]
+        are_there = all(item.digest is not None for item in forward)
+        images = self.registry.images(self.repository, names, expected=are_there)
+        stored = images.get(tag.name)
+        self.seen.update({name: images.get(name) for name in names[1:]})
         if stored is None:
             raise RegistryError(f"ECR does not have {reference} after the push.", "Run it again.")
         stored = self._with_manifest(stored)

@@ -188,8 +188,13 @@ class Target(Protocol):
     def tag_digests(self, repository: Repository, tags: Sequence[str]) -> Mapping[str, str]:
         """Return the digests of those of the tags that exist now, in a way that does not count as a pull."""
 
-    def images(self, repository: Repository, references: Sequence[str]) -> Mapping[str, StoredImage]:
-        """Return images by tag or digest as :meth:`image` does, at the same time; missing ones are left out."""
+    def images(
+        self, repository: Repository, references: Sequence[str], *, expected: bool = False
+    ) -> Mapping[str, StoredImage]:
+        """Return images by tag or digest as :meth:`image` does, at the same time; missing ones are left out.
+
+        Where all are ``expected`` to be there, that takes one call.
+        """
 
     def tagged(self, repository: Repository, tags: Sequence[str]) -> Mapping[str, StoredImage]:
         """Return the images of those of the tags that exist, where most are not expected to; it counts as a pull."""

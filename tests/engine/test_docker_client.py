@@ -11,11 +11,14 @@ import boto3
 import pytest
 
 from ecr_tasks.clients.docker.client import WhalesDocker
+from ecr_tasks.clients.docker.command_line import CommandLine
 from ecr_tasks.clients.docker.config import PrivateConfig
+from ecr_tasks.clients.docker.engine_api import EngineApi
 from ecr_tasks.clients.ecr.registry import EcrRegistry
 from ecr_tasks.errors import BuildError
 from ecr_tasks.local_ecr.auth import Tokens
 from ecr_tasks.local_ecr.server import LocalEcr
+from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.image import BuildDefinition, BuildInput
 from ecr_tasks.settings.load import load
 from tests.engine.conftest import docker
@@ -148,6 +151,40 @@ def test_a_base_image_has_the_same_digest_in_the_store_and_in_its_registry(
     finally:
         config.close()
         docker(environ, "image", "rm", "--force", "local/own:1", check=False)
+
+
+@pytest.mark.parametrize("annotated", [True, False])
+def test_a_build_is_looked_at_as_it_ends_and_tells_its_manifest(
+    app: Project, monkeypatch: pytest.MonkeyPatch, annotated: bool
+) -> None:
+    """No program of buildx is started for the manifest, and the look waits for nothing after the build."""
+    for name, value in app.environ.items():
+        monkeypatch.setenv(name, value)
+    (app.folder / "Dockerfile").write_text(
+        f"{(app.folder / 'Dockerfile').read_text('utf-8')}RUN echo '<&>' >/made\nENV SHOWN=here\n", "utf-8"
+    )
+    annotations = {"org.example.note": "a <b> & c", "org.example.first": "ü"} if annotated else {}
+    config = PrivateConfig(app.environ)
+    client = WhalesDocker(config, app.folder, {})
+    definition = BuildDefinition(str(app.folder), annotations=annotations, attest=("type=provenance,disabled=true",))
+    asked: list[str] = []
+    try:
+        built = client.build([BuildInput("told", definition, ("told/app:1",))], None)["told"]
+        monkeypatch.setattr(EngineApi, "document", lambda self, path, query=None: asked.append(path))
+        monkeypatch.setattr(CommandLine, "output", lambda self, action, command, *rest: asked.append(action))
+        digest = str(built.digest)
+        shown = client.image_configs([digest], None)[digest]
+        text = client.built_manifest(digest, str(built.record))
+    finally:
+        monkeypatch.undo()
+        client.remove_names(["told/app:1"])
+        client.close()
+        config.close()
+    assert asked == []
+    assert shown.environment["SHOWN"] == "here"
+    assert text is not None
+    assert sha256_digest(text) == digest
+    assert json.loads(text).get("annotations", {}) == annotations
 
 
 def test_images_that_are_gone_hide_no_other_ones(app: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ def test_the_fixed_tag_is_pushed_and_checked_before_the_others_are_set() -> None
     log = publisher.calls.log
     assert publisher.calls.named("push") == [("push", reference)]
     after = log[log.index(("push", reference)) + 1 :]
-    assert after[0] == ("image", NAME, SHA_TAG)
+    assert after[0][:3] == ("images", NAME, SHA_TAG)
     assert [call[2] for call in after if call[0] == "set_tag"] == ["1.2.3", "main", "latest"]
     assert publisher.tags == all_tags_at(publisher.built_image.digest)
     assert (published.state, published.digest) == ("pushed", publisher.built_image.digest)

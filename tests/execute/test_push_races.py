@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
 from ecr_tasks.errors import AwsError, Refused, RegistryError
 from ecr_tasks.execute.push import publish
+from ecr_tasks.execute.push_first_tag import LOOK_AFTER_SECONDS
 from ecr_tasks.model.image import Keep
 from ecr_tasks.model.manifest import REVISION, StoredImage
 from ecr_tasks.model.tag import Tag
@@ -62,11 +64,20 @@ def test_the_same_image_of_another_run_gives_no_warning() -> None:
 
 
 OTHER_COMMIT = manifest("another commit's", REVISION_B)
-MOMENTS = {
-    "during the build": ("before", "tag_digests"),
-    "before the push": ("before", "push"),
-    "after the push": ("after", "push"),
-}
+MOMENTS = ("during the build", "before the push", "after the push")
+
+
+def _publish_meanwhile(publisher: Publisher, moment: str, image: StoredImage) -> None:
+    """Publish another commit's image as 1.2.3 at a moment after the plan."""
+
+    def put() -> None:
+        publisher.registry.put(NAME, image, "1.2.3")
+
+    if moment == "during the build":
+        put()
+    else:
+        call = "build" if publisher.keep == "builder" else "push"
+        getattr(publisher.calls, moment.partition(" ")[0])[call] = put
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -74,9 +85,8 @@ MOMENTS = {
 def test_a_release_that_another_commit_publishes_meanwhile_keeps_its_image(variant: str, moment: str) -> None:
     publisher = Publisher(**VARIANTS[variant])  # type: ignore[arg-type]
     item = publisher.plan()
-    before, when = publisher.tags, MOMENTS[moment]
-    call = "build" if when[1] == "push" and publisher.keep == "builder" else when[1]
-    getattr(publisher.calls, when[0])[call] = lambda: publisher.registry.put(NAME, OTHER_COMMIT, "1.2.3")
+    before = publisher.tags
+    _publish_meanwhile(publisher, moment, OTHER_COMMIT)
     with pytest.raises(Refused) as error:
         publisher.publish(item)
     assert OTHER_COMMIT.digest in error.value.cause
@@ -106,14 +116,23 @@ def test_another_commits_image_is_not_taken_for_ours(variant: str, moment: str, 
     other = OTHER_COMMIT if annotated else manifest("another commit's", None)
     publisher.registry.config_labels[other.digest] = {REVISION: REVISION_B}
     item = publisher.plan()
-    before, when = publisher.tags, MOMENTS[moment]
-    call = "build" if when[1] == "push" and publisher.keep == "builder" else when[1]
-    getattr(publisher.calls, when[0])[call] = lambda: publisher.registry.put(NAME, other, "1.2.3")
+    before = publisher.tags
+    _publish_meanwhile(publisher, moment, other)
     with pytest.raises(Refused) as error:
         publisher.publish(item)
     assert other.digest in error.value.cause
     assert REVISION_B in error.value.cause
     assert publisher.tags == {**before, "1.2.3": other.digest}
+
+
+@pytest.mark.parametrize(("seconds", "looks"), [(LOOK_AFTER_SECONDS - 1, 0), (LOOK_AFTER_SECONDS, 1)])
+def test_a_locked_tag_is_looked_at_before_the_push_only_after_a_long_build(seconds: float, looks: int) -> None:
+    publisher = Publisher(tags=(VERSION, BRANCH), locked=True)
+    publisher.built = replace(publisher.built, seconds=seconds)
+    publisher.run()
+    log = publisher.calls.log
+    pushed = log.index(publisher.calls.named("push")[0])
+    assert len([call for call in log[:pushed] if call[0] == "tag_digests"]) == looks
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

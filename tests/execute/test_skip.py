@@ -123,7 +123,7 @@ def test_an_error_names_no_tag_that_is_not_set() -> None:
 
 @pytest.mark.parametrize("locked", [False, True])
 def test_the_inputs_tag_of_another_run_is_not_moved(locked: bool) -> None:
-    for call in ("push", "image"):
+    for call in ("push", "images"):
         pipeline = Pipeline(locked=locked)
         pipeline.calls.after[call] = lambda pipeline=pipeline: pipeline.registry.put(
             NAME, IMAGE_OF_SAME_INPUTS, INPUTS_TAG

@@ -183,11 +183,13 @@ class WhalesDocker(ImageStore):
             if not any(map(_tells_git, inputs)):
                 variables["BUILDX_GIT_INFO"] = "0"
             command = self._commands.buildx("bake", *options, *_builder_option(builder))
-            result = retry_transient(
-                lambda: self._bake(command, variables, needed),
-                transient.build_reason,
-                self._retrier,
-            )
+            looked_at = {name for item in inputs if _is_composed(item) for name in item.references[:1]}
+            with self.looking_ahead(looked_at):
+                result = retry_transient(
+                    lambda: self._bake(command, variables, needed),
+                    transient.build_reason,
+                    self._retrier,
+                )
             if result.code != 0:
                 is_refused = errors.is_address_refused(result.lines)
                 if is_refused or errors.is_engine_away(result.lines):

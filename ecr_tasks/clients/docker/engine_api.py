@@ -8,15 +8,17 @@ commands are asked for, and they say why it can't be had.
 
 from __future__ import annotations
 
+import json
 import socket
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from functools import cached_property, partial
 from threading import Condition
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ecr_tasks.clients.docker.command_line import CommandLine
+from ecr_tasks.clients.parallel import begin
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.plan.other_client import DOCKER
 
@@ -74,10 +76,31 @@ class EngineApi:
         with (
             self._failures(),
             self._connection() as connection,
-            connection.messages(target, headers) as messages,
+            connection.messages("POST", target, headers) as messages,
         ):
             return read(messages) if messages is not None else None
         return None
+
+    @contextmanager
+    def listening(self, filters: Mapping[str, Sequence[str]], hear: Callable[[Any], None]) -> Iterator[None]:
+        """Let a thread hear of the engine's events while the block runs; of none where a program leads to the engine.
+
+        ``hear`` gets each event's document, and nothing more after an error of its own.
+        """
+        connection = None
+        with self._failures():
+            connection = self._connect() if self._socket is not None else None
+        if connection is None:
+            yield
+            return
+        with closing(connection):
+            target = _target("/events", {"filters": json.dumps(filters)})
+            heard = begin(partial(_hear, connection, target, hear))
+            try:
+                yield
+            finally:
+                connection.interrupt()
+                heard()
 
     def close(self) -> None:
         """End the connections that nobody uses; the next question opens one."""
@@ -140,6 +163,17 @@ class EngineApi:
                 return EngineConnection(self._socket, command, environment)
             self._socket = None
         return EngineConnection(None, command, environment)
+
+
+def _hear(connection: EngineConnection, target: str, hear: Callable[[Any], None]) -> None:
+    from http.client import HTTPException
+
+    with (
+        suppress(OSError, HTTPException, ValueError, LookupError, TypeError),
+        connection.messages("GET", target, {}) as events,
+    ):
+        for event in events or ():
+            hear(event)
 
 
 def _target(path: str, query: Mapping[str, str]) -> str:

@@ -89,8 +89,8 @@ class EngineConnection:
         return Answer(response.status, parse_json(content) if is_json else None)
 
     @contextmanager
-    def messages(self, target: str, headers: Mapping[str, str]) -> Iterator[Iterator[Any] | None]:
-        """Give the documents of the engine's answer to a POST as they come; None where it refuses the request.
+    def messages(self, method: str, target: str, headers: Mapping[str, str]) -> Iterator[Iterator[Any] | None]:
+        """Give the documents of the engine's answer as they come; None where it refuses the request.
 
         All of them must be read, which raises IncompleteRead where the answer breaks off. An interruption of the run
         ends the connection.
@@ -98,7 +98,7 @@ class EngineConnection:
         self._socket.settimeout(None)
         _read_on.add(self)
         try:
-            self._http.request("POST", f"/v{self._version}{target}", headers=dict(headers))
+            self._http.request(method, f"/v{self._version}{target}", headers=dict(headers))
             response = self._http.getresponse()
             yield map(parse_json, _lines(response)) if response.status == 200 else None
             response.read()

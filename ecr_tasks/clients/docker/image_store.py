@@ -7,8 +7,8 @@ import math
 import re
 import secrets
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from threading import Lock
@@ -19,7 +19,7 @@ from ecr_tasks.clients.docker.command_line import CommandLine, check_arguments, 
 from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.docker.engine_api import EngineApi
 from ecr_tasks.clients.docker.temporary_names import BUILD, SECONDS
-from ecr_tasks.clients.parallel import begin, map_parallel
+from ecr_tasks.clients.parallel import Workers, begin, map_parallel
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.image_config import ImageConfig, parse_image_config
@@ -67,6 +67,7 @@ class ImageStore:
         self._api = EngineApi(commands)
         self._closing = Lock()
         self._sizes: dict[str, int] = {}
+        self._looked_at: dict[str, ImageConfig] = {}
 
     def image_id(self, reference: str) -> str | None:
         """Return a local image's id: its manifest's digest in containerd's store, its config's in the classic one.
@@ -96,15 +97,33 @@ class ImageStore:
             if config is not None and history is not None
         }
 
+    @contextmanager
+    def looking_ahead(self, names: Collection[str]) -> Iterator[None]:
+        """Look at each image that is given one of these names while the block runs, as soon as the engine says so."""
+        seen: set[str] = set()
+        with Workers(PARALLEL, None) as workers:
+
+            def hear(event: Any) -> None:
+                image_id = event["Actor"]["ID"]
+                if event["Actor"]["Attributes"]["name"] in names and image_id not in seen:
+                    seen.add(image_id)
+                    workers.begin(partial(self._asked_config, image_id))
+
+            with self._api.listening({"type": ["image"], "event": ["tag"]}, hear):
+                yield
+
     def _asked_config(self, image_id: str) -> ImageConfig | None:
-        """Return an image's configuration; None where the engine's API doesn't give it."""
+        """Return an image's configuration; None where the engine's API doesn't give it. It is asked once."""
+        if image_id in self._looked_at:
+            return self._looked_at[image_id]
         image = self._asked_image(image_id)
         history = self._api.document(f"/images/{image_id}/history") if image else None
         if not history:
             return None
         with suppress(EcrTasksError), errors.reading_answer(f"look at {image_id}"):
-            return parse_image_config(image["Config"] or {}, [str(step["CreatedBy"]) for step in reversed(history)])
-        return None
+            steps = [str(step["CreatedBy"]) for step in reversed(history)]
+            self._looked_at[image_id] = parse_image_config(image["Config"] or {}, steps)
+        return self._looked_at.get(image_id)
 
     def content_size(self, image_id: str) -> int | None:
         """Return the bytes of a local image's manifest, configuration and layers, of one that was looked at before.

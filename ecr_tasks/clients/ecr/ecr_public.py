@@ -114,8 +114,10 @@ class PublicRegistry:
         existing = self._tags(_name(repository)) if tags else {}
         return {tag: existing[tag].digest for tag in tags if tag in existing}
 
-    def images(self, repository: Repository, references: Sequence[str]) -> Mapping[str, StoredImage]:
-        """Return images by tag or digest; missing ones are left out."""
+    def images(
+        self, repository: Repository, references: Sequence[str], *, expected: bool = False
+    ) -> Mapping[str, StoredImage]:
+        """Return images by tag or digest; missing ones are left out. All tags are listed in one call in any case."""
         tags = [reference for reference in references if not reference.startswith("sha256:")]
         images = dict(self.tagged(repository, tags)) if tags else {}
         for digest in (reference for reference in references if reference not in tags):

@@ -136,17 +136,18 @@ class Reader:
         """Return the account that the credentials belong to (STS GetCallerIdentity)."""
         return self.aws.caller().account
 
-    def look(self, name: str, references: Sequence[str]) -> dict[str, StoredImage]:
+    def look(self, name: str, references: Sequence[str], *, expected: bool = False) -> dict[str, StoredImage]:
         """Return those images by tag or digest that exist (DescribeImages), which ECR does not count as a pull.
 
-        A missing image fails a call for several, so each tag has a call of its own, several at a time. What is in the
-        cache comes with its manifest. Where the credentials lack that action, which the policy that AWS documents for
-        a push does not have, BatchGetImage is asked, which does count. Raises RegistryError for an archived image.
+        A missing image fails a call for several, so each tag has a call of its own, several at a time, unless all are
+        ``expected`` to be there. What is in the cache comes with its manifest. Where the credentials lack that
+        action, which the policy that AWS documents for a push does not have, BatchGetImage is asked, which does
+        count. Raises RegistryError for an archived image.
         """
         if name not in self._unseen:
             try:
                 with self.translate_errors(f"look at images of {name} (ecr:DescribeImages)"):
-                    images = self._describe_each(name, list(dict.fromkeys(references)))
+                    images = self._describe_each(name, list(dict.fromkeys(references)), expected)
                 return {reference: image for reference, image in images.items() if image is not None}
             except _LookDeniedError:
                 self._unseen.add(name)
@@ -156,11 +157,11 @@ class Reader:
                 )
         return self.images(name, references, PARALLEL)
 
-    def _describe_each(self, name: str, references: Sequence[str]) -> dict[str, StoredImage | None]:
+    def _describe_each(self, name: str, references: Sequence[str], expected: bool) -> dict[str, StoredImage | None]:
         """Return the images, None for those that don't exist. Raises _LookDeniedError and botocore's errors."""
         from botocore.exceptions import ClientError
 
-        def describe(some: Sequence[str]) -> list[StoredImage] | None:
+        def describe(some: Sequence[str]) -> dict[str, StoredImage]:
             try:
                 response = self.client().describe_images(
                     **self.registry_id,
@@ -171,20 +172,22 @@ class Reader:
             except ClientError as error:
                 code = errors.error_code(error)
                 if code == "ImageNotFoundException" or (code == MISSING and name in self.awaited):
-                    return None
+                    return {}
                 if code == "AccessDeniedException":
                     raise _LookDeniedError from error
                 raise
             details = response["imageDetails"]
             self._learn(response, details)
-            return [self._with_manifest(looked_at(detail)) for detail in details]
+            images = [(detail, self._with_manifest(looked_at(detail))) for detail in details]
+            return {one: image for detail, image in images for one in (image.digest, *detail.get("imageTags", ()))}
 
-        if 1 < len(references) <= BATCH and all(reference.startswith("sha256:") for reference in references):
-            found = describe(references)  # what has just been pushed: usually all are there
-            if found is not None:
-                return {image.digest: image for image in found}
+        expected = expected or all(reference.startswith("sha256:") for reference in references)
+        if expected and 1 < len(references) <= BATCH:  # what has just been pushed: usually all are there
+            found = describe(references)
+            if found.keys() >= {*references}:
+                return {one: found[one] for one in references}
         answers = map_parallel(lambda one: describe([one]), references, PARALLEL, self.aws.retrier)
-        return {one: images[0] if images else None for one, images in zip(references, answers, strict=True)}
+        return {one: images.get(one) for one, images in zip(references, answers, strict=True)}
 
     def read(self, name: str, image: StoredImage) -> StoredImage:
         """Return an image with its manifest: that of the cache, else ECR's, which ECR counts as a pull.

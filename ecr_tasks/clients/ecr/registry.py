@@ -192,9 +192,11 @@ class EcrRegistry:
         with self._reader.translate_errors(f"look at an image of {repository.name} (ecr:DescribeImages)"):
             return listing.image_detail(self._reader.client(), repository, reference)
 
-    def images(self, repository: Repository, references: Sequence[str]) -> Mapping[str, StoredImage]:
-        """Return images by tag or digest; missing ones are left out."""
-        return self._reader.look(repository.name, references)
+    def images(
+        self, repository: Repository, references: Sequence[str], *, expected: bool = False
+    ) -> Mapping[str, StoredImage]:
+        """Return images by tag or digest, in one call where all are ``expected``; missing ones are left out."""
+        return self._reader.look(repository.name, references, expected=expected)
 
     def tagged(self, repository: Repository, tags: Sequence[str]) -> Mapping[str, StoredImage]:
         """Return the images of those of the tags that exist, a hundred in a call (BatchGetImage).

@@ -104,7 +104,9 @@ class FakeRegistry:
         names = sorted(tag for tag, digest in tags.items() if digest == image.digest)
         return ImageDetail(image.digest, image.media_type, tuple(names), image.size)
 
-    def images(self, repository: Repository, references: Sequence[str]) -> Mapping[str, StoredImage]:
+    def images(
+        self, repository: Repository, references: Sequence[str], *, expected: bool = False
+    ) -> Mapping[str, StoredImage]:
         self.calls.begin("images", repository.name, *references)
         tags, stored = dict(self.tags[repository.name]), self.stored[repository.name]
         self.calls.end()

@@ -1,0 +1,116 @@
+"""What an engine tells while it builds, at its socket: whatever that is, it never stops the build."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socketserver
+import tempfile
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecr_tasks.clients.docker.command_line import CommandLine
+from ecr_tasks.clients.docker.config import PrivateConfig
+from ecr_tasks.clients.docker.engine_api import EngineApi
+from ecr_tasks.errors import BuildError
+
+FILTERS = {"type": ["image"], "event": ["tag"]}
+
+
+class Engine(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    """An engine that tells these lines, and then nothing more until the other end goes."""
+
+    daemon_threads = True
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, Handler)
+        self.lines: list[bytes] = []
+        self.status = 200
+        self.asked: list[str] = []
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """The other end has gone."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Engine
+
+    def do_GET(self) -> None:
+        is_ping = self.path == "/_ping"
+        self.send_response(200 if is_ping else self.server.status)
+        self.send_header("Api-Version", "1.51")
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        if not is_ping:
+            self.server.asked.append(self.path)
+            for line in self.server.lines:
+                self.wfile.write(f"{len(line) + 1:x}\r\n".encode() + line + b"\n\r\n")
+            if self.server.status == 200:
+                self.rfile.read(1)
+        self.wfile.write(b"0\r\n\r\n")
+
+    def log_message(self, *words: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    folder = tempfile.mkdtemp()  # a socket's path is short
+    server = Engine(f"{folder}/engine")
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def api(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EngineApi:
+    monkeypatch.setattr(CommandLine, "engine_socket", lambda self: str(engine.server_address))
+    return EngineApi(CommandLine(PrivateConfig({}, tmp_path), tmp_path))
+
+
+def test_each_event_is_heard_until_the_block_ends(engine: Engine, api: EngineApi) -> None:
+    engine.lines = [json.dumps({"number": number}).encode() for number in range(3)]
+    heard: list[Any] = []
+    enough = threading.Event()
+
+    def hear(event: Any) -> None:
+        heard.append(event["number"])
+        if len(heard) == 3:
+            enough.set()
+
+    with api.listening(FILTERS, hear):
+        assert enough.wait(30)
+    assert heard == [0, 1, 2]
+    assert "filters=%7B%22type%22" in engine.asked[0]
+
+
+@pytest.mark.parametrize("lines", [[b"no JSON"], [b"[1]"], [b"{}"]])
+def test_odd_events_end_nothing(engine: Engine, api: EngineApi, lines: list[bytes]) -> None:
+    engine.lines = lines
+    with api.listening(FILTERS, lambda event: event["Actor"]["ID"]):
+        ended = True
+    assert ended
+
+
+def test_an_engine_that_tells_no_events_is_asked_on(engine: Engine, api: EngineApi) -> None:
+    engine.status = 403
+    heard: list[Any] = []
+    with api.listening(FILTERS, heard.append):
+        answer = api.ask("GET", "/other")
+    assert heard == []
+    assert answer is not None
+    assert answer.status == 403
+
+
+def test_the_error_of_what_runs_meanwhile_is_not_lost(api: EngineApi) -> None:
+    with pytest.raises(BuildError), api.listening(FILTERS, print):
+        raise BuildError("A step failed.", "See above.")
