@@ -16,8 +16,8 @@ A plain bake of so many targets breaks off with "no such job" (docker/buildx#381
 builds some at a time, and pushes several at once within ECR's ten PutImage a second, which count on AWS alone."""
 EACH_LOOKED_AT = """\
 bake pushes as it builds, from where it builds. `inv build push` reads the definitions and asks ECR first, looks at
-what each image shows before anything is uploaded (25 ms of the engine's processor for each), has the engine push them,
-eight at once, and removes the names of older builds meanwhile, of which bake leaves all."""
+what each image shows before anything is uploaded (25 ms of the engine's processor for each), has the engine push
+them, eight at once, and removes the names of older builds meanwhile, of which bake leaves all."""
 JOINED = """\
 buildx's runners ask nothing: each pushes over a tag of its own, and a third job must wait for both. Ours each
 ask for the repository, their own part and the other's, check the parts before they join them, and set the

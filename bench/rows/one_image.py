@@ -24,9 +24,9 @@ LOGGED_IN = """\
 `docker buildx build --push` alone was logged in before, and asks nothing of ECR's API: no token, no look at the
 repository and its tags, no tag that moves only forward. `inv build push` asks at once what it can, and begins
 the build meanwhile. What it adds to a build without a delay are Python's start, the look at what was built before
-anything is uploaded, the push from the engine's store rather than from where it was built, and the removal of names of
-older builds. The one docker that is counted leads to the engine's API where docker is a script, as it is where starts
-are counted."""
+anything is uploaded, the push from the engine's store rather than from where it was built, and the removal of names
+of older builds. The one docker that is counted leads to the engine's API where docker is a script, as it is where
+starts are counted."""
 
 TURNS = """\
 ECR can't set a tag only where there is none. Where it locks none, runs take turns at a fixed tag, so that of two
