@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.parallel import begin, map_parallel
@@ -33,6 +34,14 @@ if TYPE_CHECKING:
 
 PARALLEL = 4
 """How many built images are looked at at once, each by programs of its own, or repositories by calls."""
+
+
+USED_LATER = (
+    *("checks.built_secrets", "checks.unchanged_source", "clients.docker.engine_push", "execute.built_configs"),
+    *("clients.ecr.set_tag", "execute.push_first_tag", "model.built_image", "runner.managed_signing"),
+    *("runner.pending_builds", "runner.publication"),
+)
+"""The modules that only what follows a build imports."""
 
 
 def create_repositories(run: Run, job: Job, *, before_build: bool = False, fail_fast: bool = False) -> Job:
@@ -249,6 +258,7 @@ def _ask_ahead(run: Run, items: Sequence[PlannedImage]) -> None:
     places = [(item, item.view.repository) for item in items if item.view and item.view.repository]
     if not places or not any(item.build_needed for item in items):
         return
+    begin(import_ahead)
     begin(run.registry.token)
     begin(partial(run.registry.evidence.signing_profiles, places[0][1]))
     if run.settings.account_id is None:
@@ -259,6 +269,12 @@ def _ask_ahead(run: Run, items: Sequence[PlannedImage]) -> None:
     if contested:  # which takes turns
         begin(partial(run.registry.replicates_to, contested[0].name))
         begin(partial(map_parallel, run.registry.may_untag, contested, PARALLEL, run.retrier))
+
+
+def import_ahead() -> None:
+    """Import what is needed after a build, while that runs: it takes as long as a round trip."""
+    for name in USED_LATER:
+        import_module(f"ecr_tasks.{name}")
 
 
 def _source_now(run: Run) -> SourceState:
