@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ecr_tasks.clients.parallel import begin
 from ecr_tasks.console import say, warn, warn_once
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.image import NOTHING_FRESH, BuildDefinition, Fresh, Image
@@ -21,6 +22,7 @@ from ecr_tasks.redaction import keep_build_arguments, keep_public, keep_secret, 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ecr_tasks.model.image import BakeFile
     from ecr_tasks.plan.image_choice import Members
     from ecr_tasks.runner.run import Run
     from ecr_tasks.source.bases_lock import Lock
@@ -34,19 +36,25 @@ _SECRET_BYTES = 500 * 1024
 """The size of the largest secret that BuildKit takes (session/secrets/secretsprovider)."""
 
 
-def planned_images(run: Run, fresh: Fresh = NOTHING_FRESH, choice: Sequence[str] = ()) -> tuple[Image, ...]:
+def planned_images(
+    run: Run,
+    fresh: Fresh = NOTHING_FRESH,
+    choice: Sequence[str] = (),
+    meanwhile: Callable[[], object] | None = None,
+) -> tuple[Image, ...]:
     """Return the images to publish with their definitions and tags; with ECR_SKIP=content also with their inputs.
 
     ``choice`` are names, groups and patterns of some of them (default: all).
 
-    ``fresh`` is what their builds take anew. Raises SettingsError and Refused (ECR_DIRTY=refuse).
+    ``fresh`` is what their builds take anew. A thread does ``meanwhile`` what can be done while bake reads the
+    definitions. Raises SettingsError and Refused (ECR_DIRTY=refuse).
     """
     from ecr_tasks.model.wording import name_some
     from ecr_tasks.plan.image_choice import chosen_names
     from ecr_tasks.plan.images import images, unset_secrets, unset_tags
     from ecr_tasks.source.bases_lock import read_lock
 
-    definitions = _definitions(run)
+    definitions = _definitions(run, meanwhile)
     ignored: dict[str, None] = {}
     outside: dict[str, None] = {}
 
@@ -206,7 +214,7 @@ def members_of(run: Run) -> Members:
     return members
 
 
-def _definitions(run: Run) -> Definitions | None:
+def _definitions(run: Run, meanwhile: Callable[[], object] | None = None) -> Definitions | None:
     from ecr_tasks.source.definitions.files import definition_files
 
     files = definition_files(run.settings, os.environ)
@@ -214,7 +222,13 @@ def _definitions(run: Run) -> Definitions | None:
         return None
     from ecr_tasks.source.definitions.resolve import resolve
 
-    return resolve(files, run.settings, os.environ, run.docker.targets)
+    def read_targets(names: Sequence[str], folder: Path, environ: Mapping[str, str]) -> BakeFile:
+        docker = run.docker  # whose imports another thread would hinder
+        if meanwhile is not None:
+            begin(meanwhile)
+        return docker.targets(names, folder, environ)
+
+    return resolve(files, run.settings, os.environ, read_targets)
 
 
 def chosen_repositories(run: Run, name: ImageName, choice: Sequence[str] = ()) -> dict[str, str]:

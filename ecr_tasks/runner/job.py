@@ -14,7 +14,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.absent_registry import AbsentRegistryError
-from ecr_tasks.clients.parallel import begin
 from ecr_tasks.console import say, warn_once, working
 from ecr_tasks.errors import AwsError, EcrTasksError, RegistryError, SettingsError
 from ecr_tasks.execute.look_at_registries import engine_or_error, look_at_registries
@@ -117,10 +116,9 @@ def start_job(
     tasks that don't build, and only say what would happen. ``only`` is a platform: other runners build the others.
     ``outdated`` returns those of a plan's images to build on today's base images, and why the published ones are.
     """
-    if read_registries and (run.settings.bake_file or run.settings.names_several):
-        begin(_import_sdk)  # while bake is waited for; a single image's build is begun first
+    meanwhile = _import_sdk if read_registries else None
     with working("reading the project"):
-        images = _images(run, fresh if outdated is None else NOTHING_FRESH, choice, only)
+        images = _images(run, fresh if outdated is None else NOTHING_FRESH, choice, only, meanwhile)
     repositories = [image.repository for image in images]
     published = receipt_file.were_published(run.project, repositories, run.source.revision)
     may_need_build = not published or any(image.dirty for image in images)
@@ -177,9 +175,15 @@ def _import_sdk() -> None:
     from ecr_tasks.clients.ecr import botocore_session  # noqa: F401 - the import is all that is wanted
 
 
-def _images(run: Run, fresh: Fresh, choice: Sequence[str], only: str) -> tuple[Image, ...]:
-    """Return the planned images, or this runner's parts of them."""
-    images = planned_images(run, fresh, choice)
+def _images(
+    run: Run,
+    fresh: Fresh,
+    choice: Sequence[str],
+    only: str,
+    meanwhile: Callable[[], object] | None = None,
+) -> tuple[Image, ...]:
+    """Return the planned images, or this runner's parts of them; ``meanwhile`` is as for :func:`planned_images`."""
+    images = planned_images(run, fresh, choice, meanwhile)
     if not only and not run.settings.native:
         return images
     from ecr_tasks.runner.parts import with_only
