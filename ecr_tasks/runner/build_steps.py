@@ -196,7 +196,10 @@ def build_images(
                 break
     except (BuildError, RegistryError) as error:
         raise run.logins.explain(error) from error
-    return replace(job, stored=stored)
+    job = replace(job, stored=stored)
+    if publish is not None or job.builds_all:
+        return job
+    return replace(job, tidied=begin_tidy(run, job, before_push=True))  # the engine has more to do soon
 
 
 def _with_builds(

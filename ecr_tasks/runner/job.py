@@ -62,7 +62,8 @@ class Job:
     ``builds_all``, when every image is built, also without need. ``read_at`` is the time of the snapshot, on the
     clock that only goes on. ``only`` is the platform for which this runner alone builds, as it was typed. ``stored``
     is what the store was asked while the images were built. ``ahead`` is a build that has begun before the plan.
-    ``is_left_to_push`` is whether a `build` has left its images to the `push` that comes next.
+    ``tidied`` waits for older names that are removed since the build. ``is_left_to_push`` is whether a `build` has
+    left its images to the `push` that comes next.
     """
 
     settings: Settings
@@ -81,6 +82,7 @@ class Job:
     only: str = ""
     stored: AskedStore | None = None
     ahead: Ahead | None = None
+    tidied: Callable[[], None] | None = None
     is_left_to_push: bool = False
 
     @property

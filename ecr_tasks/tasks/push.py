@@ -114,7 +114,7 @@ def push(
                 receipt_file.write(run.project, build_receipt(run, job, built))
             job = create_repositories(run, job, fail_fast=fail_fast)
             job = lock_images(run, job, show_plan)
-        tidied = begin_tidy(run, job, before_push=True)
+        tidied = job.tidied or begin_tidy(run, job, before_push=True)
         receipt = images.finish(job)
     unnamed = end_naming(job)
     unsigned = wait_for_managed_signing(run, receipt)

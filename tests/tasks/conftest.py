@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,7 @@ class Project(Folder):
         self.namespace: Collection = ns
         self._monkeypatch = monkeypatch
         self._capsys = capsys
+        self._left: list[threading.Thread] = []
 
     def commit(self) -> None:
         """Commit all files."""
@@ -87,8 +89,11 @@ class Project(Folder):
 
     def inv(self, *words: str, **environ: str) -> Outcome:
         """Run a command line in this process, with ``environ`` added to the environment."""
+        for thread in self._left:  # what a process of its own would have ended with
+            thread.join(10)
         self.calls.log.clear()
         self._capsys.readouterr()
+        others = threading.enumerate()
         with self._monkeypatch.context() as patch:
             for name, text in environ.items():
                 patch.setenv(name, text)
@@ -98,6 +103,7 @@ class Project(Folder):
                 code = 0
             except SystemExit as error:
                 code = error.code if isinstance(error.code, int) else 0
+        self._left = [thread for thread in threading.enumerate() if thread not in others]
         output = self._capsys.readouterr()
         return Outcome(code, output.out, output.err)
 
