@@ -20,16 +20,17 @@ MAX_DIGITS = 40
 """The digits of the longest number: more than a number of 128 bits has."""
 
 
-def parse_json(text: str | bytes, *, unique: bool = False) -> Any:
+def parse_json(text: str | bytes, *, unique: bool = False, values: int = MAX_VALUES) -> Any:
     """Return the value of a JSON document. Raises ValueError, whose text completes "it can't be read: …".
 
-    With ``unique``, for people's files, a key that an object has twice is an error: Python's parser drops the
-    first one's value (RFC 8259, section 4, leaves it open). A mistake in the syntax is a json.JSONDecodeError.
+    It may have so many ``values``. With ``unique``, for people's files, a key that an object has twice is an error:
+    Python's parser drops the first one's value (RFC 8259, section 4, leaves it open). A mistake in the syntax is a
+    json.JSONDecodeError.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8-sig")
-    if sum(map(text.count, ",[{")) > MAX_VALUES:
-        raise ValueError(f"it has more than {MAX_VALUES} values")
+    if sum(map(text.count, ",[{")) > values:
+        raise ValueError(f"it has more than {values} values")
     try:
         value = json.loads(
             text,

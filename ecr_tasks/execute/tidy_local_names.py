@@ -67,8 +67,9 @@ def tidy_local_names(
         for repository, image in of_repository.items():
             items = [replace(item, used=item.used or item.id in others) for item in found.get(repository, ())]
             stale[repository] = stale_names(items, image, keep, built, is_known)
-        names = _in_turn(stale.values())
-        removed = {*(docker.remove_names(names) if names else ())}
+        removed: set[str] = set()
+        for names in _in_rows(set().union(*stale.values()), found.values()):
+            removed.update(docker.remove_names(names))
     except EcrTasksError as error:
         return [f"{name_some([*of_repository])}: older local names are not removed: {error.cause}"]
     lines = [
@@ -79,12 +80,16 @@ def tidy_local_names(
     return together(lines) if len(lines) > FEW else lines
 
 
-def _in_turn(groups: Iterable[Sequence[str]]) -> list[str]:
-    """Return the names of all groups, the first one of each before any second one.
+def _in_rows(names: Collection[str], stored: Iterable[Sequence[LocalImage]]) -> list[list[str]]:
+    """Return names in rows, in each of which every image has one at most, and as many as can be their last one.
 
-    What goes with an image's last name is collected for many images at once then.
+    docker looks for containers of an image only with its last name, and so these must not go at the same time. What
+    goes with the last names of many images is collected at once.
     """
-    return [name for names in zip_longest(*groups) for name in names if name is not None]
+    of_image = {item.id: item.names for items in stored for item in items}
+    stale = [[name for name in some if name in names] for some in of_image.values()]
+    rows = zip_longest(*(reversed(some) for some in stale))
+    return [[name for name in row if name is not None] for row in rows][::-1]
 
 
 def _line(repository: str, removed: Sequence[str], keep: int) -> str:

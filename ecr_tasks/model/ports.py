@@ -122,7 +122,7 @@ class Docker(ImageBuilder, Protocol):
         """
 
     def remove_names(self, names: Sequence[str]) -> Sequence[str]:
-        """Remove names of images that nothing uses, an image with its last one; return those that were removed."""
+        """Remove names of images that nothing uses, one of each image at most; return those that were removed."""
 
     def push(self, reference: str) -> None:
         """Push one reference. Raises RegistryError with the registry's own message."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 from importlib import import_module
@@ -29,6 +30,7 @@ from ecr_tasks.runner.plan_warnings import warn_of_builds
 from ecr_tasks.source.source_state import SourceState
 
 if TYPE_CHECKING:
+    from ecr_tasks.model.local_image import LocalImage
     from ecr_tasks.runner.run import Run
 
 
@@ -410,6 +412,11 @@ def _begin_tidy(
     from ecr_tasks.execute.tidy_local_names import tidy_local_names
     from ecr_tasks.runner import pending_builds
 
+    def stored_now() -> Mapping[str, Sequence[LocalImage]]:
+        # An image that loses a name to a new one, and then its last one here, is removed; not the other way around.
+        end_naming(job)
+        return stored.wait()
+
     relation_to = cache(partial(relation, run))
     lines = begin(
         partial(
@@ -417,7 +424,7 @@ def _begin_tidy(
             images,
             keep,
             run.docker,
-            stored.wait,
+            stored_now,
             is_known=lambda commit: relation_to(commit) != "unknown",
             built=set(ids.values()),
             others=pending_builds.of_others(run.project, [image.repository for image in images], os.environ),
@@ -428,6 +435,11 @@ def _begin_tidy(
         for line in lines():
             say(line)
 
+    def end() -> None:
+        with suppress(EcrTasksError):
+            lines()
+
+    run.before_end(end)  # also where an error comes first
     return wait
 
 

@@ -37,7 +37,7 @@ def test_a_line_says_what_is_removed(docker: FakeDocker) -> None:
         "team/app: removed 14 older local names (ECR_KEEP_LOCAL=3): sha-0000000, sha-1111111, sha-2222222, "
         "sha-3333333 +3"
     )
-    assert len(docker.calls.named("remove_names")[0]) == 1 + 14
+    assert len([name for call in docker.calls.named("remove_names") for name in call[1:]]) == 14
 
 
 def test_a_build_that_another_push_is_to_come_for_stays(docker: FakeDocker) -> None:
@@ -53,6 +53,18 @@ def test_docker_is_not_asked_what_an_image_is_that_was_published_from_here(docke
     (line,) = tidy_local_names([planned()], 3, docker, look, is_known=lambda commit: True)
     assert line.startswith("team/app: removed 14 older local names (ECR_KEEP_LOCAL=3): sha-0000000, sha-1111111, ")
     assert docker.calls.named("local_images") == [("local_images", IMAGES[8].id, IMAGES[9].id)]
+
+
+def test_an_image_of_two_repositories_loses_one_name_at_a_time(docker: FakeDocker) -> None:
+    repositories = ("team/one", "team/two")
+    docker.local = [
+        replace(item, names=tuple(f"{repository}:sha-{day * 7}" for repository in repositories))
+        for day, item in zip(DAYS, IMAGES, strict=True)
+    ]
+    images = [replace(planned(), name=repository, repository=repository) for repository in repositories]
+    tidied(images, 8, docker)
+    calls = [call[1:] for call in docker.calls.named("remove_names")]
+    assert calls == [tuple(f"{repository}:sha-{day * 7}" for day in "01") for repository in repositories]
 
 
 def test_an_engine_that_does_not_answer_is_said(docker: FakeDocker) -> None:
@@ -78,11 +90,9 @@ def test_docker_is_asked_once_about_all_images(docker: FakeDocker) -> None:
         "team/image-0, team/image-1, team/image-2 and 5 more: removed 2 older local names (ECR_KEEP_LOCAL=9): "
         "sha-0000000"
     ]
-    (removed,) = docker.calls.named("remove_names")
-    assert removed[1:] == (  # every last name after all the others
-        *(f"{name}:sha-0000000" for name in names),
-        *(f"host:1/{name}:sha-0000000" for name in names),
-    )
+    first, last = docker.calls.named("remove_names")
+    assert first[1:] == tuple(f"{name}:sha-0000000" for name in names)
+    assert last[1:] == tuple(f"host:1/{name}:sha-0000000" for name in names)
     (looked_at,) = docker.calls.named("local_images")
     assert set(looked_at[1:]) == {item.id for item in docker.local} - {"sha256:few"}
     assert len(docker.calls.named("local_names")) == 1

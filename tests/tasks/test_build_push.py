@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 
 import pytest
@@ -256,9 +257,26 @@ def test_names_that_an_interrupted_push_left_go_with_the_next(project: Project) 
     assert project.calls.named("remove_names") == []
     again = project.inv("build", "push", ECR_KEEP_LOCAL="0")
     assert (again.code, project.calls.named("build")) == (0, [])
-    assert project.calls.named("remove_names") == [("remove_names", *names)]
+    assert project.calls.named("remove_names") == [("remove_names", name) for name in names]  # two of one image
     assert project.inv("build", "push", ECR_KEEP_LOCAL="0").code == 0
     assert project.calls.named("local_names") == []  # nothing is left: docker isn't asked
+
+
+def test_older_names_go_when_the_new_ones_are_there(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the moving tag would take the last name of an image, which the engine then keeps without one."""
+
+    def tag_slowly(source: str, target: str) -> None:
+        time.sleep(0.1)
+        tag(source, target)
+
+    tag, older = project.docker.tag, f"team/app:sha-{project.revision[:7]}"
+    labels = {SETTINGS: SCHEMA, REVISION: project.revision}
+    project.docker.local = [LocalImage("sha256:older", (older, "team/app:main"), labels)]
+    project.commit()
+    monkeypatch.setattr(project.docker, "tag", tag_slowly)
+    project.inv("build", "push", ECR_KEEP_LOCAL="1")
+    log = [(call[0], call[-1]) for call in project.calls.log]
+    assert log.index(("tag", "team/app:main")) < log.index(("remove_names", older))
 
 
 def test_a_push_that_fails_is_finished_by_the_next_run(project: Project) -> None:

@@ -66,6 +66,12 @@ _INFO_SECONDS = 60.0
 _WITHOUT_TRUST = {"DOCKER_CONTENT_TRUST": "0"}
 """docker pushes first, and fails then for want of a notary (https://docs.docker.com/engine/security/trust/)."""
 
+_PROVENANCE = "BUILDX_METADATA_PROVENANCE"
+"""Whether the metadata file tells how each image was built: its layers, too, of which the manifest consists."""
+
+_METADATA_BYTES = 512 * 1024 * 1024
+"""The size of the largest metadata file: provenance names the layers before each step, 2 MB of a hundred steps."""
+
 _CACHE_VARIABLES = {"s3": "AWS_", "gha": "ACTIONS_RUNTIME_TOKEN"}
 
 
@@ -178,8 +184,9 @@ class WhalesDocker(ImageStore):
                 known = {**item.variables, **known}
             needed = {*names_read, *_cache_variables(definitions, {*os.environ, *self._variables})}
             variables = {name: value for name, value in known.items() if name in needed}
-            if any(build_input.provenance or _is_composed(build_input) for build_input in inputs):
-                variables["BUILDX_METADATA_PROVENANCE"] = "max"
+            asks = any(map(_is_composed, inputs)) and _PROVENANCE not in os.environ
+            if asks or any(build_input.provenance for build_input in inputs):
+                variables[_PROVENANCE] = "max"
             if not any(map(_tells_git, inputs)):
                 variables["BUILDX_GIT_INFO"] = "0"
             command = self._commands.buildx("bake", *options, *_builder_option(builder))
@@ -203,7 +210,7 @@ class WhalesDocker(ImageStore):
             for word in lost_caches(result.lines):
                 self._retrier.report(word)
             with errors.reading_answer("say what it has built"):
-                metadata = parse_json(read_bytes(metadata_file))
+                metadata = parse_json(read_bytes(metadata_file, _METADATA_BYTES), values=_METADATA_BYTES // 32)
                 targets = [dict(metadata[name]) for name in target_names(inputs)]
         return {item.name: self._build_result(item, target) for item, target in zip(inputs, targets, strict=True)}
 

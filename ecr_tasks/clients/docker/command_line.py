@@ -247,7 +247,7 @@ class CommandLine:
         Raises KeyboardInterrupt when it was interrupted.
         """
         environment = {**self.environment(needed), **variables, **self._config.environment()}
-        # Provenance in the metadata file is of no use here, and reading it back from the builder costs time.
+        # Where nobody asks for provenance in the metadata file, reading it back from the builder costs time.
         environment.setdefault("BUILDX_METADATA_PROVENANCE", "disabled")
         # The settings and the project's files decide which paths may be read; bake's own check would ask about each
         # path outside the working directory, which a CI can't answer.

@@ -87,9 +87,14 @@ class EngineApi:
 
         ``hear`` gets each event's document, and nothing more after an error of its own.
         """
+        from http.client import HTTPException
+
+        from ecr_tasks.clients.docker.engine_connection import EngineConnection
+
         connection = None
-        with self._failures():
-            connection = self._connect() if self._socket is not None else None
+        with suppress(OSError, HTTPException, ValueError, EcrTasksError):
+            if self._socket is not None:
+                connection = EngineConnection(self._socket, (), self._commands.environment())
         if connection is None:
             yield
             return
@@ -169,7 +174,7 @@ def _hear(connection: EngineConnection, target: str, hear: Callable[[Any], None]
     from http.client import HTTPException
 
     with (
-        suppress(OSError, HTTPException, ValueError, LookupError, TypeError),
+        suppress(OSError, HTTPException, ValueError, LookupError, TypeError, AttributeError, RuntimeError),
         connection.messages("GET", target, {}) as events,
     ):
         for event in events or ():

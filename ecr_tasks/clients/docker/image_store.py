@@ -100,6 +100,9 @@ class ImageStore:
     @contextmanager
     def looking_ahead(self, names: Collection[str]) -> Iterator[None]:
         """Look at each image that is given one of these names while the block runs, as soon as the engine says so."""
+        if not names:
+            yield
+            return
         seen: set[str] = set()
         with Workers(PARALLEL, None) as workers:
 
@@ -126,9 +129,9 @@ class ImageStore:
         return self._looked_at.get(image_id)
 
     def content_size(self, image_id: str) -> int | None:
-        """Return the bytes of a local image's manifest, configuration and layers, of one that was looked at before.
+        """Return the bytes of a local image: in containerd's store, of its manifest, configuration and layers.
 
-        None where the engine's API doesn't tell it: a classic store tells the size of its files.
+        They are asked for once. None where the engine's API doesn't tell it.
         """
         if image_id not in self._sizes:
             self._asked_image(image_id)
@@ -236,11 +239,13 @@ class ImageStore:
     def remove_names(self, names: Sequence[str]) -> Sequence[str]:
         """Remove names of images, an image with its last one, and return those that are gone.
 
-        What docker refuses, such as the last name of an image that a container got meanwhile, stays.
+        What docker refuses, such as the last name of an image that a container got meanwhile, stays. docker looks for
+        that where an image has one name, so that two of an image are not to be given at once.
         """
         if not names:
             return ()
-        answers = self._removals(names)
+        few = max(1, min(PARALLEL, len(names) // NAMES_OF_PROGRAM))
+        answers = self._removals(names, workers=few if self._api.starts_programs else REMOVALS)
         others = [name for name in names if name not in answers]
         removed = [name for name in names if answers.get(name)]
         if not others:
@@ -252,7 +257,7 @@ class ImageStore:
             return [*removed, *(name for name in others if name not in left)]
         return [*removed, *others]
 
-    def _removals(self, names: Sequence[str], until: float = math.inf) -> dict[str, bool]:
+    def _removals(self, names: Sequence[str], until: float = math.inf, workers: int = 1) -> dict[str, bool]:
         """Remove names and return whether they are gone; without those of which the engine's API doesn't say it.
 
         It is not asked after the time ``until``, by the monotonic clock. What is between it and us may answer, too.
@@ -268,8 +273,7 @@ class ImageStore:
                 return answer.status != _CONFLICT
             return None
 
-        workers = max(1, len(names) // NAMES_OF_PROGRAM) if self._api.starts_programs else REMOVALS
-        answers = map_parallel(is_removed, names, min(workers, REMOVALS), None)
+        answers = map_parallel(is_removed, names, workers, None)
         return {name: answer for name, answer in zip(names, answers, strict=True) if answer is not None}
 
     def close(self) -> None:

@@ -187,7 +187,7 @@ class Reader:
             if found.keys() >= {*references}:
                 return {one: found[one] for one in references}
         answers = map_parallel(lambda one: describe([one]), references, PARALLEL, self.aws.retrier)
-        return {one: images.get(one) for one, images in zip(references, answers, strict=True)}
+        return {one: next(iter(images.values()), None) for one, images in zip(references, answers, strict=True)}
 
     def read(self, name: str, image: StoredImage) -> StoredImage:
         """Return an image with its manifest: that of the cache, else ECR's, which ECR counts as a pull.
