@@ -21,7 +21,7 @@ from ecr_tasks.clients.docker.parse import build_result, loaded_config
 from ecr_tasks.clients.docker.process import ProcessResult
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import AwsError, BuildError, EcrTasksError
-from ecr_tasks.model.image import NO_ATTESTATIONS, BakeFile, BakeTarget, BuildDefinition, BuildInput
+from ecr_tasks.model.image import NO_ATTESTATIONS, BakeFile, BakeTarget, BuildDefinition, BuildInput, Keep
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.registry import RegistryToken
 
@@ -342,6 +342,30 @@ def test_a_build_gets_the_files_variables_that_its_secrets_name_and_no_others(
     with pytest.raises(BuildError):
         port.build([BuildInput("app", BuildDefinition(".", secrets=secrets, linked={"base": base}), ())], None)
     assert seen == {"NPM": "npm", "PIP": "pip", "BY_ID": "by_id", "DEEP": "deep"}
+
+
+@pytest.mark.parametrize(
+    ("keep", "own", "asked"),
+    [("store", None, "max"), ("store", "min", None), ("builder", None, None)],
+)
+def test_how_an_image_was_built_is_asked_for_where_its_manifest_is_made_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: Keep, own: str | None, asked: str | None
+) -> None:
+    seen: list[str | None] = []
+
+    def show(self: object, command: object, variables: Mapping[str, str], *, needed: object, build: bool) -> object:
+        seen.append(variables.get("BUILDX_METADATA_PROVENANCE"))
+        return ProcessResult(1, ("ERROR: stop",))
+
+    monkeypatch.setattr("ecr_tasks.clients.docker.command_line.CommandLine.show", show)
+    monkeypatch.delenv("BUILDX_METADATA_PROVENANCE", raising=False)
+    if own is not None:
+        monkeypatch.setenv("BUILDX_METADATA_PROVENANCE", own)
+    with pytest.raises(BuildError):
+        WhalesDocker(PrivateConfig({}, tmp_path), tmp_path, {}).build(
+            [BuildInput("app", BuildDefinition(".", attest=NO_ATTESTATIONS), (), keep)], None
+        )
+    assert seen == [asked]
 
 
 @pytest.mark.parametrize(
