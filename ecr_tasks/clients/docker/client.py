@@ -461,7 +461,9 @@ class WhalesDocker(ImageStore):
         result = build_result(build_input, metadata, loaded_as=self.image_id(config) if config else None)
         if result.digest and _is_composed(build_input):
             annotations = build_input.definition.annotations_at("manifest", *result.platforms[:1])
-            with suppress(LookupError, TypeError, AttributeError):  # an older BuildKit doesn't tell all of it
+            with suppress(
+                LookupError, TypeError, ValueError, AttributeError
+            ):  # an older BuildKit doesn't tell all of it
                 self._manifest_parts[result.digest] = manifest_parts(metadata, annotations)
         if build_input.provenance and not result.provenance and result.record:
             texts = {name: self.provenance(result.record, name) for name in result.platforms}

@@ -72,17 +72,21 @@ class ManifestParts:
 def manifest_parts(metadata: Mapping[str, Any], annotations: Mapping[str, str]) -> ManifestParts | None:
     """Return the parts of the manifest of a build, by its metadata and its annotations; None for an index.
 
-    Raises KeyError, TypeError or AttributeError where the metadata has another shape.
+    Raises LookupError, TypeError, ValueError or AttributeError where the metadata has another shape.
     """
     descriptor = metadata["containerimage.descriptor"]
     if descriptor["mediaType"] not in _CONFIGS:
         return None
     layers = metadata["buildx.build.provenance"]["metadata"][_METADATA]["layers"]
-    chains = sorted((chain for chains in layers.values() for chain in chains), key=len, reverse=True)
-    config = metadata["containerimage.config.digest"]
-    return ManifestParts(
-        descriptor["mediaType"], descriptor["digest"], descriptor["size"], config, chains, annotations
-    )
+    chains = [[_checked(layer) for layer in chain] for chains in layers.values() for chain in chains]
+    chains.sort(key=len, reverse=True)
+    config, size = metadata["containerimage.config.digest"], int(descriptor["size"])
+    return ManifestParts(descriptor["mediaType"], descriptor["digest"], size, config, chains, annotations)
+
+
+def _checked(layer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the descriptor of a layer with what a manifest has of it, in that order."""
+    return {**layer, "mediaType": str(layer["mediaType"]), "size": int(layer["size"])}
 
 
 def _as_go_does(document: Mapping[str, Any]) -> str:

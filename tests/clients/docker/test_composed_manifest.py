@@ -89,6 +89,14 @@ def test_what_does_not_fit_makes_none(wrong: str) -> None:
     assert parts.compose(size + (wrong == "size")) is None
 
 
+@pytest.mark.parametrize("layer", [{}, {"mediaType": "a", "size": "many"}, "text", None])
+def test_layers_of_another_shape_are_none(layer: object) -> None:
+    _, metadata, _ = build(OCI, [5], 700, {})
+    metadata["buildx.build.provenance"]["metadata"][METADATA]["layers"] = {"step1:0": [[layer]]}
+    with pytest.raises((LookupError, TypeError, ValueError, AttributeError)):
+        manifest_parts(metadata, {})
+
+
 def test_an_index_has_no_such_parts() -> None:
     _, metadata, _ = build(OCI, [5], 700, {})
     metadata["containerimage.descriptor"]["mediaType"] = "application/vnd.oci.image.index.v1+json"

@@ -7,13 +7,15 @@ import shutil
 import socketserver
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ecr_tasks.clients.docker.client import WhalesDocker
 from ecr_tasks.clients.docker.command_line import CommandLine
 from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.docker.engine_api import EngineApi
@@ -99,6 +101,36 @@ def test_odd_events_end_nothing(engine: Engine, api: EngineApi, lines: list[byte
     with api.listening(FILTERS, lambda event: event["Actor"]["ID"]):
         ended = True
     assert ended
+
+
+def test_an_image_is_looked_at_as_soon_as_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is named otherwise is not looked at, and what was looked at is not asked for again."""
+    asked: list[str] = []
+    looked = threading.Event()
+
+    def document(self: EngineApi, path: str) -> Any:
+        asked.append(path)
+        if path.endswith("/history"):
+            looked.set()
+            return [{"CreatedBy": "CMD run"}]
+        return {"Config": {"Env": ["A=b"]}, "Size": 7}
+
+    @contextmanager
+    def listening(self: EngineApi, filters: object, hear: Callable[[Any], None]) -> Iterator[None]:
+        for image_id, name in (("sha256:other", "other:1"), ("sha256:ours", "ours:1"), ("sha256:ours", "ours:1")):
+            hear({"Actor": {"ID": image_id, "Attributes": {"name": name}}})
+        assert looked.wait(30)
+        yield
+
+    monkeypatch.setattr(EngineApi, "listening", listening)
+    monkeypatch.setattr(EngineApi, "document", document)
+    port = WhalesDocker(PrivateConfig({}, tmp_path), tmp_path, {})
+    with port.looking_ahead({"ours:1"}):
+        pass
+    assert asked == ["/images/sha256:ours/json", "/images/sha256:ours/history"]
+    assert port.image_configs(["sha256:ours"], None)["sha256:ours"].environment == {"A": "b"}
+    assert port.content_size("sha256:ours") == 7
+    assert len(asked) == 2
 
 
 def test_an_engine_that_tells_no_events_is_asked_on(engine: Engine, api: EngineApi) -> None:
