@@ -277,7 +277,7 @@ def _ask_ahead(run: Run, items: Sequence[PlannedImage]) -> None:
 
 
 def import_ahead() -> None:
-    """Import what is needed after a build, while that runs: it takes as long as a round trip."""
+    """Import what is needed after a build, while that runs."""
     for name in USED_LATER:
         import_module(f"ecr_tasks.{name}")
 
