@@ -61,7 +61,8 @@ class BuildAhead:
         named = self.named = begin(partial(self._name, inputs, results, slice(1)))
 
         def name_others() -> None:
-            named()
+            with suppress(EcrTasksError):  # whoever needs the first name is told
+                named()
             self._name(inputs, results, slice(1, None))
 
         self.all_named = begin(name_others)

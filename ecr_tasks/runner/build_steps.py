@@ -350,12 +350,17 @@ def _ask_store(run: Run, items: Sequence[PlannedImage], keep: int | None) -> Ask
 
 
 def end_naming(job: Job) -> EcrTasksError | None:
-    """Wait for the names of a build that has begun before the plan; return why one of them can't be given."""
+    """Wait for the names of a build that has begun before the plan; return why one of them can't be given.
+
+    The image is published then: no later run gives it that name.
+    """
     try:
         if job.ahead is not None:
             job.ahead.build.all_named()
     except EcrTasksError as error:
-        return error
+        reference = next((item.reference for item in job.plan.images if item.image.name in job.built), None)
+        cause = f"The image is published, but has not all its local names: {error.cause}"
+        return type(error)(cause, f"Give it that name yourself: `docker tag {reference} NAME`.")
     return None
 
 
@@ -414,7 +419,8 @@ def _begin_tidy(
 
     def stored_now() -> Mapping[str, Sequence[LocalImage]]:
         # An image that loses a name to a new one, and then its last one here, is removed; not the other way around.
-        end_naming(job)
+        if (error := end_naming(job)) is not None:
+            raise error
         return stored.wait()
 
     relation_to = cache(partial(relation, run))

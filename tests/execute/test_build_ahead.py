@@ -86,6 +86,22 @@ def test_the_end_waits_for_names_that_are_under_way(docker: FakeDocker) -> None:
     assert set(NAMED.references) <= slow.store.keys()
 
 
+def test_a_first_name_that_cannot_be_given_keeps_no_other_from_the_image() -> None:
+    class Refusing(FakeDocker):
+        def tag(self, source: str, target: str) -> None:
+            if target == NAMED.references[0]:
+                raise BuildError("docker could not tag it.", "Start it.")
+            super().tag(source, target)
+
+    refusing = Refusing(FakeRegistry())
+    ahead = BuildAhead([UNNAMED], refusing, None)
+    ahead.build([NAMED], None)
+    with pytest.raises(BuildError):
+        ahead.named()
+    ahead.all_named()
+    assert {*NAMED.references[1:]} <= refusing.store.keys()
+
+
 def test_what_begins_a_build_goes_on_when_its_program_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     begun = []
 

@@ -279,6 +279,28 @@ def test_older_names_go_when_the_new_ones_are_there(project: Project, monkeypatc
     assert log.index(("tag", "team/app:main")) < log.index(("remove_names", older))
 
 
+def test_a_local_name_that_cannot_be_given_ends_no_push_and_removes_no_older_one(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: str, target: str) -> None:
+        if target == "team/app:main":
+            raise BuildError("docker could not tag team/app:main: no.", "Start it.")
+        tag(source, target)
+
+    tag, older = project.docker.tag, f"team/app:sha-{project.revision[:7]}"
+    project.docker.local = [
+        LocalImage("sha256:older", (older, "team/app:main"), {SETTINGS: SCHEMA, REVISION: project.revision})
+    ]
+    project.commit()
+    monkeypatch.setattr(project.docker, "tag", refuse)
+    result = project.inv("build", "push", ECR_KEEP_LOCAL="1")
+    assert (result.code, result.stdout) == (3, f"{project.reference}\n")
+    assert "is published, but has not all its local names: docker could not tag team/app:main: no." in result.stderr
+    assert f"`docker tag {HOST}/team/app:sha-{project.revision[:7]} NAME`" in result.stderr
+    assert project.tags["main"] == project.image.digest
+    assert project.calls.named("remove_names") == []
+
+
 def test_a_push_that_fails_is_finished_by_the_next_run(project: Project) -> None:
     project.registry.put("team/app", OLD_IMAGE, "main")
 
