@@ -24,6 +24,7 @@ _Fault = FaultKind | Literal["deny"]
 it is answered with 429 or 500 and not forwarded, or its answer ends in the middle."""
 
 DELAY_SECONDS = 0.3
+SETTLED_SECONDS = 0.5
 TIMEOUT_SECONDS = 20
 _TLS = b"\x16"
 """The first byte of a TLS handshake: docker tries TLS first, even with a registry on 127.0.0.1."""
@@ -96,6 +97,15 @@ class FaultProxy:
             self.request_names, self.request_times, self.faulty = [], [], []
             self._kind, self._at, self._lasting = kind, at, lasting
             self._duration, self._end = seconds, math.inf
+
+    def settled(self) -> int:
+        """Return the number of requests when none has come for a while.
+
+        docker ends at its first layer that is refused, and the engine's requests for the others still come.
+        """
+        while time.monotonic() - self.request_times[-1] < SETTLED_SECONDS:
+            time.sleep(SETTLED_SECONDS / 10)
+        return len(self.request_names)
 
     def __enter__(self) -> FaultProxy:
         threading.Thread(target=self._accept, name="fault-proxy", daemon=True).start()

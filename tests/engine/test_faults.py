@@ -300,13 +300,13 @@ def test_pull_and_copy_continue_after_a_short_outage(lab: Lab, arguments: tuple[
 @pytest.mark.parametrize(("first", "number"), [("HEAD manifest", signal.SIGINT), ("PutImage", signal.SIGTERM)])
 def test_an_interruption_ends_a_wait_at_once(lab: Lab, first: str, number: signal.Signals) -> None:
     lab.reset()
-    lab.proxy.arm("throttle", lab.requests.index(first), lasting=True)
+    lab.proxy.arm("throttle", first, lasting=True)
     with lab.app.start("push") as process:
         assert process.stderr is not None
         # One that is longer than a signal may take to arrive on a busy machine.
         waits = (re.search(r"trying again in (\d+\.\d) s", line) for line in process.stderr)
         assert any(wait and float(wait[1]) >= 3 for wait in waits), "the run did not wait"
-        request_count = len(lab.proxy.request_names)
+        request_count = lab.proxy.settled()
         process.send_signal(number)
         rest = process.stderr.read()
         code = process.wait()
