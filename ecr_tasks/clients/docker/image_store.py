@@ -244,8 +244,7 @@ class ImageStore:
         """
         if not names:
             return ()
-        few = max(1, min(PARALLEL, len(names) // NAMES_OF_PROGRAM))
-        answers = self._removals(names, workers=few if self._api.starts_programs else REMOVALS)
+        answers = self._removals(names)
         others = [name for name in names if name not in answers]
         removed = [name for name in names if answers.get(name)]
         if not others:
@@ -257,8 +256,8 @@ class ImageStore:
             return [*removed, *(name for name in others if name not in left)]
         return [*removed, *others]
 
-    def _removals(self, names: Sequence[str], until: float = math.inf, workers: int = 1) -> dict[str, bool]:
-        """Remove names and return whether they are gone; without those of which the engine's API doesn't say it.
+    def _removals(self, names: Sequence[str], until: float = math.inf) -> dict[str, bool]:
+        """Remove names at once and return whether they are gone; those of which the engine's API says it.
 
         It is not asked after the time ``until``, by the monotonic clock. What is between it and us may answer, too.
         """
@@ -273,7 +272,8 @@ class ImageStore:
                 return answer.status != _CONFLICT
             return None
 
-        answers = map_parallel(is_removed, names, workers, None)
+        few = max(1, min(PARALLEL, len(names) // NAMES_OF_PROGRAM))
+        answers = map_parallel(is_removed, names, few if self._api.starts_programs else REMOVALS, None)
         return {name: answer for name, answer in zip(names, answers, strict=True) if answer is not None}
 
     def close(self) -> None:
