@@ -125,7 +125,7 @@ class Docker(ImageBuilder, Protocol):
         """Remove names of images that nothing uses, one of each image at most; return those that were removed."""
 
     def push(self, reference: str) -> None:
-        """Push one reference. Raises RegistryError with the registry's own message."""
+        """Push one reference. Raises AwsError for a right that ECR denies, else RegistryError with its words."""
 
     def pull(self, reference: str, platform: str | None) -> None:
         """Pull one reference. Raises RegistryError with the registry's own message."""

@@ -311,7 +311,7 @@ class WhalesDocker(ImageStore):
             return str(parse_json(descriptor)["digest"])
 
     def push(self, reference: str) -> None:
-        """Push one name. Raises RegistryError, or Refused for an immutable tag."""
+        """Push one name. Raises RegistryError, Refused for an immutable tag, or AwsError for a missing right."""
         command = self._commands.docker("push", *tls_options(reference, self._commands.program), reference)
         if os.environ.get("DOCKER_CONTENT_TRUST", "").lower() in ("1", "t", "true") and not self._is_trust_told:
             self._is_trust_told = True

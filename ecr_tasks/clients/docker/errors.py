@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ecr_tasks.clients.docker import known_errors
 from ecr_tasks.clients.docker.known_errors import KnownError
-from ecr_tasks.errors import BuildError, EcrTasksError, LostBuild, NoAnswer, Refused, RegistryError
+from ecr_tasks.errors import AwsError, BuildError, EcrTasksError, LostBuild, NoAnswer, Refused, RegistryError
 from ecr_tasks.model.denial import find_denial, policy_command
 from ecr_tasks.model.registry import RegistryToken
 from ecr_tasks.one_line import one_line
@@ -168,7 +168,7 @@ def refused_tokens(lines: Sequence[str], tokens: Iterable[RegistryToken]) -> lis
 
 
 def push_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:
-    """Return why a push failed: Refused for an immutable tag, else RegistryError."""
+    """Return why a push failed: Refused for an immutable tag, AwsError for a missing right, else RegistryError."""
     if re.search(r"already exists.{0,200}?immutable|tag is immutable", last_error(lines)):
         return Refused(
             f"The registry refused to move the tag of {reference}: it is immutable and points at another image.",
@@ -184,7 +184,10 @@ def pull_failed(reference: str, lines: Sequence[str]) -> EcrTasksError:
 
 
 def copy_failed(source: str, target: str, lines: Sequence[str]) -> EcrTasksError:
-    """Return why a copy between registries failed: BuildError for a buildx that is too old, else RegistryError."""
+    """Return why a copy between registries failed.
+
+    BuildError for a buildx that is too old, AwsError for a missing right, else RegistryError.
+    """
     repository = target.partition("@")[0]  # the digest is the source's
     failed = f"Copying {source} to {repository} failed"
     return _explained(lines, failed, RegistryError, reference=target, sends=True)
@@ -249,7 +252,7 @@ def _explained(
 
     ``kind`` is the error's class, ``at_registry`` the class when a registry is at fault, if it is another one; when
     the engine is at fault, it is BuildError. ``reference`` is what the command is about, and ``sends`` whether it
-    sends an image to a registry.
+    sends an image to a registry: a right that ECR denies is an AwsError then.
     """
     error, output = last_error(lines), "\n".join(lines)
     registry = (
@@ -266,7 +269,8 @@ def _explained(
             elif row in known_errors.REGISTRIES:
                 kind = at_registry or kind
             if row is known_errors.DENIED and (denial := find_denial(error)):
-                return kind(f"{failed}: {denial.words}.", denial.remedy)
+                # A right that AWS says is missing, whether docker or the SDK has asked for it.
+                return (AwsError if sends else kind)(f"{failed}: {denial.words}.", denial.remedy)
             return kind(row.cause.format_map(words), row.remedy.format_map(words))
     return kind(f"{failed}: {values['detail']}.", remedy)
 

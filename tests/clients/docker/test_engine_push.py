@@ -20,7 +20,7 @@ from ecr_tasks import signals
 from ecr_tasks.clients.docker import engine_connection
 from ecr_tasks.clients.docker.client import WhalesDocker
 from ecr_tasks.clients.docker.config import PrivateConfig
-from ecr_tasks.errors import RegistryError
+from ecr_tasks.errors import AwsError, RegistryError
 from ecr_tasks.model.registry import RegistryToken
 
 HOST = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
@@ -135,7 +135,7 @@ def test_what_the_registry_refuses_is_said_in_its_words(
 ) -> None:
     words = "denied: User: x is not authorized to perform: ecr:PutImage"
     engine.messages = [*PUSHED[:2], {"errorDetail": {"message": words}, "error": "less"}]
-    with pytest.raises(RegistryError, match="may not do ecr:PutImage"):
+    with pytest.raises(AwsError, match="may not do ecr:PutImage"):
         port_with("true").push(REFERENCE)
     assert capfd.readouterr().err.endswith(f"{words}\n")
     assert len(engine.asked) == 1

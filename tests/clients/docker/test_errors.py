@@ -12,7 +12,7 @@ import pytest
 
 from ecr_tasks import redaction
 from ecr_tasks.clients.docker import errors, transient
-from ecr_tasks.errors import BuildError, EcrTasksError, ExitCode, Refused, RegistryError
+from ecr_tasks.errors import AwsError, BuildError, EcrTasksError, ExitCode, Refused, RegistryError
 
 RECORDED = Path(__file__).parents[2] / "data" / "docker"
 REFERENCE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/app:sha-1234567"
@@ -63,7 +63,7 @@ def test_every_failure_is_two_sentences_without_secrets(failed: Callable[[str], 
         assert "\x1b" not in sentence
         assert not any(secret in sentence for secret in SECRETS.values())
         assert "--metadata-file" not in sentence
-    assert isinstance(error, (BuildError, RegistryError, Refused))
+    assert isinstance(error, (BuildError, RegistryError, AwsError, Refused))
 
 
 @pytest.mark.parametrize("name", ["failing-run", "two-targets"])
@@ -184,6 +184,7 @@ def test_a_denied_push_names_the_action_the_caller_and_the_policy(before: str) -
     *lines, last = recorded("push-not-authorized")
     line = last.replace("error from registry: ", before)
     error = errors.push_failed(REFERENCE, [*lines, line])
+    assert error.code == ExitCode.AWS  # as where the SDK meets it
     assert f"{caller} may not do ecr:InitiateLayerUpload on arn:aws:ecr:" in error.cause
     assert "inv iam.policy" in error.remedy
     assert transient.reason([*lines, line]) is None
