@@ -64,7 +64,7 @@ class CleanFiles:
             if self._now == self._before:
                 os.utime(self._path, follow_symlinks=False)
             else:
-                replace_file(self._path, b"".join(self._now), self._top, mode=0o600)
+                replace_file(self._path, b"".join(self._now), self._top, mode=0o600, tidy=False)
                 _remove_oldest(self._path.parent)
 
     def _key(self, path: str, status: os.stat_result) -> bytes:
