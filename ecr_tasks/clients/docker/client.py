@@ -94,10 +94,11 @@ class WhalesDocker(ImageStore):
         seconds: float | None = None,
         program: str = DOCKER,
     ) -> None:
-        super().__init__(config, CommandLine(config, project, live=live, seconds=seconds, program=program))
+        self._retrier = retrier or Retrier()
+        commands = CommandLine(config, project, live=live, seconds=seconds, program=program)
+        super().__init__(config, commands, self._retrier.report)
         self._variables = variables
         self._mask = mask
-        self._retrier = retrier or Retrier()
         self._tokens = ValidTokens(config, mask, self._retrier)
         self._remote: Builder | None = None
         self._is_trust_told = False

@@ -7,7 +7,7 @@ import math
 import re
 import secrets
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -61,9 +61,10 @@ _PODMAN_HOST = "localhost/"
 class ImageStore:
     """The engine's image store, as docker shows it with a private configuration."""
 
-    def __init__(self, config: PrivateConfig, commands: CommandLine) -> None:
+    def __init__(self, config: PrivateConfig, commands: CommandLine, report: Callable[[str], None]) -> None:
         self._config = config
         self._commands = commands
+        self._report = report
         self._api = EngineApi(commands)
         self._closing = Lock()
         self._sizes: dict[str, int] = {}
@@ -279,15 +280,26 @@ class ImageStore:
     def close(self) -> None:
         """Remove the names that were to last as long as the run, and those that killed runs have left.
 
-        Who calls it while another thread does so waits for that.
+        What the engine refuses to remove is reported. Who calls it while another thread does so waits for that.
         """
         names = self._config.names
         with self._closing, suppress(EcrTasksError):
             until = time.monotonic() + SECONDS
-            names.forget(self._removals(names.all, until))
+            answers = self._removals(names.all, until)
+            names.forget(answers)
+            refused = {
+                name: "a container uses the image: remove that first" for name, gone in answers.items() if not gone
+            }
             # An engine that has not answered in that time doesn't answer docker's own command, either.
-            if names and (seconds := until - time.monotonic()) > 0:
-                names.remove(self._commands.docker("image", "rm"), self._commands.environment(), seconds)
+            if asked := names.all if until > time.monotonic() else ():
+                command, seconds = self._commands.docker("image", "rm"), until - time.monotonic()
+                lines = names.remove(command, self._commands.environment(), seconds)
+                if reason := next((line for line in lines if line.strip() and not _GONE.fullmatch(line)), None):
+                    about = [name for name in asked if any(name in line for line in lines)]
+                    refused |= dict.fromkeys(about or asked, reason.strip())
+            for reason in dict.fromkeys(refused.values()):
+                left = " ".join(name for name in refused if refused[name] == reason)
+                self._report(f"the engine keeps a name of this run ({reason}); `docker image rm {left}` removes it")
         self._api.close()
 
     def _containers(self) -> list[dict[str, Any]]:

@@ -71,8 +71,8 @@ class TemporaryNames:
         """Forget the names of builds that did not begin."""
         self.forget({name for item in inputs for name in item.references if name.startswith(f"{BUILD}:")})
 
-    def remove(self, command: Sequence[str], environment: Mapping[str, str], seconds: float) -> None:
-        """Remove the names with ``command``, in so many seconds; what can't be removed stays, and is no error.
+    def remove(self, command: Sequence[str], environment: Mapping[str, str], seconds: float) -> Sequence[str]:
+        """Remove the names with ``command``, in so many seconds; return its lines where it does not remove each.
 
         They are known until the engine has answered: after an interruption they are removed once more, and those of
         an engine that is gone by the next run.
@@ -89,8 +89,11 @@ class TemporaryNames:
                 text=True,
                 errors="replace",
             )
-            if answer.returncode == 0 or not errors.is_engine_away(answer.stderr.splitlines()):
+            lines = answer.stderr.splitlines()
+            if answer.returncode == 0 or not errors.is_engine_away(lines):
                 self.forget(names)
+                return lines if answer.returncode else ()
+        return ()
 
     def forget(self, names: Collection[str]) -> None:
         """Forget names that docker has answered about."""

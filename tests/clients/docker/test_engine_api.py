@@ -13,6 +13,7 @@ import pytest
 from ecr_tasks.clients.docker import image_store
 from ecr_tasks.clients.docker.client import WhalesDocker
 from ecr_tasks.clients.docker.config import PrivateConfig
+from ecr_tasks.clients.retry import Retrier
 
 IDS = [f"sha256:{digit * 64}" for digit in "abc"]
 DOCKER = """#!/bin/sh
@@ -21,6 +22,7 @@ echo "$1 $2" >>{folder}/calls
 case "$*" in
   "system dial-stdio") {engine} ;;
   "image inspect"*) shift 4; for one in "$@"; do echo '{{"Env": ["BY=command"]}}'; done ;;
+  "image rm denied"*) echo "Error response from daemon: authorization denied by plugin" >&2; exit 1 ;;
   "image history"*) printf '"CMD last"\\n"COPY first"\\n' ;;
 esac
 """
@@ -44,7 +46,7 @@ class Engine(BaseHTTPRequestHandler):
             print(self.command, unquote(self.path), file=open(sys.argv[1], "a"))
             status = 409 if "used" in self.path else 404 if "gone" in self.path or "path" in self.path else 201
             if self.command == "DELETE" and status == 201:
-                status = 200
+                status = 409 if "held" in self.path else 403 if "denied" in self.path else 200
             if "path" in self.path:
                 document = {"message": "page not found"}
         elif self.path == "/_ping":
@@ -87,7 +89,13 @@ Engine(None, ("", 0), None)
 
 
 @pytest.fixture
-def port_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], WhalesDocker]:
+def reported() -> list[str]:
+    """Return the lines that the port reports."""
+    return []
+
+
+@pytest.fixture
+def port_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reported: list[str]) -> Callable[[str], WhalesDocker]:
     """Return what makes a port whose docker connects to such an engine."""
 
     def make(engine: str) -> WhalesDocker:
@@ -97,7 +105,8 @@ def port_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str]
         script.chmod(0o755)
         (tmp_path / "engine.py").write_text(ENGINE, encoding="utf-8")
         monkeypatch.setenv("PATH", f"{script.parent}:/usr/bin:/bin")
-        return WhalesDocker(PrivateConfig({"DOCKER_CONFIG": str(tmp_path / "docker")}, tmp_path), tmp_path, {})
+        config = PrivateConfig({"DOCKER_CONFIG": str(tmp_path / "docker")}, tmp_path)
+        return WhalesDocker(config, tmp_path, {}, retrier=Retrier(reported.append))
 
     return make
 
@@ -185,6 +194,22 @@ def test_one_program_gives_tells_and_removes_names(port_with: Callable[[str], Wh
     ]
     port.close()
     assert calls(tmp_path) == ["system dial-stdio", "image rm"]
+
+
+def test_names_of_the_run_that_the_engine_keeps_are_reported_once(
+    port_with: Callable[[str], WhalesDocker], tmp_path: Path, reported: list[str]
+) -> None:
+    port = port_with(f"exec {sys.executable} {tmp_path}/engine.py {tmp_path}/changes")
+    for name in ("app:goes", "held:1", "denied:1"):
+        port.tag_for_run(IDS[0], name)
+    port.close()
+    port.close()
+    assert reported == [
+        "the engine keeps a name of this run (a container uses the image: remove that first); "
+        "`docker image rm held:1` removes it",
+        "the engine keeps a name of this run (Error response from daemon: authorization denied by plugin); "
+        "`docker image rm denied:1` removes it",
+    ]
 
 
 def test_the_api_is_asked_by_the_version_that_the_user_has_set(
