@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -42,6 +43,7 @@ def publish_image(
     retrier: Retrier,
     newer: Newer = any_order,
     fresh: bool = False,
+    age: float = math.inf,
     wanted: Wanted = _NOTHING,
     pushed: Callable[[], object] = lambda: None,
 ) -> ImageReceipt:
@@ -57,6 +59,7 @@ def publish_image(
         warn=warn,
         newer=newer,
         fresh=fresh,
+        age=age,
         wanted=wanted,
         retrier=retrier,
         pushed=pushed,
@@ -83,6 +86,7 @@ def publish(
     warn: Callable[[str], None] = lambda text: None,
     newer: Newer = any_order,
     fresh: bool = False,
+    age: float = math.inf,
     wanted: Wanted = _NOTHING,
     retrier: Retrier | None = None,
     pushed: Callable[[], object] = lambda: None,
@@ -90,14 +94,15 @@ def publish(
     """Publish a planned image; ``built`` and ``docker`` are needed unless the image is published already.
 
     ``newer`` says why the image that has a moving tag by now is newer than this one. ``fresh`` is whether the plan
-    was made just now, with no build since. ``wanted`` is attached after the push of the first tag, before others are
-    set, so that nobody gets the image under a moving tag without it.
+    was made just now, with no build since, and ``age`` how many seconds ago the registry was read. ``wanted`` is
+    attached after the push of the first tag, before others are set, so that nobody gets the image under a moving tag
+    without it.
 
     This run must hold the image's push lock. After a failure each moving tag points at its old image or at this
     complete one, and a second run completes the work. Raises RegistryError or Refused.
     """
     with ExitStack() as ends:  # waits for what is beside the rest, also after an error
-        return _publish(item, built, docker, registry, warn, newer, fresh, wanted, retrier, pushed, ends)
+        return _publish(item, built, docker, registry, warn, newer, fresh, age, wanted, retrier, pushed, ends)
 
 
 def _publish(
@@ -108,6 +113,7 @@ def _publish(
     warn: Callable[[str], None],
     newer: Newer,
     fresh: bool,
+    age: float,
     wanted: Wanted,
     retrier: Retrier | None,
     pushed: Callable[[], object],
@@ -128,7 +134,7 @@ def _publish(
             raise RegistryError(f"{item.image.name} was not built.", "Run `inv build push`.")
         from ecr_tasks.execute.push_first_tag import FirstTagPush
 
-        push = FirstTagPush(item, built, repository, docker, registry, warn, newer, ends, fresh)
+        push = FirstTagPush(item, built, repository, docker, registry, warn, newer, ends, fresh, age)
         image, state = push.push()
         pushed()
         unused = item.unused_revisions(image.digest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import field, replace
@@ -33,7 +34,7 @@ from ecr_tasks.plan.skip import is_ours
 from ecr_tasks.plan.tag_states import PlannedTag, is_contested
 
 LOOK_AFTER_SECONDS = 60.0
-"""After how long a build another run of the same commit may well have ended: a look for it may save an upload."""
+"""How old a plan is when another run of the same commit may well have ended: a look for it may save an upload."""
 
 Pushed = tuple[StoredImage, PublishState]
 """The image that has the first tag, with its manifest, and whether this run pushed it."""
@@ -41,10 +42,10 @@ Pushed = tuple[StoredImage, PublishState]
 
 @dataclass(frozen=True)
 class FirstTagPush:
-    """The push of a build under the first of its planned tags. ``newer`` and ``fresh`` are as for ``publish``.
+    """The push of a build under the first of its planned tags.
 
-    ``ends`` waits for what is still under way. ``seen`` gets the images that the moving tags have when the first tag
-    is set.
+    ``newer``, ``fresh`` and ``age`` are as for ``publish``. ``ends`` waits for what is still under way. ``seen`` gets
+    the images that the moving tags have when the first tag is set.
     """
 
     item: PlannedImage
@@ -56,6 +57,7 @@ class FirstTagPush:
     newer: Newer
     ends: ExitStack
     fresh: bool = False
+    age: float = math.inf
     seen: dict[str, StoredImage | None] = field(default_factory=dict)
 
     def push(self) -> Pushed:
@@ -107,12 +109,12 @@ class FirstTagPush:
         Nothing that takes time may come between this look and the push: many a repository locks no tag. Raises
         Refused for another fixed tag that another image has, and for a moving one that has a newer image. ECR itself
         refuses a tag that it locks, and there is a look after an upload ``apart``: then there is nothing to see that
-        the plan didn't see a moment ago. Where a short build's only fixed tag is locked, a run that was faster costs
-        an upload, and each look a round trip.
+        the plan didn't see a moment ago. Where the only fixed tag is locked, a run that was faster within a minute
+        costs an upload, and each look a round trip.
         """
         first, *others = self.item.tags
         locked = first in self._fixed and all(self.repository.locks(item.tag.name) for item in self._fixed)
-        at_once = self.built.seconds < LOOK_AFTER_SECONDS and self._fixed == [first]
+        at_once = self.age < LOOK_AFTER_SECONDS and self._fixed == [first]
         if (self.fresh and (apart or locked)) or (locked and at_once):
             return None
         existing = fixed_digests(self.item.tags, self.repository, self.registry)

@@ -88,7 +88,12 @@ class Job:
     @property
     def is_fresh(self) -> bool:
         """Return whether the registries were read just now: no build, no wait and no other task came in between."""
-        return time.monotonic() - self.read_at < FRESH_SECONDS
+        return self.age < FRESH_SECONDS
+
+    @property
+    def age(self) -> float:
+        """Return how many seconds ago the registries were read."""
+        return time.monotonic() - self.read_at
 
 
 FRESH_SECONDS = 2.0

@@ -227,6 +227,7 @@ def _publish(run: Run, job: Job, item: PlannedImage, docker: WhalesDocker | None
             retrier=run.retrier,
             newer=partial(newer_image, run),
             fresh=job.is_fresh,
+            age=job.age,
             wanted=wanted,
             # Beside the other tags; of several images, all names go at once in the end.
             pushed=lambda: begin(docker.close) if docker and is_last and len(job.built) == 1 else None,

@@ -47,6 +47,7 @@ class Publisher:
         self.keep: Keep = keep
         self.image = image(tags, definition=definition)
         self.built = self._build()
+        self.age = 0.0
         self.warnings: list[str] = []
 
     def plan(self) -> PlannedImage:
@@ -70,7 +71,7 @@ class Publisher:
         """Publish the planned image, with the build if the plan needs it."""
         built = self.built if item.build_needed else None
         fresh = not item.build_needed
-        return publish(item, built, self.docker, self.registry, warn=self.warnings.append, fresh=fresh)
+        return publish(item, built, self.docker, self.registry, warn=self.warnings.append, fresh=fresh, age=self.age)
 
     @property
     def tags(self) -> dict[str, str]:

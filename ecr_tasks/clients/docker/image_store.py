@@ -293,10 +293,10 @@ class ImageStore:
             # An engine that has not answered in that time doesn't answer docker's own command, either.
             if asked := names.all if until > time.monotonic() else ():
                 command, seconds = self._commands.docker("image", "rm"), until - time.monotonic()
-                lines = names.remove(command, self._commands.environment(), seconds)
-                if reason := next((line for line in lines if line.strip() and not _GONE.fullmatch(line)), None):
+                said = names.remove(command, self._commands.environment(), seconds)
+                if lines := [line.strip() for line in said if line.strip() and not _GONE.fullmatch(line)]:
                     about = [name for name in asked if any(name in line for line in lines)]
-                    refused |= dict.fromkeys(about or asked, reason.strip())
+                    refused |= dict.fromkeys(about or asked, lines[0])
             for reason in dict.fromkeys(refused.values()):
                 left = " ".join(name for name in refused if refused[name] == reason)
                 self._report(f"the engine keeps a name of this run ({reason}); `docker image rm {left}` removes it")

@@ -22,7 +22,8 @@ echo "$1 $2" >>{folder}/calls
 case "$*" in
   "system dial-stdio") {engine} ;;
   "image inspect"*) shift 4; for one in "$@"; do echo '{{"Env": ["BY=command"]}}'; done ;;
-  "image rm denied"*) echo "Error response from daemon: authorization denied by plugin" >&2; exit 1 ;;
+  "image rm denied"*) echo "Error response from daemon: denied:1 may not go" >&2
+    echo "Error response from daemon: No such image: path:1" >&2; exit 1 ;;
   "image history"*) printf '"CMD last"\\n"COPY first"\\n' ;;
 esac
 """
@@ -200,14 +201,14 @@ def test_names_of_the_run_that_the_engine_keeps_are_reported_once(
     port_with: Callable[[str], WhalesDocker], tmp_path: Path, reported: list[str]
 ) -> None:
     port = port_with(f"exec {sys.executable} {tmp_path}/engine.py {tmp_path}/changes")
-    for name in ("app:goes", "held:1", "denied:1"):
+    for name in ("app:goes", "held:1", "denied:1", "path:1"):
         port.tag_for_run(IDS[0], name)
     port.close()
     port.close()
     assert reported == [
         "the engine keeps a name of this run (a container uses the image: remove that first); "
         "`docker image rm held:1` removes it",
-        "the engine keeps a name of this run (Error response from daemon: authorization denied by plugin); "
+        "the engine keeps a name of this run (Error response from daemon: denied:1 may not go); "
         "`docker image rm denied:1` removes it",
     ]
 
