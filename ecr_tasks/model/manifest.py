@@ -60,8 +60,11 @@ INPUTS_TRACKED = "io.ecr-tasks.inputs.tracked"
 
 _PLATFORM = ("os", "architecture", "variant")
 
-_COMMIT_TAG = r"(?:.*[^0-9a-z])?(?P<commit>[0-9a-f]{7,40})(?:-r[0-9]+)?"
+_COMMIT_TAG = r"(?P<before>(?:.*[^0-9a-z])?)(?P<commit>[0-9a-f]{7,40})(?:-r[0-9]+)?"
 """A tag that ends with the id of a commit, such as ``sha-1a2b3c4`` and its revisions."""
+
+_SAYS_SO = r"(?<![0-9a-z])sha-$"
+"""What is before an id of digits alone, which one of 27 commits has, and else may be a date."""
 
 
 @dataclass(frozen=True)
@@ -137,10 +140,14 @@ class StoredImage:
 
     @property
     def tagged_commits(self) -> tuple[str, ...]:
-        """The beginnings of the commits that its tags name: of several, it is the image of each of them."""
+        """The beginnings of the commits that its tags name: of several, it is the image of each of them.
+
+        One of digits alone is taken where the tag says that it is a commit: ``sha-1184964``.
+        """
         tags = [tag for tag in self.tags if not tag.startswith(INPUTS_TAG)]
-        commits = {match["commit"] for match in (re.fullmatch(_COMMIT_TAG, tag) for tag in tags) if match}
-        return tuple(sorted(commit for commit in commits if not commit.isdecimal()))  # it may be a date
+        found = [match for match in (re.fullmatch(_COMMIT_TAG, tag) for tag in tags) if match]
+        sure = [one for one in found if not one["commit"].isdecimal() or re.search(_SAYS_SO, one["before"])]
+        return tuple(sorted({one["commit"] for one in sure}))
 
     @property
     def version(self) -> str | None:

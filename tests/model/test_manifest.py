@@ -18,6 +18,9 @@ INPUTS = f"{INPUTS_TAG}{'0a' * (INPUTS_DIGITS // 2)}"
         ([INPUTS], None),
         (["sha-1a2b3c4", "sha-4c3b2a1"], None),
         (["nightly-20241126"], None),
+        (["20241126", "notsha-1184964"], None),
+        (["main", "sha-1184964", "1.2.3"], "1184964"),
+        (["app-sha-1184964-r2"], "1184964"),
     ],
 )
 def test_the_commit_that_tags_name(tags: list[str], commit: str | None) -> None:
