@@ -12,6 +12,7 @@ import boto3
 import pytest
 
 from ecr_tasks.clients.ecr.partition import partition_of
+from ecr_tasks.errors import ExitCode
 from ecr_tasks.iam.actions import needs
 from ecr_tasks.iam.policy import identity_policy
 from ecr_tasks.iam.scope import scope_of
@@ -182,7 +183,7 @@ def test_with_plain_settings_the_required_actions_are_enough_and_each_is_needed(
     for action in NEEDED_IN_TURN:
         guard.policy = without(flows.policy("push"), f"ecr:{action}")
         result = flows.app.inv("push")
-        assert result.code in (4, 5), action
+        assert result.code == ExitCode.AWS, action
         assert f"not do ecr:{action} on" in result.stderr or f"to perform: ecr:{action} on" in result.stderr
         assert "`inv iam.policy --for push` prints the policy that allows it" in result.stderr
 
@@ -200,7 +201,7 @@ def test_what_joins_parts_takes_less_than_a_push(flows: Flows, guard: Guard) -> 
     for action in ("DescribeRepositories", "PutImage"):
         guard.policy = without(flows.policy("merge"), f"ecr:{action}")
         result = app.inv("merge")
-        assert result.code in (4, 5), action
+        assert result.code == ExitCode.AWS, action
         assert "`inv iam.policy --for merge` prints the policy that allows it" in result.stderr
     guard.policy, guard.denied = flows.policy("merge"), []
     flows.run("merge", "merge")
