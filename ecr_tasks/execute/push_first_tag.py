@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import field, replace
 
 from ecr_tasks.clients.parallel import begin
-from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
+from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.built_manifest import push_with_manifest, with_manifest
 from ecr_tasks.execute.from_builder import push_from_builder
 from ecr_tasks.execute.set_tags import (
@@ -81,7 +81,8 @@ class FirstTagPush:
                 return self._accept(current)
             try:
                 image = self._send(apart)
-            except (Refused, RegistryError):  # the latter where a run on this engine removed the upload's local name
+            # RegistryError where a run on this engine removed the upload's local name, or AwsError with fewer rights.
+            except (AwsError, Refused, RegistryError):
                 if tag.kind == "fixed":
                     with suppress(EcrTasksError):  # a registry that is gone is no better reason than the push's own
                         current = self.registry.image(self.repository, tag.name)

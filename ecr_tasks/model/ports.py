@@ -73,8 +73,9 @@ class ImageBuilder(Protocol):
     def build(self, inputs: Sequence[BuildInput], builder: str | None) -> Mapping[str, BuildResult]:
         """Build all inputs at once and return their results by name.
 
-        Inputs with ``push`` are pushed by digest, without a tag. Raises BuildError with the failing step, and
-        RegistryError when a push fails; its ``about`` has the builds that failed, where that is known.
+        Inputs with ``push`` are pushed by digest, without a tag. Raises BuildError with the failing step,
+        RegistryError when a push fails, and AwsError where a right is missing for it; its ``about`` has the builds
+        that failed, where that is known.
         """
 
 

@@ -165,7 +165,7 @@ def keep_build_only(receipt: Path, project: Path) -> None:
         if isinstance(image, dict) and "name" in image and image.get("local")
     ]
     if builds:
-        _write(receipt, {"schema": SCHEMA, "images": builds}, project)  # redacted when it was written first
+        _replace(receipt, {"schema": SCHEMA, "images": builds}, project)
     else:
         remove_file(receipt, project)
 

@@ -6,13 +6,13 @@ from contextlib import suppress
 
 import pytest
 
-from ecr_tasks.errors import AwsError, Refused, RegistryError
+from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.push import publish
 from ecr_tasks.execute.push_first_tag import LOOK_AFTER_SECONDS
 from ecr_tasks.model.image import Keep
 from ecr_tasks.model.manifest import REVISION, StoredImage
 from ecr_tasks.model.tag import Tag
-from tests.support.build import ALL_TAGS, BRANCH, HOST, LATEST, REVISION_B, SHA_TAG, VERSION, manifest
+from tests.support.build import ALL_TAGS, BRANCH, FIXED, HOST, LATEST, REVISION_B, SHA_TAG, VERSION, manifest
 from tests.support.publishing import NAME, OTHER_RUN_IMAGE, VARIANTS, Publisher, all_tags_at
 
 
@@ -122,6 +122,22 @@ def test_another_commits_image_is_not_taken_for_ours(variant: str, moment: str, 
     assert other.digest in error.value.cause
     assert REVISION_B in error.value.cause
     assert publisher.tags == {**before, "1.2.3": other.digest}
+
+
+@pytest.mark.parametrize("kind", [AwsError, RegistryError])
+@pytest.mark.parametrize("keep", ["store", "builder"])
+def test_what_another_run_has_published_counts_where_the_push_is_refused(
+    keep: Keep, kind: type[EcrTasksError]
+) -> None:
+    """The registry misses a right, or the name of the upload is gone; and the commit is published by now."""
+    publisher = Publisher(tags=(FIXED, BRANCH), locked=True, keep=keep)
+
+    def refuse() -> None:
+        publisher.registry.put(NAME, OTHER_RUN_IMAGE, SHA_TAG)
+        raise kind("It was denied.", "Ask for the right.")
+
+    publisher.calls.before["build" if keep == "builder" else "push"] = refuse
+    assert publisher.run().image.digest == OTHER_RUN_IMAGE.digest
 
 
 @pytest.mark.parametrize(("age", "looks"), [(LOOK_AFTER_SECONDS - 1, 0), (LOOK_AFTER_SECONDS, 1)])

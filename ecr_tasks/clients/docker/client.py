@@ -161,8 +161,9 @@ class WhalesDocker(ImageStore):
 
         The definition goes through a private file: build arguments stay out of argv. The digests come from bake's
         metadata file. A build is repeated after a transient failure of a registry; a cache that can't be reached is
-        reported. Inputs with ``push`` are pushed by digest. Raises BuildError with the failing step, and
-        RegistryError when a push fails; the error's ``about`` has the builds that failed, where buildx says it.
+        reported. Inputs with ``push`` are pushed by digest. Raises BuildError with the failing step, RegistryError
+        when a push fails, and AwsError where a right is missing for it; the error's ``about`` has the builds that
+        failed, where buildx says it.
         """
         if self._commands.program != DOCKER:
             return {item.name: self._build_without_buildx(item) for item in inputs}

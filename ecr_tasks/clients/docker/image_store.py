@@ -245,7 +245,7 @@ class ImageStore:
         """
         if not names:
             return ()
-        answers = self._removals(names)
+        answers = self._removals(names, workers=self._at_once(names))
         others = [name for name in names if name not in answers]
         removed = [name for name in names if answers.get(name)]
         if not others:
@@ -253,12 +253,21 @@ class ImageStore:
         try:
             self._commands.output("remove image names", self._commands.docker("image", "rm", *others))
         except EcrTasksError:
-            left = {tag for document in self._inspect("image", others) for tag in document.get("RepoTags") or ()}
+            left = self._still_there(others)
             return [*removed, *(name for name in others if name not in left)]
         return [*removed, *others]
 
-    def _removals(self, names: Sequence[str], until: float = math.inf) -> dict[str, bool]:
-        """Remove names at once and return whether they are gone; those of which the engine's API says it.
+    def _still_there(self, names: Sequence[str]) -> list[str]:
+        """Return those of the names that images have. Raises BuildError where docker doesn't tell."""
+        there = {tag for document in self._inspect("image", names) for tag in document.get("RepoTags") or ()}
+        return [name for name in names if name in there]
+
+    def _at_once(self, names: Sequence[str]) -> int:
+        """Return how many names are removed at once, each by another thread."""
+        return max(1, min(PARALLEL, len(names) // NAMES_OF_PROGRAM)) if self._api.starts_programs else REMOVALS
+
+    def _removals(self, names: Sequence[str], until: float = math.inf, workers: int = 1) -> dict[str, bool]:
+        """Remove names and return whether they are gone; without those of which the engine's API doesn't say it.
 
         It is not asked after the time ``until``, by the monotonic clock. What is between it and us may answer, too.
         """
@@ -273,8 +282,7 @@ class ImageStore:
                 return answer.status != _CONFLICT
             return None
 
-        few = max(1, min(PARALLEL, len(names) // NAMES_OF_PROGRAM))
-        answers = map_parallel(is_removed, names, few if self._api.starts_programs else REMOVALS, None)
+        answers = map_parallel(is_removed, names, workers, None)
         return {name: answer for name, answer in zip(names, answers, strict=True) if answer is not None}
 
     def close(self) -> None:
@@ -285,21 +293,24 @@ class ImageStore:
         names = self._config.names
         with self._closing, suppress(EcrTasksError):
             until = time.monotonic() + SECONDS
-            answers = self._removals(names.all, until)
+            # Each image has one name of its build.
+            builds = [name for name in names.own if name.startswith(f"{BUILD}:")]
+            others = [name for name in names.all if name not in builds]
+            answers = self._removals(builds, until, self._at_once(builds)) | self._removals(others, until)
             names.forget(answers)
-            refused = {
-                name: "a container uses the image: remove that first" for name, gone in answers.items() if not gone
-            }
+            left = [name for name, is_gone in answers.items() if not is_gone]
             # An engine that has not answered in that time doesn't answer docker's own command, either.
             if asked := names.all if until > time.monotonic() else ():
                 command, seconds = self._commands.docker("image", "rm"), until - time.monotonic()
-                said = names.remove(command, self._commands.environment(), seconds)
-                if lines := [line.strip() for line in said if line.strip() and not _GONE.fullmatch(line)]:
-                    about = [name for name in asked if any(name in line for line in lines)]
-                    refused |= dict.fromkeys(about or asked, lines[0])
-            for reason in dict.fromkeys(refused.values()):
-                left = " ".join(name for name in refused if refused[name] == reason)
-                self._report(f"the engine keeps a name of this run ({reason}); `docker image rm {left}` removes it")
+                if not names.remove(command, self._commands.environment(), seconds):
+                    with suppress(EcrTasksError):
+                        left += self._still_there(asked)
+            if left:
+                words = " ".join(left)
+                self._report(
+                    f"the engine keeps names that only runs needed: {words} "
+                    f"(`{self._commands.program} image rm {words}` says why)"
+                )
         self._api.close()
 
     def _containers(self) -> list[dict[str, Any]]:

@@ -71,8 +71,8 @@ class TemporaryNames:
         """Forget the names of builds that did not begin."""
         self.forget({name for item in inputs for name in item.references if name.startswith(f"{BUILD}:")})
 
-    def remove(self, command: Sequence[str], environment: Mapping[str, str], seconds: float) -> Sequence[str]:
-        """Remove the names with ``command``, in so many seconds; return its lines where it does not remove each.
+    def remove(self, command: Sequence[str], environment: Mapping[str, str], seconds: float) -> bool:
+        """Remove the names with ``command``, in so many seconds; return False where docker refuses one or knows none.
 
         They are known until the engine has answered: after an interruption they are removed once more, and those of
         an engine that is gone by the next run.
@@ -89,11 +89,10 @@ class TemporaryNames:
                 text=True,
                 errors="replace",
             )
-            lines = answer.stderr.splitlines()
-            if answer.returncode == 0 or not errors.is_engine_away(lines):
+            if answer.returncode == 0 or not errors.is_engine_away(answer.stderr.splitlines()):
                 self.forget(names)
-                return lines if answer.returncode else ()
-        return ()
+                return answer.returncode == 0
+        return True
 
     def forget(self, names: Collection[str]) -> None:
         """Forget names that docker has answered about."""
