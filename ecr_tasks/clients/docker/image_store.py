@@ -108,21 +108,25 @@ class ImageStore:
         with Workers(PARALLEL, None) as workers:
 
             def hear(event: Any) -> None:
-                image_id = event["Actor"]["ID"]
-                if event["Actor"]["Attributes"]["name"] in names and image_id not in seen:
+                image_id, name = event["Actor"]["ID"], event["Actor"]["Attributes"]["name"]
+                if name in names and image_id not in seen:
                     seen.add(image_id)
-                    workers.begin(partial(self._asked_config, image_id))
+                    workers.begin(partial(self._asked_config, image_id, name))
 
             with self._api.listening({"type": ["image"], "event": ["tag"]}, hear):
                 yield
 
-    def _asked_config(self, image_id: str) -> ImageConfig | None:
-        """Return an image's configuration; None where the engine's API doesn't give it. It is asked once."""
+    def _asked_config(self, image_id: str, name: str | None = None) -> ImageConfig | None:
+        """Return an image's configuration; None where the engine's API doesn't give it. It is asked once.
+
+        containerd's store finds an image by its ``name`` at once, and by its id only among all images.
+        """
         if image_id in self._looked_at:
             return self._looked_at[image_id]
-        image = self._asked_image(image_id)
-        history = self._api.document(f"/images/{image_id}/history") if image else None
-        if not history:
+        found_by = name or image_id
+        image = self._asked_image(image_id, found_by)
+        history = self._api.document(f"/images/{found_by}/history") if image else None
+        if not history or (name and history[0].get("Id") != image_id):
             return None
         with suppress(EcrTasksError), errors.reading_answer(f"look at {image_id}"):
             steps = [str(step["CreatedBy"]) for step in reversed(history)]
@@ -135,13 +139,15 @@ class ImageStore:
         They are asked for once. None where the engine's API doesn't tell it.
         """
         if image_id not in self._sizes:
-            self._asked_image(image_id)
+            self._asked_image(image_id, image_id)
         return self._sizes.get(image_id)
 
-    def _asked_image(self, image_id: str) -> Any:
-        """Return the document of a local image; None where the engine's API doesn't give it."""
-        image = self._api.document(f"/images/{image_id}/json")
-        if isinstance(image, dict) and isinstance(image.get("Size"), int):
+    def _asked_image(self, image_id: str, found_by: str) -> Any:
+        """Return the document of a local image; None where the engine's API doesn't give it by that name or id."""
+        image = self._api.document(f"/images/{found_by}/json")
+        if not isinstance(image, dict) or image.get("Id") != image_id:
+            return None
+        if isinstance(image.get("Size"), int):
             self._sizes[image_id] = image["Size"]
         return image
 

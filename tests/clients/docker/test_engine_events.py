@@ -103,17 +103,29 @@ def test_odd_events_end_nothing(engine: Engine, api: EngineApi, lines: list[byte
     assert ended
 
 
-def test_an_image_is_looked_at_as_soon_as_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is named otherwise is not looked at, and what was looked at is not asked for again."""
+@pytest.mark.parametrize("moved_after", ["nothing", "the event", "the document"])
+def test_an_image_is_looked_at_as_soon_as_it_has_its_name(
+    moved_after: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked for by that name, and by its id once another run has given the name to an image of its own.
+
+    What is named otherwise is not looked at, and what was looked at is not asked for again.
+    """
     asked: list[str] = []
     looked = threading.Event()
 
     def document(self: EngineApi, path: str) -> Any:
         asked.append(path)
-        if path.endswith("/history"):
+        _, _, name, kind = path.split("/")
+        moved_for = {"nothing": (), "the event": ("json", "history"), "the document": ("history",)}[moved_after]
+        is_moved = name == "ours:1" and kind in moved_for
+        image_id = "sha256:theirs" if is_moved else "sha256:ours"
+        if kind == "history":
             looked.set()
-            return [{"CreatedBy": "CMD run"}]
-        return {"Config": {"Env": ["A=b"]}, "Size": 7}
+            return [{"CreatedBy": "CMD run", "Id": image_id}, {"CreatedBy": "ENV A=b", "Id": "<missing>"}]
+        if is_moved:
+            looked.set()
+        return {"Id": image_id, "Config": {"Env": ["A=c" if is_moved else "A=b"]}, "Size": 8 if is_moved else 7}
 
     @contextmanager
     def listening(self: EngineApi, filters: object, hear: Callable[[Any], None]) -> Iterator[None]:
@@ -127,10 +139,12 @@ def test_an_image_is_looked_at_as_soon_as_it_has_its_name(tmp_path: Path, monkey
     port = WhalesDocker(PrivateConfig({}, tmp_path), tmp_path, {})
     with port.looking_ahead({"ours:1"}):
         pass
-    assert asked == ["/images/sha256:ours/json", "/images/sha256:ours/history"]
+    by_name = ["/images/ours:1/json", "/images/ours:1/history"][: 1 if moved_after == "the event" else 2]
+    assert asked == by_name
     assert port.image_configs(["sha256:ours"], None)["sha256:ours"].environment == {"A": "b"}
     assert port.content_size("sha256:ours") == 7
-    assert len(asked) == 2
+    by_id = [] if moved_after == "nothing" else ["/images/sha256:ours/json", "/images/sha256:ours/history"]
+    assert asked[len(by_name) :] == by_id
 
 
 def test_an_engine_that_tells_no_events_is_asked_on(engine: Engine, api: EngineApi) -> None:
