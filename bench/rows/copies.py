@@ -28,8 +28,8 @@ this task needs, and no image is pulled."""
 
 THREE = """\
 buildx pushes to three registries that it is logged in to. `inv build push` gets a token for each account,
-asks each registry first whether the tags may be set, pushes once, and copies from there, to all at the same
-time."""
+asks each registry first whether the tags may be set, and lets the engine upload to all at the same time. The
+destinations' own tags are set when the image has its tags in the first registry."""
 
 
 def publish(scene: Scene, megabytes: int) -> str:

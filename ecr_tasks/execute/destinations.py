@@ -1,6 +1,7 @@
 """Copy a published image to more registries in parallel; a failure in one does not stop the others.
 
-Each registry has the complete image by its digest before its first tag is set; moving tags are set last.
+Each registry has the complete image by its digest before its first tag is set; moving tags are set last. What the
+engine has uploaded there meanwhile need not be copied (:class:`~ecr_tasks.execute.upload_apart.UploadsAhead`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.execute.attestations import copy_attached
 from ecr_tasks.execute.copy import Place, check_present, copy_manifests, missing_after_copy
 from ecr_tasks.execute.set_tags import Newer, any_order, fixed_digests, free_tags, look_at_moving, set_tags
-from ecr_tasks.execute.turns import begin_check, can_take_turns, set_in_turn
+from ecr_tasks.execute.turns import HeldTurn, begin_check, can_take_turns, set_in_turn
+from ecr_tasks.execute.upload_apart import UploadsAhead
 from ecr_tasks.execute.wait_for_replication import wait_for_replication
 from ecr_tasks.model.attestation import Attached
 from ecr_tasks.model.destination import Destination
@@ -44,6 +46,7 @@ def copy_image(
     warn: Callable[[str], None],
     retrier: Retrier,
     newer: Newer = any_order,
+    uploads: UploadsAhead | None = None,
 ) -> ImageReceipt:
     """Copy a published image to its destinations and return its receipt with the copies and the failed ones."""
     source = item.view.repository if item.view else None
@@ -64,6 +67,7 @@ def copy_image(
         warn=warn,
         retrier=retrier,
         newer=newer,
+        uploads=uploads,
     )
     copies = tuple(result for result in results if isinstance(result, Published))
     failed = tuple(result for result in results if isinstance(result, FailedCopy))
@@ -83,11 +87,13 @@ def copy_to_destinations(
     retrier: Retrier,
     now: Callable[[], float] = time.monotonic,
     newer: Newer = any_order,
+    uploads: UploadsAhead | None = None,
 ) -> list[Published | FailedCopy]:
     """Copy the image to each destination and return the results in the same order; errors are results, not raised.
 
     Only missing content is sent: a destination that has the image gets only the tags that it lacks, and a second run
-    does only what the first one did not finish.
+    does only what the first one did not finish. ``uploads`` are those of this image that
+    were begun before its push.
     """
     image = published.image
     if any(copy.error is None and not copy.is_present for copy in copies):
@@ -96,8 +102,10 @@ def copy_to_destinations(
     planned = {copy.destination: with_tag_states(copy, image) for copy in copies}
     errors = {copy.destination: copy.error for copy in planned.values() if copy.error is not None}
     missing = [copy for copy in planned.values() if copy.error is None and not copy.is_present]
+    held = {copy.destination: uploads.turn(copy.destination, image.digest) for copy in missing} if uploads else {}
     errors |= _copy(
-        [copy for copy in missing if copy.transport == "copy"], published, source, registry, targets, docker
+        [copy for copy in missing if copy.transport == "copy" and held.get(copy.destination) is None],
+        *(published, source, registry, targets, docker),
     )
     unreplicated = wait_for_replication(
         [copy for copy in missing if copy.transport == "replication"],
@@ -128,8 +136,9 @@ def copy_to_destinations(
             return FailedCopy(copy.address, errors[copy.destination])
         try:
             target = targets[copy.destination]
+            turn = held.get(copy.destination)
             return _set_tags(
-                published.name, copy, image, target, warn, newer, lambda place: attach(target, place), retrier
+                published.name, copy, image, target, warn, newer, lambda place: attach(target, place), retrier, turn
             )
         except EcrTasksError as error:
             return FailedCopy(copy.address, error)
@@ -182,8 +191,12 @@ def _set_tags(
     newer: Newer,
     attach: Callable[[Repository], tuple[Attached, ...]],
     retrier: Retrier,
+    held: HeldTurn | None,
 ) -> Published:
-    """Verify that the destination has the digest, attach what belongs to it, set the tags that don't point at it."""
+    """Verify that the destination has the digest, attach what belongs to it, set the tags that don't point at it.
+
+    ``held`` is the turn of its upload, which is given back as soon as the fixed tags are set.
+    """
     transport: Transport | None = None if copy.is_present else copy.transport
     if transport == "replication":
         copy = _refresh(copy, image, target)
@@ -193,7 +206,9 @@ def _set_tags(
     pending = [item for item in copy.tags if item.digest != image.digest]
     # At the same time: what the next steps need to know.
     place = Place(target, repository)
-    present = begin(partial(check_present, [image.digest], place)) if transport is not None else None
+    present = None
+    if transport is not None and held is None:
+        present = begin(partial(check_present, [image.digest], place))
     if any(is_contested(item, repository) for item in pending):
         begin(partial(can_take_turns, repository, target))
     existing = begin(partial(fixed_digests, pending, repository, target))
@@ -210,7 +225,7 @@ def _set_tags(
             existing = partial(fixed_digests, pending, repository, target)
         pending = free_tags(pending, existing(), image.digest, repository)
         with ExitStack() as ends:
-            others = set_in_turn(pending, image, repository, target, warn, ends, look)
+            others = set_in_turn(pending, image, repository, target, warn, ends, look, held)
             check_kept = begin_check(pending, image.digest, repository, target)
             any_set, left = set_tags(others, image, repository, target, warn, newer, seen, retrier)
             any_set = any_set or len(others) < len(pending)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from ecr_tasks.clients.parallel import begin, map_parallel
 from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.set_tags import PARALLEL, check_kept, digests_of, free_tags
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import Repository
@@ -37,6 +38,19 @@ LEAD_SECONDS = 0.5
 
 It is the same for all runs: one waits for what another does, whose network may be a slower one.
 """
+
+
+@dataclass(frozen=True)
+class HeldTurn:
+    """The tag of a turn that an upload has set to its image; ``since`` is the time (``time.monotonic``).
+
+    ``remove`` begins to remove it, once, and returns what waits for that.
+    """
+
+    tag: str
+    digest: str
+    since: float
+    remove: Callable[[], Callable[[], None]]
 
 
 def turn_tag(item: PlannedTag) -> str:
@@ -69,16 +83,19 @@ def set_in_turn(
     warn: Callable[[str], None],
     ends: ExitStack,
     beside: Callable[[], object],
+    held: HeldTurn | None = None,
 ) -> list[PlannedTag]:
     """Set the fixed ones of the pending tags that ECR doesn't lock, and return the other tags.
 
     The image is in the repository. ``ends`` waits for what is still under way. ``beside`` is called at the time that
-    the tags are set. Raises Refused when another image gets one of the tags meanwhile.
+    the tags are set. ``held`` is a turn that the image's upload has taken. Raises Refused when another image
+    gets one of the tags meanwhile.
     """
     contested = [item for item in pending if is_contested(item, repository)]
     if not contested or not can_take_turns(repository, registry):
         return list(pending)
-    turns, due = [turn_tag(item) for item in contested], contested
+    due, to_take = contested, [item for item in contested if held is None or held.tag != turn_tag(item)]
+    turns = [turn_tag(item) for item in to_take]
 
     def take(item: PlannedTag) -> None:
         with suppress(Refused):  # another run has it, and ECR locks that tag
@@ -86,8 +103,8 @@ def set_in_turn(
 
     try:
         for _ in range(ATTEMPTS):
-            map_parallel(take, due, PARALLEL, None)
-            wait_before_look(time.monotonic())
+            map_parallel(take, to_take, PARALLEL, None)
+            wait_before_look(held.since if held is not None and not to_take else time.monotonic())
             with registry.permit(repository, len(due)):
                 found = look_at_turns(due, due, repository, registry)
                 due = free_tags(due, digests_of(found), image.digest, repository)
@@ -102,7 +119,10 @@ def set_in_turn(
             if not due:
                 return [item for item in pending if item not in contested]
             wait_for_turn(due[0], image.digest, repository, registry)
+            to_take = due
     finally:
+        if held is not None:
+            held.remove()
         for tag in turns:
             ends.callback(begin(partial(remove_turn, tag, image.digest, repository, registry, warn)))
     raise RegistryError(

@@ -7,9 +7,11 @@ minutes. Where ECR doesn't lock the tag, it would move from the image that anoth
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
-from functools import partial
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, suppress
+from dataclasses import replace
+from functools import cache, partial
 
 from ecr_tasks.clients.parallel import begin
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
@@ -17,6 +19,7 @@ from ecr_tasks.execute.built_manifest import push_with_manifest
 from ecr_tasks.execute.set_tags import digests_of, free_tags
 from ecr_tasks.execute.turns import (
     ATTEMPTS,
+    HeldTurn,
     can_take_turns,
     has_turn,
     look_at_turns,
@@ -25,16 +28,117 @@ from ecr_tasks.execute.turns import (
     wait_before_look,
     wait_for_turn,
 )
+from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.model.ports import Docker, Registry
+from ecr_tasks.model.ports import Docker, Registry, Target
 from ecr_tasks.model.receipt import Built
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.tag import TURN_TAG
-from ecr_tasks.plan.tag_states import PlannedTag
+from ecr_tasks.plan.destinations import PlannedCopy
+from ecr_tasks.plan.planned_image import PlannedImage
+from ecr_tasks.plan.tag_states import PlannedTag, is_contested
 
 
-def can_upload_apart(repository: Repository, registry: Registry, docker: Docker) -> bool:
+class UploadsAhead:
+    """Uploads of a build from the engine to its destinations while it is pushed, as a context.
+
+    Each destination gets the content, under the tag of the turns alone; its own tags are set after the push. What is
+    not uploaded so is copied from where it was pushed, which downloads it. At the context's end that tag is removed,
+    and with it an image that got no other.
+    """
+
+    def __init__(self, warn: Callable[[str], None], quietly: Callable[[], AbstractContextManager[object]]) -> None:
+        self._warn, self._quietly = warn, quietly
+        self._turns: dict[Destination, Callable[[], HeldTurn | None]] = {}
+
+    def __enter__(self) -> UploadsAhead:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        turns = [wait() for wait in self._turns.values()]
+        for removed in [turn.remove() for turn in turns if turn is not None]:
+            removed()
+
+    def begin(
+        self, item: PlannedImage, built: Built, docker: Docker, targets: Mapping[Destination, Target]
+    ) -> Sequence[PlannedCopy]:
+        """Begin the uploads of an image to those of its destinations that take them, and return the copies of these.
+
+        What docker prints of them is not shown: the thread of each works in a context ``quietly``.
+        """
+        copies = uploaded_copies(item, built)
+        for copy in copies:
+            puts = item.image.definition.manifests
+            upload = partial(self._upload, copy, built, puts, docker, targets[copy.destination])
+            self._turns[copy.destination] = begin(upload)
+        return copies
+
+    def turn(self, destination: Destination, digest: str) -> HeldTurn | None:
+        """Wait for an upload and return its turn; None where this image was not uploaded to the destination."""
+        turn = self._turns[destination]() if destination in self._turns else None
+        return turn if turn is not None and turn.digest == digest else None
+
+    def _upload(self, copy: PlannedCopy, built: Built, puts: int, docker: Docker, target: Target) -> HeldTurn | None:
+        repository = copy.view.repository if copy.view else None
+        if repository is None or built.digest is None:
+            return None
+        with self._quietly(), suppress(EcrTasksError):  # which the copy meets, too, and tells
+            if not can_upload_apart(repository, target, docker):
+                return None
+            contested = [item for item in copy.tags if is_contested(item, repository)]
+            name = turn_tag((contested or copy.tags)[0])
+            removal = partial(remove_turn, name, built.digest, repository, target, self._warn)
+            docker.authorize(replace(target.token(), host=repository.host))
+            with ExitStack() as after_error:
+                after_error.callback(removal)
+                with target.reserve(repository, puts):
+                    _push(built, name, repository, docker, target)
+                pushed = time.monotonic()
+                image = target.image(repository, name)
+                if image is not None and image.digest == built.digest:
+                    after_error.pop_all()
+                    return HeldTurn(name, image.digest, pushed, cache(partial(begin, removal)))
+        return None
+
+
+def uploaded_copies(item: PlannedImage, built: Built | None = None) -> list[PlannedCopy]:
+    """Return those copies of an image whose content the engine uploads itself; ``built`` is its build, if known.
+
+    The engine must have the very manifests that are published, and the copy a repository of ECR that lacks them.
+    docker has one login for a host: places that share one with another identity's get their copy in turn, as does one
+    on the image's own host, whose registry may mount the layers that it has.
+    """
+    here = item.view.repository if item.view else None
+    in_engine = item.keep != "builder" if built is None else _is_in_engine(built)
+    if here is None or not item.build_needed or item.whole is not None or not in_engine:
+        return []
+    places = [
+        (copy.view.repository.host, copy.destination.identity)
+        for copy in item.copies
+        if copy.view is not None and copy.view.repository is not None
+    ]
+    hosts = Counter(host for host, _ in dict.fromkeys(places))
+    return [
+        copy for copy in item.copies if _takes_upload(copy) and hosts[_host(copy)] == 1 and _host(copy) != here.host
+    ]
+
+
+def _is_in_engine(built: Built) -> bool:
+    return built.joined is None and built.keep != "builder" and None not in (built.digest, built.image_id)
+
+
+def _host(copy: PlannedCopy) -> str:
+    return copy.view.repository.host if copy.view and copy.view.repository else ""
+
+
+def _takes_upload(copy: PlannedCopy) -> bool:
+    if not _host(copy) or copy.error is not None or copy.is_present or copy.destination.is_public:
+        return False
+    return copy.transport == "copy" and bool(copy.tags)
+
+
+def can_upload_apart(repository: Repository, registry: Target, docker: Docker) -> bool:
     """Return whether the tag of an upload would leave no trace, and remove those that killed runs have left."""
     beginning = f"{repository.uri}:{TURN_TAG}"
     left = [name.rpartition(":")[2] for name in docker.left_names if name.startswith(beginning)]
@@ -93,7 +197,7 @@ def upload_apart(
     )
 
 
-def _push(built: Built, name: str, repository: Repository, docker: Docker, registry: Registry) -> str | None:
+def _push(built: Built, name: str, repository: Repository, docker: Docker, registry: Target) -> str | None:
     """Push the build under a tag and return its manifest, if the builder has it.
 
     Does nothing where another upload has the tag and ECR locks it.

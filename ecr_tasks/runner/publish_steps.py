@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,10 +17,12 @@ from ecr_tasks.console import in_one_piece, say, warn, working
 from ecr_tasks.errors import BuildError, EcrTasksError, RegistryError
 from ecr_tasks.execute.push import publish_image
 from ecr_tasks.model.attestation import MadeDocument, Wanted
+from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.manifest import short_digest, short_tags
 from ecr_tasks.model.receipt import Built, ImageReceipt, Published, Receipt, Source
 from ecr_tasks.model.wording import FEW, join_words
+from ecr_tasks.plan.destinations import PlannedCopy
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.runner import ci_results, receipt_file
 from ecr_tasks.runner.history import newer_image
@@ -29,6 +31,8 @@ from ecr_tasks.signals import was_interrupted
 
 if TYPE_CHECKING:
     from ecr_tasks.clients.docker.client import WhalesDocker
+    from ecr_tasks.execute.upload_apart import UploadsAhead
+    from ecr_tasks.model.ports import Target
     from ecr_tasks.runner.run import Run
 
 
@@ -184,9 +188,10 @@ def _publish_or_fail(
     """
     name, start = item.image.name, time.monotonic()
     try:
-        results[name] = _publish(run, job, item, docker, is_last=is_last)
-        if item.copies and results[name].published:
-            results[name] = _copy(run, item, results[name])
+        with _uploads(item) as uploads:
+            results[name] = _publish(run, job, item, docker, uploads, is_last=is_last)
+            if item.copies and results[name].published:
+                results[name] = _copy(run, item, results[name], uploads)
     except EcrTasksError as error:
         if was_interrupted():
             raise
@@ -196,6 +201,15 @@ def _publish_or_fail(
             warn(f"{name} is not published: {error}")
     finally:
         run.release_locks(item.lock_names)
+
+
+def _uploads(item: PlannedImage) -> AbstractContextManager[UploadsAhead | None]:
+    """Return the context of an image's uploads to its destinations, if it is built and has any."""
+    if not item.copies or not item.build_needed:
+        return nullcontext()
+    from ecr_tasks.execute.upload_apart import UploadsAhead
+
+    return UploadsAhead(warn, partial(in_one_piece, programs=False))
 
 
 def _image_receipt(job: Job, item: PlannedImage) -> ImageReceipt:
@@ -213,11 +227,24 @@ def _image_receipt(job: Job, item: PlannedImage) -> ImageReceipt:
     )
 
 
-def _publish(run: Run, job: Job, item: PlannedImage, docker: WhalesDocker | None, *, is_last: bool) -> ImageReceipt:
-    """Publish one image in the settings' registry and return its receipt."""
+def _publish(
+    run: Run,
+    job: Job,
+    item: PlannedImage,
+    docker: WhalesDocker | None,
+    uploads: UploadsAhead | None,
+    *,
+    is_last: bool,
+) -> ImageReceipt:
+    """Publish one image in the settings' registry and return its receipt; begin its uploads to the destinations."""
     receipt, start = _image_receipt(job, item), time.monotonic()
     with ci_results.group(run, f"Publish {item.image.name}"):
         wanted = _wanted(run, job, item)
+        uploaded: Sequence[PlannedCopy] = ()
+        if uploads is not None and docker is not None and receipt.built is not None:
+            uploaded = uploads.begin(item, receipt.built, docker, _targets(run, item))
+            _say_on_its_way(item, uploaded)
+        closes = is_last and len(job.built) == 1 and not uploaded
         image = publish_image(
             item,
             receipt,
@@ -230,7 +257,7 @@ def _publish(run: Run, job: Job, item: PlannedImage, docker: WhalesDocker | None
             age=job.age,
             wanted=wanted,
             # Beside the other tags; of several images, all names go at once in the end.
-            pushed=lambda: begin(docker.close) if docker and is_last and len(job.built) == 1 else None,
+            pushed=lambda: begin(docker.close) if docker and closes else None,
         )
         if item.whole is not None:
             from ecr_tasks.runner.parts import publish_part
@@ -288,23 +315,35 @@ def _say_published(place: str, published: Published, seconds: str = "") -> None:
     say(f"{place}: {state} {short_tags(published.tags)}{seconds}")
 
 
-def _copy(run: Run, item: PlannedImage, image: ImageReceipt) -> ImageReceipt:
+def _targets(run: Run, item: PlannedImage) -> dict[Destination, Target]:
+    """Return the registries of an image's destinations that it can be copied to."""
+    return {copy.destination: run.target(copy.destination) for copy in item.copies if copy.error is None}
+
+
+def _say_on_its_way(item: PlannedImage, copies: Sequence[PlannedCopy]) -> None:
+    if copies:
+        say(f"{item.image.name}: on its way to {', '.join(copy.address for copy in copies)}")
+
+
+def _copy(run: Run, item: PlannedImage, image: ImageReceipt, uploads: UploadsAhead | None) -> ImageReceipt:
     """Copy one image to the destinations and return its receipt."""
     from ecr_tasks.execute.destinations import copy_image
 
     start = time.monotonic()
     item = replace(item.whole, copies=item.copies) if item.whole else item
+    digest = image.published[0].digest
     missing = [copy for copy in item.copies if copy.error is None and not copy.is_present]
-    if missing:
-        say(f"{item.image.name}: on its way to {', '.join(copy.address for copy in missing)}")
+    _say_on_its_way(
+        item, [copy for copy in missing if uploads is None or uploads.turn(copy.destination, digest) is None]
+    )
     with ci_results.group(run, f"Copy {item.image.name}"):
-        targets = {copy.destination: run.target(copy.destination) for copy in item.copies if copy.error is None}
         image = copy_image(
             item,
             image,
             run.registry,
-            targets,
+            _targets(run, item),
             run.docker,
+            uploads=uploads,
             say=say,
             warn=warn,
             retrier=run.retrier,

@@ -90,6 +90,20 @@ def test_every_destination_has_the_same_image_and_a_second_run_makes_one_read_ca
     assert requests_since(local_ecr, before) == {"DescribeImages": 1 + 1 + 1}
 
 
+def test_the_engine_uploads_to_destinations_and_downloads_nothing(app: Project, local_ecr: LocalEcr) -> None:
+    """The content goes there while the image is pushed; the tags follow when that has its own, and no other is left."""
+    before = local_ecr.requests()
+    result = app.ok("build", "push")
+    requests = requests_since(local_ecr, before)
+    assert requests["PUT manifest"] == 3
+    assert not {"GET blob", "GET manifest"} & {*requests}
+    for region, name in (("eu-west-1", "team/app"), ("us-west-2", "prod/app")):
+        ((_, tags),) = tags_by_digest(local_ecr, region, name).items()
+        assert tags == sorted([f"sha-{app.git('rev-parse', 'HEAD')[:7]}", "1.2.3", "main", "latest"])
+    assert result.stderr.count("The push refers to repository") == 1
+    assert result.stderr.count("on its way to") == 1
+
+
 def test_existing_layers_are_not_uploaded_again(app: Project, local_ecr: LocalEcr) -> None:
     def uploads() -> int:
         return local_ecr.requests(account=ACCOUNT, region="eu-west-1").get("PUT upload", 0)

@@ -152,7 +152,7 @@ class FakeDocker:
         image = self.registry.stored[name][digest]
         for target in targets:
             if target not in self.unreachable:
-                self.registry.stored[target.removeprefix(f"{HOST}/").partition("@")[0]][digest] = image
+                self.registry.stored[target.partition("/")[2].partition("@")[0]][digest] = image
         self.calls.end()
         return {target: network_error() for target in targets if target in self.unreachable}
 
@@ -275,5 +275,5 @@ class FakeDocker:
         return index([(platform, image.digest), ({"os": "unknown", "architecture": "unknown"}, attestations)])
 
     def _send(self, reference: str, image: StoredImage) -> None:
-        name, _, tag = reference.removeprefix(f"{HOST}/").rpartition(":")
+        name, _, tag = reference.partition("/")[2].rpartition(":")
         self.registry.put(name, image, tag)
