@@ -91,7 +91,7 @@ def test_every_destination_has_the_same_image_and_a_second_run_makes_one_read_ca
 
 
 def test_the_engine_uploads_to_destinations_and_downloads_nothing(app: Project, local_ecr: LocalEcr) -> None:
-    """The content goes there while the image is pushed; the tags follow when that has its own, and no other is left."""
+    """The content goes there while the image is pushed; the tags follow it, and no other is left."""
     before = local_ecr.requests()
     result = app.ok("build", "push")
     requests = requests_since(local_ecr, before)
