@@ -87,10 +87,10 @@ def _read(path: Path) -> frozenset[bytes]:
 
 
 def _remove_oldest(folder: Path) -> None:
+    """Remove the memos that were used last the longest ago; what else is in the folder stays."""
     with os.scandir(folder) as scan:
-        memos = sorted(
-            ((entry.stat(follow_symlinks=False), entry.path) for entry in scan), key=lambda memo: memo[0][8]
-        )
+        files = [entry for entry in scan if entry.is_file(follow_symlinks=False)]
+    memos = sorted(((entry.stat(), entry.path) for entry in files), key=lambda memo: memo[0].st_mtime)
     total = sum(status.st_size for status, _ in memos)
     for status, path in memos:
         if total <= _MAX_TOTAL:

@@ -182,7 +182,12 @@ def test_without_a_cache_folder_all_is_read(
 
 
 def test_old_memos_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, definition: BuildDefinition) -> None:
+    """What is no file stays where it is, and stops nothing."""
     monkeypatch.setattr(clean_files, "_MAX_TOTAL", 100)
+    check(definition)
+    folder = memos(tmp_path)[0].parent / "not-a-memo"
+    folder.mkdir()
+    os.utime(folder, (0, 0))
     for number in range(20):
         path = tmp_path / "project" / f"{number}"
         path.mkdir()
@@ -190,6 +195,7 @@ def test_old_memos_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, de
         check(BuildDefinition(str(path)))
         assert sum(memo.stat().st_size for memo in memos(tmp_path)) <= 100
     assert 1 <= len(memos(tmp_path)) <= 6
+    assert folder.is_dir()
 
 
 def test_a_context_that_shrinks_has_a_smaller_memo(definition: BuildDefinition, tmp_path: Path) -> None:

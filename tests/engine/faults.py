@@ -103,7 +103,9 @@ class FaultProxy:
 
         docker ends at its first layer that is refused, and the engine's requests for the others still come.
         """
+        until = time.monotonic() + 60
         while time.monotonic() - self.request_times[-1] < SETTLED_SECONDS:
+            assert time.monotonic() < until, f"requests without end, the last one {self.request_names[-1]}"
             time.sleep(SETTLED_SECONDS / 10)
         return len(self.request_names)
 
