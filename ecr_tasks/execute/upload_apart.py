@@ -74,6 +74,11 @@ class UploadsAhead:
             self._turns[copy.destination] = begin(upload)
         return copies
 
+    def wait(self) -> None:
+        """Wait until no upload is under way any more."""
+        for wait in self._turns.values():
+            wait()
+
     def turn(self, destination: Destination, digest: str) -> HeldTurn | None:
         """Wait for an upload and return its turn; None where this image was not uploaded to the destination."""
         turn = self._turns[destination]() if destination in self._turns else None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -203,13 +203,24 @@ def _publish_or_fail(
         run.release_locks(item.lock_names)
 
 
-def _uploads(item: PlannedImage) -> AbstractContextManager[UploadsAhead | None]:
-    """Return the context of an image's uploads to its destinations, if it is built and has any."""
+@contextmanager
+def _uploads(item: PlannedImage) -> Iterator[UploadsAhead | None]:
+    """Give the block the uploads of an image to its destinations, if it is built and has any; wait for their end."""
     if not item.copies or not item.build_needed:
-        return nullcontext()
+        yield None
+        return
     from ecr_tasks.execute.upload_apart import UploadsAhead
 
-    return UploadsAhead(warn, partial(in_one_piece, programs=False))
+    with UploadsAhead(warn, partial(in_one_piece, programs=False)) as uploads:
+        try:
+            yield uploads
+        finally:
+            _wait_for(uploads, item)
+
+
+def _wait_for(uploads: UploadsAhead, item: PlannedImage) -> None:
+    with working(f"uploading {item.image.name} to its destinations"):
+        uploads.wait()
 
 
 def _image_receipt(job: Job, item: PlannedImage) -> ImageReceipt:
@@ -333,6 +344,8 @@ def _copy(run: Run, item: PlannedImage, image: ImageReceipt, uploads: UploadsAhe
     item = replace(item.whole, copies=item.copies) if item.whole else item
     digest = image.published[0].digest
     missing = [copy for copy in item.copies if copy.error is None and not copy.is_present]
+    if uploads is not None:
+        _wait_for(uploads, item)
     _say_on_its_way(
         item, [copy for copy in missing if uploads is None or uploads.turn(copy.destination, digest) is None]
     )
