@@ -91,18 +91,19 @@ class UploadsAhead:
         with self._quietly(), suppress(EcrTasksError):  # which the copy meets, too, and tells
             if not can_upload_apart(repository, target, docker):
                 return None
-            contested = [item for item in copy.tags if is_contested(item, repository)]
-            name = turn_tag((contested or copy.tags)[0])
-            removal = partial(remove_turn, name, built.digest, repository, target, self._warn)
+            fixed = _fixed(copy)
+            name = turn_tag(next((item for item in fixed if is_contested(item, repository)), fixed[0]))
             docker.authorize(replace(target.token(), host=repository.host))
             with ExitStack() as after_error:
-                after_error.callback(removal)
+                # Without a warning: where it can't be removed, the upload has hardly set it.
+                after_error.callback(remove_turn, name, built.digest, repository, target, lambda text: None)
                 with target.reserve(repository, puts):
                     _push(built, name, repository, docker, target)
                 pushed = time.monotonic()
                 image = target.image(repository, name)
                 if image is not None and image.digest == built.digest:
                     after_error.pop_all()
+                    removal = partial(remove_turn, name, image.digest, repository, target, self._warn)
                     return HeldTurn(name, image.digest, pushed, cache(partial(begin, removal)))
         return None
 
@@ -112,11 +113,13 @@ def uploaded_copies(item: PlannedImage, built: Built | None = None) -> list[Plan
 
     The engine must have the very manifests that are published, and the copy a repository of ECR that lacks them.
     docker has one login for a host: places that share one with another identity's get their copy in turn, as does one
-    on the image's own host, whose registry may mount the layers that it has.
+    on the image's own host, whose registry may mount the layers that it has. A fixed tag that it is sure to get must
+    keep the image there when that of the upload goes: a moving one may belong to a newer image by then, and a new
+    revision's is not set for what is published already.
     """
     here = item.view.repository if item.view else None
     in_engine = item.keep != "builder" if built is None else _is_in_engine(built)
-    if here is None or not item.build_needed or item.whole is not None or not in_engine:
+    if here is None or not item.build_needed or item.published or item.whole is not None or not in_engine:
         return []
     places = [
         (copy.view.repository.host, copy.destination.identity)
@@ -140,7 +143,11 @@ def _host(copy: PlannedCopy) -> str:
 def _takes_upload(copy: PlannedCopy) -> bool:
     if not _host(copy) or copy.error is not None or copy.is_present or copy.destination.is_public:
         return False
-    return copy.transport == "copy" and bool(copy.tags)
+    return copy.transport == "copy" and bool(_fixed(copy))
+
+
+def _fixed(copy: PlannedCopy) -> list[PlannedTag]:
+    return [item for item in copy.tags if item.tag.kind == "fixed" and not item.stays]
 
 
 def can_upload_apart(repository: Repository, registry: Target, docker: Docker) -> bool:

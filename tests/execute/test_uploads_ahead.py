@@ -138,6 +138,7 @@ def test_only_what_the_engine_has_goes_from_there() -> None:
     assert uploaded_copies(item, replace(built, keep="builder")) == []
     assert uploaded_copies(replace(item, keep="builder")) == []
     assert uploaded_copies(replace(item, whole=item)) == []
+    assert uploaded_copies(replace(item, published=OLD_IMAGE)) == []
 
 
 def test_only_a_repository_of_ecr_that_lacks_the_image_and_has_the_only_login_of_its_host_takes_an_upload() -> None:
@@ -150,7 +151,7 @@ def test_only_a_repository_of_ecr_that_lacks_the_image_and_has_the_only_login_of
         replace(eu, error=AwsError("No.", "Ask.")),
         replace(eu, transport="replication"),
         replace(eu, destination=PUBLIC),
-        replace(eu, tags=()),
+        replace(eu, tags=eu.tags[-1:]),
         has_it,
     ):
         assert uploaded_copies(replace(item, copies=(other, us))) == [us]
