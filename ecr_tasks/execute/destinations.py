@@ -135,8 +135,7 @@ def copy_to_destinations(
         if copy.destination in errors:
             return FailedCopy(copy.address, errors[copy.destination])
         try:
-            target = targets[copy.destination]
-            turn = held.get(copy.destination)
+            target, turn = targets[copy.destination], held.get(copy.destination)
             return _set_tags(
                 published.name, copy, image, target, warn, newer, lambda place: attach(target, place), retrier, turn
             )
@@ -231,8 +230,9 @@ def _set_tags(
             any_set = any_set or len(others) < len(pending)
             check_kept()
     except EcrTasksError as error:
+        sent = "there" if held is None else "uploaded"
         raise type(error)(
-            f"{image.digest} is there, but not every tag is set: {error.cause}", error.remedy
+            f"{image.digest} is {sent}, but not every tag is set: {error.cause}", error.remedy
         ) from error
     state: PublishState = "pushed" if transport is not None else "retagged" if any_set else "already-published"
     tags = tuple(item.tag.name for item in copy.tags if item.tag.name not in left)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import replace
 from functools import cache, partial
+from types import TracebackType
 
 from ecr_tasks.clients.parallel import begin
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
@@ -51,14 +52,19 @@ class UploadsAhead:
     def __init__(self, warn: Callable[[str], None], quietly: Callable[[], AbstractContextManager[object]]) -> None:
         self._warn, self._quietly = warn, quietly
         self._turns: dict[Destination, Callable[[], HeldTurn | None]] = {}
+        self._ends = ExitStack()
 
     def __enter__(self) -> UploadsAhead:
         return self
 
-    def __exit__(self, *error: object) -> None:
-        turns = [wait() for wait in self._turns.values()]
-        for removed in [turn.remove() for turn in turns if turn is not None]:
-            removed()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ends.__exit__(kind, error, trace)
+
+    def __contains__(self, destination: Destination) -> bool:
+        """Return whether an upload to the destination was begun."""
+        return destination in self._turns
 
     def begin(
         self, item: PlannedImage, built: Built, docker: Docker, targets: Mapping[Destination, Target]
@@ -70,8 +76,9 @@ class UploadsAhead:
         copies = uploaded_copies(item, built)
         for copy in copies:
             puts = item.image.definition.manifests
-            upload = partial(self._upload, copy, built, puts, docker, targets[copy.destination])
-            self._turns[copy.destination] = begin(upload)
+            wait = begin(partial(self._upload, copy, built, puts, docker, targets[copy.destination]))
+            self._turns[copy.destination] = wait
+            self._ends.callback(_end, wait)
         return copies
 
     def wait(self) -> None:
@@ -80,19 +87,26 @@ class UploadsAhead:
             wait()
 
     def turn(self, destination: Destination, digest: str) -> HeldTurn | None:
-        """Wait for an upload and return its turn; None where this image was not uploaded to the destination."""
+        """Wait for an upload and return its turn; None where this image was not uploaded to the destination.
+
+        Another one that was, and is not to be there, is removed: its turn's tag would move from it.
+        """
         turn = self._turns[destination]() if destination in self._turns else None
-        return turn if turn is not None and turn.digest == digest else None
+        if turn is not None and turn.digest != digest:
+            turn.remove()()
+            return None
+        return turn
 
     def _upload(self, copy: PlannedCopy, built: Built, puts: int, docker: Docker, target: Target) -> HeldTurn | None:
         repository = copy.view.repository if copy.view else None
         if repository is None or built.digest is None:
             return None
+        name = turn_tag(_contested(copy)[0])
         with self._quietly(), suppress(EcrTasksError):  # which the copy meets, too, and tells
             if not can_upload_apart(repository, target, docker):
                 return None
-            fixed = _fixed(copy)
-            name = turn_tag(next((item for item in fixed if is_contested(item, repository)), fixed[0]))
+            if target.existing_digests(repository, [built.digest]):  # it may have no tag, and is not ours to remove
+                return None
             docker.authorize(replace(target.token(), host=repository.host))
             with ExitStack() as after_error:
                 # Without a warning: where it can't be removed, the upload has hardly set it.
@@ -108,24 +122,26 @@ class UploadsAhead:
         return None
 
 
+def _end(wait: Callable[[], HeldTurn | None]) -> None:
+    turn = wait()
+    if turn is not None:
+        turn.remove()()
+
+
 def uploaded_copies(item: PlannedImage, built: Built | None = None) -> list[PlannedCopy]:
     """Return those copies of an image whose content the engine uploads itself; ``built`` is its build, if known.
 
     The engine must have the very manifests that are published, and the copy a repository of ECR that lacks them.
     docker has one login for a host: places that share one with another identity's get their copy in turn, as does one
-    on the image's own host, whose registry may mount the layers that it has. A fixed tag that it is sure to get must
-    keep the image there when that of the upload goes: a moving one may belong to a newer image by then, and a new
-    revision's is not set for what is published already.
+    on the image's own host, whose registry may mount the layers that it has. There must be turns at the copy's fixed
+    tags, as the upload's tag is theirs: whoever pushes there has the right to remove it, and no tag of a killed run
+    is locked. A moving tag alone may be a newer image's by then, and nothing would keep ours.
     """
     here = item.view.repository if item.view else None
     in_engine = item.keep != "builder" if built is None else _is_in_engine(built)
     if here is None or not item.build_needed or item.published or item.whole is not None or not in_engine:
         return []
-    places = [
-        (copy.view.repository.host, copy.destination.identity)
-        for copy in item.copies
-        if copy.view is not None and copy.view.repository is not None
-    ]
+    places = [(_host(copy), copy.destination.identity) for copy in item.copies if _host(copy)]
     hosts = Counter(host for host, _ in dict.fromkeys(places))
     return [
         copy for copy in item.copies if _takes_upload(copy) and hosts[_host(copy)] == 1 and _host(copy) != here.host
@@ -136,18 +152,23 @@ def _is_in_engine(built: Built) -> bool:
     return built.joined is None and built.keep != "builder" and None not in (built.digest, built.image_id)
 
 
+def _takes_upload(copy: PlannedCopy) -> bool:
+    if copy.error is not None or copy.is_present or copy.destination.is_public or copy.transport != "copy":
+        return False
+    return bool(_contested(copy))
+
+
 def _host(copy: PlannedCopy) -> str:
     return copy.view.repository.host if copy.view and copy.view.repository else ""
 
 
-def _takes_upload(copy: PlannedCopy) -> bool:
-    if not _host(copy) or copy.error is not None or copy.is_present or copy.destination.is_public:
-        return False
-    return copy.transport == "copy" and bool(_fixed(copy))
-
-
-def _fixed(copy: PlannedCopy) -> list[PlannedTag]:
-    return [item for item in copy.tags if item.tag.kind == "fixed" and not item.stays]
+def _contested(copy: PlannedCopy) -> list[PlannedTag]:
+    """Return the tags of a copy that are set in turn, where ECR doesn't lock the turn's tag."""
+    repository = copy.view.repository if copy.view else None
+    if repository is None:
+        return []
+    contested = [item for item in copy.tags if is_contested(item, repository)]
+    return [item for item in contested if not repository.locks(turn_tag(item))]
 
 
 def can_upload_apart(repository: Repository, registry: Target, docker: Docker) -> bool:

@@ -342,13 +342,10 @@ def _copy(run: Run, item: PlannedImage, image: ImageReceipt, uploads: UploadsAhe
 
     start = time.monotonic()
     item = replace(item.whole, copies=item.copies) if item.whole else item
-    digest = image.published[0].digest
     missing = [copy for copy in item.copies if copy.error is None and not copy.is_present]
+    _say_on_its_way(item, [copy for copy in missing if uploads is None or copy.destination not in uploads])
     if uploads is not None:
         _wait_for(uploads, item)
-    _say_on_its_way(
-        item, [copy for copy in missing if uploads is None or uploads.turn(copy.destination, digest) is None]
-    )
     with ci_results.group(run, f"Copy {item.image.name}"):
         image = copy_image(
             item,

@@ -91,7 +91,12 @@ def test_every_destination_has_the_same_image_and_a_second_run_makes_one_read_ca
 
 
 def test_the_engine_uploads_to_destinations_and_downloads_nothing(app: Project, local_ecr: LocalEcr) -> None:
-    """The content goes there while the image is pushed; the tags follow it, and no other is left."""
+    """The content goes there while the image is pushed; the tags follow it, and no other is left.
+
+    The repositories are as ECR makes them, which lock no tag.
+    """
+    for region, name in (("eu-west-1", "team/app"), ("us-west-2", "prod/app")):
+        api(local_ecr, region).create_repository(registryId=ACCOUNT, repositoryName=name)
     before = local_ecr.requests()
     result = app.ok("build", "push")
     requests = requests_since(local_ecr, before)

@@ -20,7 +20,7 @@ from ecr_tasks.plan.destinations import plan_copy
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.tag_states import PlannedTag
 from tests.support.build import ALL_TAGS, HOST, SHA_TAG, repository
-from tests.support.publishing import MOVING_TAGS, NAME, OLD_IMAGE, OTHER_RUN_IMAGE, Publisher
+from tests.support.publishing import NAME, OLD_IMAGE, OTHER_RUN_IMAGE, Publisher
 
 EU = Destination("210987654321", "eu-west-1", "eu/app")
 US = Destination("210987654321", "us-east-1", "us/app")
@@ -71,10 +71,9 @@ class Uploading(Publisher):
         return dict(self.registry.tags[destination.name_of(NAME)])
 
 
-@pytest.mark.parametrize("mutability", [(), ("IMMUTABLE_WITH_EXCLUSION", *MOVING_TAGS)], ids=["mutable", "locked"])
-def test_the_engine_uploads_to_each_destination_and_nothing_is_copied(mutability: tuple[str, ...]) -> None:
+def test_the_engine_uploads_to_each_destination_and_nothing_is_copied() -> None:
     """A destination gets the content under the turn's tag alone, which goes once the fixed tags are set."""
-    uploading = Uploading(*mutability)
+    uploading = Uploading()
     results = uploading.push()
     assert uploading.calls.named("copy") == []
     pushed = {call[1].partition(":")[0] for call in uploading.calls.named("push")}
@@ -112,9 +111,13 @@ def test_what_cannot_be_uploaded_is_copied(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_destinations_get_the_image_that_another_run_has_published_and_not_ours() -> None:
+    """Our upload is removed before the tag of its turn would move from it, and leave it there without a tag."""
     uploading = Uploading()
     uploading.push(taken=OTHER_RUN_IMAGE)
-    for destination in (EU, US):
+    for destination, name in ((EU, "eu/app"), (US, "us/app")):
+        calls = [call for call in uploading.calls.named("untag", "set_tag") if call[1] == name]
+        turns = [call[0] for call in calls if call[2].startswith(TURN) and call[2] != f"{TURN}none"]
+        assert turns == ["untag", "set_tag", "set_tag", "untag", "untag"]
         assert set(uploading.there(destination).values()) == {OTHER_RUN_IMAGE.digest}
         assert not any(tag.startswith(TURN) for tag in uploading.there(destination))
 
@@ -127,6 +130,37 @@ def test_a_refused_push_leaves_no_tag_at_a_destination() -> None:
         uploading.push(taken=OLD_IMAGE)
     assert (uploading.there(EU), uploading.there(US)) == ({}, {})
     assert uploading.calls.named("copy") == []
+
+
+def test_an_image_that_a_destination_has_without_a_tag_is_not_uploaded_and_stays() -> None:
+    """Its only tag would be that of the upload, whose removal deletes it."""
+    uploading = Uploading()
+    assert uploading.built.digest is not None
+    uploading.registry.stored["eu/app"][uploading.built.digest] = uploading.docker.store[
+        uploading.built.image_id or ""
+    ]
+    with pytest.raises(Refused):
+        uploading.push(taken=OLD_IMAGE)
+    assert {call[1].partition(":")[0] for call in uploading.calls.named("push")} <= {
+        f"{HOST}/{NAME}",
+        "us.example/us/app",
+    }
+    assert [call for call in uploading.calls.named("untag") if call[1] == "eu/app" and call[2] != f"{TURN}none"] == []
+
+
+def test_an_error_that_nobody_expects_leaves_no_upload(monkeypatch: pytest.MonkeyPatch) -> None:
+    uploading = Uploading()
+    real = uploading.docker.push
+
+    def push(reference: str) -> None:
+        if "eu.example/" in reference:
+            raise RuntimeError("broken")
+        real(reference)
+
+    monkeypatch.setattr(uploading.docker, "push", push)
+    with pytest.raises(RuntimeError):
+        uploading.push()
+    assert not any(tag.startswith(TURN) for tag in uploading.there(US))
 
 
 def test_only_what_the_engine_has_goes_from_there() -> None:
@@ -152,6 +186,8 @@ def test_only_a_repository_of_ecr_that_lacks_the_image_and_has_the_only_login_of
         replace(eu, transport="replication"),
         replace(eu, destination=PUBLIC),
         replace(eu, tags=eu.tags[-1:]),
+        Uploading("IMMUTABLE").plan().copies[0],
+        Uploading("IMMUTABLE_WITH_EXCLUSION", "sha-*", "1.*").plan().copies[0],
         has_it,
     ):
         assert uploaded_copies(replace(item, copies=(other, us))) == [us]
