@@ -29,7 +29,8 @@ this task needs, and no image is pulled."""
 THREE = """\
 buildx pushes to three registries that it is logged in to. `inv build push` gets a token for each account,
 asks each registry first whether the tags may be set, and lets the engine upload to all at the same time. The
-destinations' own tags are set when the image has its tags in the first registry."""
+destinations' own tags are set when the image has its tags in the first registry. That is so where ECR locks no tag,
+which is its default; where it does, the image is copied after the push, which took twice one's time behind 80 ms."""
 
 
 def publish(scene: Scene, megabytes: int) -> str:
