@@ -183,20 +183,18 @@ def remove_turn(tag: str, digest: str, repository: Repository, registry: Target,
 
 
 def wait_for_turn(item: PlannedTag, image: str, repository: Repository, registry: Target) -> None:
-    """Wait until the run whose turn it is has ended; ``image`` is the digest or id of ours.
+    """Wait until no run has the turn; ``image`` is the digest or id of ours.
 
-    What a killed run has left, which ECR may lock, is removed in the end. Raises Refused when another image has got
-    the tag.
+    Who takes it from another that has it makes both begin again, and of three runs perhaps none ever ends. What a
+    killed run has left, which ECR may lock, is removed in the end. Raises Refused when another image has got the tag.
     """
-    turn, other = turn_tag(item), None
-    for _ in range(int(TURN_SECONDS / POLL_SECONDS)):
+    turn, other, polls = turn_tag(item), None, 0
+    while polls < TURN_SECONDS / POLL_SECONDS:
         existing = dict(registry.tag_digests(repository, [turn, item.tag.name]))
         current = existing.pop(turn, None)
-        if not free_tags([item], existing, image, repository):
+        if not free_tags([item], existing, image, repository) or current in (None, image):
             return
-        other = other or current
-        if current is None or current != other:
-            return
+        other, polls = (other, polls + 1) if current == other else (current, 1)
         time.sleep(POLL_SECONDS)
     if other is not None:
         registry.untag(repository, turn, other)

@@ -337,6 +337,31 @@ def test_a_run_whose_upload_is_overtaken_waits_and_leaves_the_tag_to_the_other(
     assert [tag for tag in publisher.tags if tag.startswith(TURN)], "the other run's own"
 
 
+def test_a_turn_that_goes_from_one_run_to_the_next_is_waited_for() -> None:
+    """Of three runs, each would take it from another that has it, and none would ever set the tag."""
+    publisher = Publisher()
+    holders = [OTHER_RUN_IMAGE, manifest("a third run's"), OTHER_RUN_IMAGE, manifest("a fourth run's")]
+
+    def turn_to_the_next() -> None:
+        (tag,) = [tag for tag in publisher.tags if tag.startswith(TURN)]
+        publisher.registry.put(NAME, holders.pop(0), tag)
+
+    def next_turn(seconds: float) -> None:
+        if not seconds or not any(tag.startswith(TURN) for tag in publisher.tags):
+            return
+        if holders:
+            turn_to_the_next()
+        else:
+            publisher.registry.put(NAME, OTHER_RUN_IMAGE, SHA_TAG)
+
+    publisher.calls.after["push"] = turn_to_the_next
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ecr_tasks.execute.turns.time.sleep", next_turn)
+        assert publisher.run().digest == OTHER_RUN_IMAGE.digest
+    assert len(publisher.calls.named("push")) == 1
+    assert holders == []
+
+
 @pytest.mark.parametrize("ending", ["the other run failed", "the other run was killed"])
 def test_a_turn_that_the_other_run_gave_up_is_taken(quick: list[float], ending: str) -> None:
     publisher = Publisher()
