@@ -169,6 +169,10 @@ def _copy(
     return errors | copy_manifests(manifests, source, registry, places, docker)
 
 
+def _warn_of(address: str, warn: Callable[[str], None], text: str) -> None:
+    warn(f"{address}: {text}")
+
+
 def _refresh(copy: PlannedCopy, image: StoredImage, target: Target) -> PlannedCopy:
     """Read the destination again and return the updated plan: ECR may have created the repository and set the tags.
 
@@ -226,7 +230,8 @@ def _set_tags(
         with ExitStack() as ends:
             others = set_in_turn(pending, image, repository, target, warn, ends, look, held)
             check_kept = begin_check(pending, image.digest, repository, target)
-            any_set, left = set_tags(others, image, repository, target, warn, newer, seen, retrier)
+            warn_there = partial(_warn_of, copy.address, warn)
+            any_set, left = set_tags(others, image, repository, target, warn_there, newer, seen, retrier)
             any_set = any_set or len(others) < len(pending)
             check_kept()
     except EcrTasksError as error:

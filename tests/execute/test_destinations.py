@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +12,12 @@ from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import AwsError, ExitCode, Refused, RegistryError, SettingsError
 from ecr_tasks.execute.copy import Place, copy_manifests
 from ecr_tasks.execute.destinations import copy_to_destinations
+from ecr_tasks.execute.set_tags import Newer, any_order
 from ecr_tasks.execute.wait_for_replication import GRACE_SECONDS, REPLICATION_SECONDS
 from ecr_tasks.model.destination import OWN, Destination, Identity
 from ecr_tasks.model.receipt import FailedCopy, Published
 from ecr_tasks.model.registry import RegistryToken
+from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.destinations import (
     PlannedCopy,
     check_destinations,
@@ -24,7 +27,7 @@ from ecr_tasks.plan.destinations import (
     with_identity,
 )
 from ecr_tasks.plan.tag_states import PlannedTag
-from tests.support.build import ALL_TAGS, HOST, REVISION_B, SHA_TAG, manifest, repository
+from tests.support.build import ALL_TAGS, BRANCH, FIXED, HOST, REVISION_B, SHA_TAG, manifest, repository
 from tests.support.fakes import Calls, FakeDocker, FakeRegistry
 
 IMAGE = manifest("ours")
@@ -61,15 +64,18 @@ class Destinations:
         self.lines: list[str] = []
         self.warnings: list[str] = []
         self.replicates = False
+        self.image_tags: Sequence[Tag] = ALL_TAGS
         FakeClock.now = 0.0
 
     def plan(self, destination: Destination) -> PlannedCopy:
         """Return the planned copy for the current state of the registry."""
         name = destination.repository or "team/app"
         view = self.registry.describe({name: list(EVERY_TAG)})[name]
-        return plan_copy(destination, name, ALL_TAGS, view, IMAGE, replicates=self.replicates)
+        return plan_copy(destination, name, self.image_tags, view, IMAGE, replicates=self.replicates)
 
-    def copy_to(self, *targets: Destination, state: Any = "pushed") -> list[Published | FailedCopy]:
+    def copy_to(
+        self, *targets: Destination, state: Any = "pushed", newer: Newer = any_order
+    ) -> list[Published | FailedCopy]:
         """Copy the image to these destinations."""
         published = Published("team/app", HOST, "team/app", IMAGE.digest, tuple(EVERY_TAG), state, IMAGE)
         copies = [self.plan(destination) for destination in targets]
@@ -81,6 +87,7 @@ class Destinations:
             warn=self.warnings.append,
             retrier=RETRIER,
             now=lambda: FakeClock.now,
+            newer=newer,
         )
 
     def named(self, *names: str) -> list[tuple[str, ...]]:
@@ -112,6 +119,15 @@ def test_one_copy_goes_to_all_destinations_and_then_the_fixed_tags_are_set_first
         ("eu/app", "pushed", "copy"),
         ("us/app", "pushed", "copy"),
     ]
+
+
+def test_a_tag_that_stays_at_a_destination_is_told_with_its_place() -> None:
+    destinations = Destinations()
+    destinations.image_tags = [FIXED, replace(BRANCH, forward="branch")]
+    for name in ("eu/app", "us/app"):
+        destinations.registry.put(name, OLD_IMAGE, "main")
+    destinations.copy_to(EU, US, newer=lambda tag, current, read: f"{tag.name} stays")
+    assert sorted(destinations.warnings) == [f"{HOST}/{name}: main stays." for name in ("eu/app", "us/app")]
 
 
 def test_a_second_run_makes_no_call() -> None:
