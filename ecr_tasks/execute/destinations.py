@@ -92,8 +92,8 @@ def copy_to_destinations(
     """Copy the image to each destination and return the results in the same order; errors are results, not raised.
 
     Only missing content is sent: a destination that has the image gets only the tags that it lacks, and a second run
-    does only what the first one did not finish. ``uploads`` are those of this image that
-    were begun before its push.
+    does only what the first one did not finish. ``uploads`` are those of this image that were
+    begun before its push.
     """
     image = published.image
     if any(copy.error is None and not copy.is_present for copy in copies):

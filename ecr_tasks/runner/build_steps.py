@@ -271,7 +271,7 @@ def _ask_ahead(run: Run, items: Sequence[PlannedImage]) -> None:
     for destination in {copy.destination for item in items for copy in item.copies if copy.error is None}:
         begin(run.target(destination).token)
     if any(item.copies for item in items):
-        begin(partial(_ask_for_uploads, run, items))
+        _ask_for_uploads(run, items)
     contested = [place for item, place in places if any(is_contested(tag, place) for tag in item.tags)]
     if contested:  # which takes turns
         begin(partial(run.registry.replicates_to, contested[0].name))
@@ -279,14 +279,14 @@ def _ask_ahead(run: Run, items: Sequence[PlannedImage]) -> None:
 
 
 def _ask_for_uploads(run: Run, items: Sequence[PlannedImage]) -> None:
-    """Ask what an upload to a destination needs to know, which is asked once."""
+    """Ask what uploads to destinations need to know, which is asked once."""
     from ecr_tasks.execute.turns import can_take_turns
     from ecr_tasks.execute.upload_apart import uploaded_copies
 
     copies = [copy for item in items for copy in uploaded_copies(item)]
     places = [(copy.view.repository, run.target(copy.destination)) for copy in copies if copy.view]
     known = [(repository, target) for repository, target in places if repository is not None]
-    map_parallel(lambda place: can_take_turns(*place), known, PARALLEL, run.retrier)
+    begin(partial(map_parallel, lambda place: can_take_turns(*place), known, PARALLEL, run.retrier))
 
 
 def import_ahead() -> None:
