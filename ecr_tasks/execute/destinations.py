@@ -209,9 +209,7 @@ def _set_tags(
     pending = [item for item in copy.tags if item.digest != image.digest]
     # At the same time: what the next steps need to know.
     place = Place(target, repository)
-    present = None
-    if transport is not None and held is None:
-        present = begin(partial(check_present, [image.digest], place))
+    present = begin(partial(check_present, [image.digest], place)) if transport is not None else None
     if any(is_contested(item, repository) for item in pending):
         begin(partial(can_take_turns, repository, target))
     existing = begin(partial(fixed_digests, pending, repository, target))

@@ -189,12 +189,14 @@ def wait_for_turn(item: PlannedTag, image: str, repository: Repository, registry
     killed run has left, which ECR may lock, is removed in the end. Raises Refused when another image has got the tag.
     """
     turn, other, polls = turn_tag(item), None, 0
-    while polls < TURN_SECONDS / POLL_SECONDS:
+    for _ in range(int(ATTEMPTS * TURN_SECONDS / POLL_SECONDS)):
         existing = dict(registry.tag_digests(repository, [turn, item.tag.name]))
         current = existing.pop(turn, None)
         if not free_tags([item], existing, image, repository) or current in (None, image):
             return
         other, polls = (other, polls + 1) if current == other else (current, 1)
         time.sleep(POLL_SECONDS)
+        if polls == TURN_SECONDS / POLL_SECONDS:
+            break
     if other is not None:
         registry.untag(repository, turn, other)

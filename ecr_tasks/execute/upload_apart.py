@@ -14,7 +14,8 @@ from dataclasses import replace
 from functools import cache, partial
 from types import TracebackType
 
-from ecr_tasks.clients.parallel import begin
+from ecr_tasks.clients.parallel import Workers, begin
+from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.built_manifest import push_with_manifest
 from ecr_tasks.execute.set_tags import digests_of, free_tags
@@ -40,6 +41,9 @@ from ecr_tasks.plan.destinations import PlannedCopy
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.tag_states import PlannedTag, is_contested
 
+PARALLEL = 8
+"""To how many destinations an image is uploaded at once."""
+
 
 class UploadsAhead:
     """Uploads of a build from the engine to its destinations while it is pushed, as a context.
@@ -49,10 +53,18 @@ class UploadsAhead:
     and with it an image that got no other.
     """
 
-    def __init__(self, warn: Callable[[str], None], quietly: Callable[[], AbstractContextManager[object]]) -> None:
+    def __init__(
+        self,
+        warn: Callable[[str], None],
+        quietly: Callable[[], AbstractContextManager[object]],
+        retrier: Retrier | None = None,
+    ) -> None:
         self._warn, self._quietly = warn, quietly
-        self._turns: dict[Destination, Callable[[], HeldTurn | None]] = {}
-        self._ends = ExitStack()
+        self._workers = Workers(PARALLEL, retrier)
+        self._waits: dict[Destination, Callable[[], None]] = {}
+        self._turns: dict[Destination, HeldTurn] = {}
+        self.failed: dict[Destination, EcrTasksError] = {}
+        """Why uploads failed; the copy is made in another way, and meets what lasts."""
 
     def __enter__(self) -> UploadsAhead:
         return self
@@ -60,11 +72,13 @@ class UploadsAhead:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ends.__exit__(kind, error, trace)
+        with ExitStack() as ends:
+            ends.callback(self._remove)  # also of an interrupted run, which waits for no answer that takes long
+            self._workers.__exit__(kind, error, trace)
 
     def __contains__(self, destination: Destination) -> bool:
         """Return whether an upload to the destination was begun."""
-        return destination in self._turns
+        return destination in self._waits
 
     def begin(
         self, item: PlannedImage, built: Built, docker: Docker, targets: Mapping[Destination, Target]
@@ -76,14 +90,13 @@ class UploadsAhead:
         copies = uploaded_copies(item, built)
         for copy in copies:
             puts = item.image.definition.manifests
-            wait = begin(partial(self._upload, copy, built, puts, docker, targets[copy.destination]))
-            self._turns[copy.destination] = wait
-            self._ends.callback(_end, wait)
+            upload = partial(self._upload, copy, built, puts, docker, targets[copy.destination])
+            self._waits[copy.destination] = self._workers.begin(upload)
         return copies
 
     def wait(self) -> None:
         """Wait until no upload is under way any more."""
-        for wait in self._turns.values():
+        for wait in self._waits.values():
             wait()
 
     def turn(self, destination: Destination, digest: str) -> HeldTurn | None:
@@ -91,41 +104,45 @@ class UploadsAhead:
 
         Another one that was, and is not to be there, is removed: its turn's tag would move from it.
         """
-        turn = self._turns[destination]() if destination in self._turns else None
+        if destination in self._waits:
+            self._waits[destination]()
+        turn = self._turns.get(destination)
         if turn is not None and turn.digest != digest:
             turn.remove()()
             return None
         return turn
 
-    def _upload(self, copy: PlannedCopy, built: Built, puts: int, docker: Docker, target: Target) -> HeldTurn | None:
+    def _upload(self, copy: PlannedCopy, built: Built, puts: int, docker: Docker, target: Target) -> None:
         repository = copy.view.repository if copy.view else None
         if repository is None or built.digest is None:
-            return None
+            return
         name = turn_tag(_contested(copy)[0])
-        with self._quietly(), suppress(EcrTasksError):  # which the copy meets, too, and tells
-            if not can_upload_apart(repository, target, docker):
-                return None
-            if target.existing_digests(repository, [built.digest]):  # it may have no tag, and is not ours to remove
-                return None
-            docker.authorize(replace(target.token(), host=repository.host))
-            with ExitStack() as after_error:
-                # Without a warning: where it can't be removed, the upload has hardly set it.
-                after_error.callback(remove_turn, name, built.digest, repository, target, lambda text: None)
-                with target.reserve(repository, puts):
-                    _push(built, name, repository, docker, target)
-                pushed = time.monotonic()
-                image = target.image(repository, name)
-                if image is not None and image.digest == built.digest:
-                    after_error.pop_all()
-                    removal = partial(remove_turn, name, image.digest, repository, target, self._warn)
-                    return HeldTurn(name, image.digest, pushed, cache(partial(begin, removal)))
-        return None
+        try:
+            with self._quietly():
+                if not can_upload_apart(repository, target, docker):
+                    return
+                if target.existing_digests(repository, [built.digest]):
+                    return  # it may have no tag, and would go with that of the upload
+                docker.authorize(replace(target.token(), host=repository.host))
+                with ExitStack() as after_error:
+                    # Without a warning: where it can't be removed, the upload has hardly set it.
+                    after_error.callback(remove_turn, name, built.digest, repository, target, lambda text: None)
+                    with target.reserve(repository, puts):
+                        _push(built, name, repository, docker, target)
+                    pushed = time.monotonic()
+                    image = target.image(repository, name)
+                    if image is not None and image.digest == built.digest:
+                        after_error.pop_all()
+                        removal = partial(remove_turn, name, image.digest, repository, target, self._warn)
+                        turn = HeldTurn(name, image.digest, pushed, cache(partial(begin, removal)))
+                        self._turns[copy.destination] = turn
+        except EcrTasksError as error:
+            self.failed[copy.destination] = error
 
-
-def _end(wait: Callable[[], HeldTurn | None]) -> None:
-    turn = wait()
-    if turn is not None:
-        turn.remove()()
+    def _remove(self) -> None:
+        with ExitStack() as ends:  # each, also after an error of another
+            for turn in self._turns.values():
+                ends.callback(turn.remove())
 
 
 def uploaded_copies(item: PlannedImage, built: Built | None = None) -> list[PlannedCopy]:

@@ -188,7 +188,7 @@ def _publish_or_fail(
     """
     name, start = item.image.name, time.monotonic()
     try:
-        with _uploads(item) as uploads:
+        with _uploads(run, item) as uploads:
             results[name] = _publish(run, job, item, docker, uploads, is_last=is_last)
             if item.copies and results[name].published:
                 results[name] = _copy(run, item, results[name], uploads)
@@ -204,23 +204,20 @@ def _publish_or_fail(
 
 
 @contextmanager
-def _uploads(item: PlannedImage) -> Iterator[UploadsAhead | None]:
-    """Give the block the uploads of an image to its destinations, if it is built and has any; wait for their end."""
+def _uploads(run: Run, item: PlannedImage) -> Iterator[UploadsAhead | None]:
+    """Give the block the uploads of an image to its destinations, if it is built and has any."""
     if not item.copies or not item.build_needed:
         yield None
         return
     from ecr_tasks.execute.upload_apart import UploadsAhead
 
-    with UploadsAhead(warn, partial(in_one_piece, programs=False)) as uploads:
+    with UploadsAhead(warn, partial(in_one_piece, programs=False), run.retrier) as uploads:
         try:
             yield uploads
-        finally:
-            _wait_for(uploads, item)
-
-
-def _wait_for(uploads: UploadsAhead, item: PlannedImage) -> None:
-    with working(f"uploading {item.image.name} to its destinations"):
-        uploads.wait()
+        except EcrTasksError:
+            with working(f"{item.image.name} is not published; its uploads to the destinations end"):
+                uploads.wait()
+            raise
 
 
 def _image_receipt(job: Job, item: PlannedImage) -> ImageReceipt:
@@ -345,7 +342,11 @@ def _copy(run: Run, item: PlannedImage, image: ImageReceipt, uploads: UploadsAhe
     missing = [copy for copy in item.copies if copy.error is None and not copy.is_present]
     _say_on_its_way(item, [copy for copy in missing if uploads is None or copy.destination not in uploads])
     if uploads is not None:
-        _wait_for(uploads, item)
+        with working(f"uploading {item.image.name} to its destinations"):
+            uploads.wait()
+        for copy in missing:
+            if error := uploads.failed.get(copy.destination):
+                say(f"{copy.address}: copied, as the engine's upload failed: {error.cause}")
     with ci_results.group(run, f"Copy {item.image.name}"):
         image = copy_image(
             item,

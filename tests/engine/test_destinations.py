@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
+from ecr_tasks.errors import ExitCode
 from ecr_tasks.local_ecr.server import LocalEcr
 from ecr_tasks.model.inventory import RELEASE
 from tests.engine.conftest import docker
-from tests.engine.faults import FaultProxy
+from tests.engine.faults import FaultProxy, Request
 from tests.engine.project import Project, project
 from tests.support.inv import AT_ONCE
 from tests.support.roles import create_role
@@ -107,6 +110,33 @@ def test_the_engine_uploads_to_destinations_and_downloads_nothing(app: Project, 
         assert tags == sorted([f"sha-{app.git('rev-parse', 'HEAD')[:7]}", "1.2.3", "main", "latest"])
     assert result.stderr.count("The push refers to repository") == 1
     assert result.stderr.count("on its way to") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_waits_for_no_answer_of_a_destination(
+    number: signal.Signals, app: Project, local_ecr: LocalEcr
+) -> None:
+    """One that the upload asks for comes later than the run ends."""
+    for region, name in (("eu-west-1", "team/app"), ("us-west-2", "prod/app")):
+        api(local_ecr, region).create_repository(registryId=ACCOUNT, repositoryName=name)
+    asked, answers = threading.Event(), threading.Event()
+
+    def hold(request: Request) -> None:
+        if request.operation == "DescribeImages" and b"/eu-west-1/" in request.head and b"sha256:" in request.body:
+            asked.set()
+            answers.wait(60)
+
+    with FaultProxy(local_ecr.port, after=hold) as proxy:
+        app.environ["AWS_ENDPOINT_URL_ECR"] = f"http://{proxy.address}"
+        with app.start("build", "push") as process:
+            assert asked.wait(60)
+            process.send_signal(number)
+            _, errors = process.communicate(timeout=30)
+        answers.set()
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert "Traceback" not in errors
+    for region, name in (("eu-west-1", "team/app"), ("us-west-2", "prod/app")):
+        assert not any("upload" in tag for tags in tags_by_digest(local_ecr, region, name).values() for tag in tags)
 
 
 def test_existing_layers_are_not_uploaded_again(app: Project, local_ecr: LocalEcr) -> None:

@@ -54,6 +54,7 @@ class Uploading(Publisher):
         self.calls.log.clear()
         targets: Any = {copy.destination: self.registry for copy in item.copies}
         with UploadsAhead(self.warnings.append, nullcontext) as uploads:
+            self.failed = uploads.failed
             uploads.begin(item, self.built, self.docker, targets)
             if taken is not None:
                 self.registry.put(NAME, taken, SHA_TAG, "1.2.3")
@@ -106,6 +107,9 @@ def test_what_cannot_be_uploaded_is_copied(monkeypatch: pytest.MonkeyPatch) -> N
     results = uploading.push()
     assert [call[2:] for call in uploading.calls.named("copy")] == [(f"eu.example/eu/app@{uploading.built.digest}",)]
     assert [type(result) for result in results] == [Published, Published]
+    assert {str(destination): error.cause for destination, error in uploading.failed.items()} == {
+        str(EU): "No right to upload."
+    }
     assert uploading.there(EU) == uploading.there(US)
     assert not any(tag.startswith(TURN) for tag in uploading.there(EU))
 
