@@ -104,6 +104,28 @@ def test_the_image_stays_what_it_is_and_has_both(
     assert after["PutImage"] == before["PutImage"]
 
 
+@pytest.mark.parametrize("platforms", ["", "linux/amd64,linux/arm64"])
+def test_a_destination_that_the_engine_uploads_to_has_both(
+    engine: dict[str, str], sbom_scanner: str, local_ecr: LocalEcr, tmp_path: Path, platforms: str
+) -> None:
+    """They are attached to what has only the tag of the upload yet, in a repository that locks no tag."""
+    app = attesting(tmp_path / "app", engine, local_ecr)
+    app.environ |= {"ECR_PLATFORMS": platforms, "ECR_ATTEST": "referrers", "ECR_PRESET": "supply-chain"}
+    app.environ["ECR_DESTINATIONS"] = "210987654321/eu-west-1"
+    session = boto3.Session("AKIALOCAL", "none", region_name="eu-west-1")
+    there = make_client(session, local_ecr.endpoint)
+    there.create_repository(registryId="210987654321", repositoryName=app.name)
+    pushed = app.ok("build", "push")
+    home, copy = app.receipt["images"][0]["published"]
+    assert [item["digest"] for item in copy["attached"]] == [item["digest"] for item in home["attached"]]
+    assert len(copy["attached"]) == 2 * len(platforms.split(","))
+    assert "copying sha256:" not in pushed.stderr, "the image went there from the engine"
+    details = there.describe_images(registryId="210987654321", repositoryName=app.name)["imageDetails"]
+    assert {item["imageDigest"] for item in details} >= {item["digest"] for item in copy["attached"]}
+    assert not any(tag.startswith("ecr-tasks-upload-") for item in details for tag in item.get("imageTags", ()))
+    assert app.ok("build", "push").lines == pushed.lines
+
+
 @pytest.fixture
 def config(engine: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[PrivateConfig]:
     for name, value in engine.items():
