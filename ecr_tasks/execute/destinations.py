@@ -14,7 +14,7 @@ from functools import partial
 
 from ecr_tasks.clients.parallel import begin, map_parallel
 from ecr_tasks.clients.retry import Retrier
-from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.errors import EcrTasksError, Interrupted
 from ecr_tasks.execute.attestations import copy_attached
 from ecr_tasks.execute.copy import Place, check_present, copy_manifests, missing_after_copy
 from ecr_tasks.execute.set_tags import Newer, any_order, fixed_digests, free_tags, look_at_moving, set_tags
@@ -92,8 +92,7 @@ def copy_to_destinations(
     """Copy the image to each destination and return the results in the same order; errors are results, not raised.
 
     Only missing content is sent: a destination that has the image gets only the tags that it lacks, and a second run
-    does only what the first one did not finish. ``uploads`` are those of this image that were
-    begun before its push.
+    does only what the first one did not finish. ``uploads`` are those of this image that were begun before its push.
     """
     image = published.image
     if any(copy.error is None and not copy.is_present for copy in copies):
@@ -139,6 +138,8 @@ def copy_to_destinations(
             return _set_tags(
                 published.name, copy, image, target, warn, newer, lambda place: attach(target, place), retrier, turn
             )
+        except Interrupted:
+            raise  # which is no destination's error
         except EcrTasksError as error:
             return FailedCopy(copy.address, error)
 

@@ -99,8 +99,8 @@ def publish(
     without it.
 
     This run must hold the image's push lock. After a failure each moving tag points at its old image or at this
-    complete one, and a second run completes the work. Raises AwsError, RegistryError or
-    Refused.
+    complete one, and a second run completes the work. Raises AwsError,
+    RegistryError or Refused.
     """
     with ExitStack() as ends:  # waits for what is beside the rest, also after an error
         return _publish(item, built, docker, registry, warn, newer, fresh, age, wanted, retrier, pushed, ends)

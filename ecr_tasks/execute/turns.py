@@ -88,8 +88,8 @@ def set_in_turn(
     """Set the fixed ones of the pending tags that ECR doesn't lock, and return the other tags.
 
     The image is in the repository. ``ends`` waits for what is still under way. ``beside`` is called at the time that
-    the tags are set. ``held`` is a turn that the image's upload has taken. Raises Refused when another image
-    gets one of the tags meanwhile.
+    the tags are set. ``held`` is a turn that the image's upload has taken. Raises Refused when another image gets
+    one of the tags meanwhile.
     """
     contested = [item for item in pending if is_contested(item, repository)]
     if not contested or not can_take_turns(repository, registry):

@@ -129,19 +129,21 @@ class UploadsAhead:
                     after_error.callback(remove_turn, name, built.digest, repository, target, lambda text: None)
                     with target.reserve(repository, puts):
                         _push(built, name, repository, docker, target)
-                    pushed = time.monotonic()
+                    removal = partial(remove_turn, name, built.digest, repository, target, self._warn)
+                    turn = HeldTurn(name, built.digest, time.monotonic(), cache(partial(begin, removal)))
+                    self._turns[copy.destination] = turn  # an interruption may leave this thread at its next call
                     image = target.image(repository, name)
                     if image is not None and image.digest == built.digest:
                         after_error.pop_all()
-                        removal = partial(remove_turn, name, image.digest, repository, target, self._warn)
-                        turn = HeldTurn(name, image.digest, pushed, cache(partial(begin, removal)))
-                        self._turns[copy.destination] = turn
+                    else:
+                        del self._turns[copy.destination]
         except EcrTasksError as error:
+            self._turns.pop(copy.destination, None)
             self.failed[copy.destination] = error
 
     def _remove(self) -> None:
         with ExitStack() as ends:  # each, also after an error of another
-            for turn in self._turns.values():
+            for turn in [*self._turns.values()]:
                 ends.callback(turn.remove())
 
 

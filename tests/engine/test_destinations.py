@@ -113,16 +113,18 @@ def test_the_engine_uploads_to_destinations_and_downloads_nothing(app: Project, 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("is_uploaded", [False, True])
 def test_an_interruption_waits_for_no_answer_of_a_destination(
-    number: signal.Signals, app: Project, local_ecr: LocalEcr
+    number: signal.Signals, is_uploaded: bool, app: Project, local_ecr: LocalEcr
 ) -> None:
-    """One that the upload asks for comes later than the run ends."""
+    """One that the upload asks for, before it or after it, comes later than the run ends; its tag is removed."""
     for region, name in (("eu-west-1", "team/app"), ("us-west-2", "prod/app")):
         api(local_ecr, region).create_repository(registryId=ACCOUNT, repositoryName=name)
     asked, answers = threading.Event(), threading.Event()
 
     def hold(request: Request) -> None:
-        if request.operation == "DescribeImages" and b"/eu-west-1/" in request.head and b"sha256:" in request.body:
+        is_look = request.operation == "DescribeImages" and b"/eu-west-1/" in request.head
+        if is_look and (b"ecr-tasks-upload-" if is_uploaded else b"sha256:") in request.body:
             asked.set()
             answers.wait(60)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ecr_tasks.clients.retry import Retrier
-from ecr_tasks.errors import AwsError, ExitCode, Refused, RegistryError, SettingsError
+from ecr_tasks.errors import AwsError, ExitCode, Interrupted, Refused, RegistryError, SettingsError
 from ecr_tasks.execute.copy import Place, copy_manifests
 from ecr_tasks.execute.destinations import copy_to_destinations
 from ecr_tasks.execute.set_tags import Newer, any_order
@@ -128,6 +128,18 @@ def test_a_tag_that_stays_at_a_destination_is_told_with_its_place() -> None:
         destinations.registry.put(name, OLD_IMAGE, "main")
     destinations.copy_to(EU, US, newer=lambda tag, current, read: f"{tag.name} stays")
     assert sorted(destinations.warnings) == [f"{HOST}/{name}: main stays." for name in ("eu/app", "us/app")]
+
+
+def test_an_interruption_is_no_error_of_a_destination(monkeypatch: pytest.MonkeyPatch) -> None:
+    destinations = Destinations()
+
+    def end(*values: object) -> None:
+        raise Interrupted("Interrupted.", "Run it again.")
+
+    monkeypatch.setattr(destinations.registry, "set_tag", end)
+    with pytest.raises(Interrupted):
+        destinations.copy_to(EU, US)
+    assert destinations.warnings == []
 
 
 def test_a_second_run_makes_no_call() -> None:
