@@ -35,7 +35,9 @@ class Workers:
         self._number, self._retrier = number, retrier
         self._calls: SimpleQueue[tuple[Callable[[], object], Future[object]] | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self._awaited = () if was_interrupted() else self._threads
+        self._busy: list[threading.Thread] = []
+        """Those that make a call: nothing need be awaited of the others."""
+        self._ends_early = not was_interrupted()
 
     def __enter__(self) -> Workers:
         return self
@@ -49,7 +51,7 @@ class Workers:
             self._threads[-1].start()
 
         def wait_for_result() -> R:
-            with waiting_for(self._awaited):
+            with waiting_for(self._busy if self._ends_early else ()):
                 value: R = result.result()
                 return value
 
@@ -65,7 +67,7 @@ class Workers:
             self._interrupt()
             return
         try:
-            with waiting_for(self._awaited):
+            with waiting_for(self._threads if self._ends_early else ()):
                 for thread in self._threads:
                     thread.join()
         except KeyboardInterrupt:
@@ -80,10 +82,13 @@ class Workers:
     def _work(self) -> None:
         while (item := self._calls.get()) is not None:
             call, result = item
+            self._busy.append(threading.current_thread())
             try:
                 result.set_result(call())
             except BaseException as error:
                 result.set_exception(error)
+            finally:
+                self._busy.remove(threading.current_thread())
 
 
 def map_parallel(function: Callable[[T], R], items: Sequence[T], workers: int, retrier: Retrier | None) -> list[R]:

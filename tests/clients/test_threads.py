@@ -42,16 +42,20 @@ def interrupted_beside(ask: Callable[[], object], asked: threading.Event) -> Non
         map_parallel(lambda call: call(), [interrupt, ask], 2, None)
 
 
-@pytest.mark.parametrize("way", ["itself", "in a thread", "in a map"])
+@pytest.mark.parametrize("way", ["itself", "in a thread", "in a map", "beside a thread with nothing to do"])
 def test_an_answer_that_takes_long_is_not_waited_for_and_nothing_follows_it(
     way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(threads, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(threads, "TIDY_SECONDS", 90.0)
     silent = Silent()
     ways: dict[str, Callable[[], object]] = {
         "itself": silent.ask,
         "in a thread": lambda: begin(silent.ask)(),
         "in a map": lambda: map_parallel(lambda _: silent.ask(), [1, 2], 2, None),
+        "beside a thread with nothing to do": lambda: map_parallel(
+            lambda asks: silent.ask() if asks else None, [True, False], 2, None
+        ),
     }
     interrupted_beside(ways[way], silent.asked)
     assert not silent.ended.is_set()
