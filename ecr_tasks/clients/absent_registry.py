@@ -36,9 +36,9 @@ class AbsentRegistry:
     describe = image = read = remember = images = tagged = tag_digests = labels = find = existing_digests = _refuse
     cache_rules = list_tags = referrers = inventory = details = caller = login_from_secret = created_on_push = _refuse
     owner = check = part = apply = regions = scan_summaries = _refuse
-    set_tag = untag = permit = reserve = token = region = endpoint = caller_account = replicates_to = replication = (
-        detail
-    ) = _refuse
+    set_tag = untag = delete_image = permit = reserve = token = region = endpoint = caller_account = replicates_to = (
+        replication
+    ) = detail = _refuse
     state = create = set_policies = change = would_expire = delete = missing = add = _refuse
     prepare = attach = list = manifests = _refuse
     scan = start_scan = scanning = push_time = signing_statuses = signing_profiles = _refuse

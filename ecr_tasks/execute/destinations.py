@@ -227,7 +227,8 @@ def _set_tags(
             existing = partial(fixed_digests, pending, repository, target)
         pending = free_tags(pending, existing(), image.digest, repository)
         with ExitStack() as ends:
-            others = set_in_turn(pending, image, repository, target, warn, ends, look, held)
+            turns = {held.tag: held} if held is not None else {}
+            others = set_in_turn(pending, image, repository, target, warn, ends, look, turns)
             check_kept = begin_check(pending, image.digest, repository, target)
             warn_there = partial(_warn_of, copy.address, warn)
             any_set, left = set_tags(others, image, repository, target, warn_there, newer, seen, retrier)

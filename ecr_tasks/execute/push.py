@@ -18,7 +18,7 @@ from ecr_tasks.execute.set_tags import (
     look_at_moving,
     set_tags,
 )
-from ecr_tasks.execute.turns import begin_check, set_in_turn
+from ecr_tasks.execute.turns import Held, begin_check, set_in_turn
 from ecr_tasks.model.attestation import Attached, Wanted
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.receipt import Built, ImageReceipt, Published, PublishState, Transport
@@ -46,6 +46,7 @@ def publish_image(
     age: float = math.inf,
     wanted: Wanted = _NOTHING,
     pushed: Callable[[], object] = lambda: None,
+    ahead: bool = False,
 ) -> ImageReceipt:
     """Publish a built image with what is to be attached to it; return its receipt with platforms and sizes.
 
@@ -63,6 +64,7 @@ def publish_image(
         wanted=wanted,
         retrier=retrier,
         pushed=pushed,
+        ahead=ahead,
     )
     # The size of an index is the sum of its images' sizes, which are read only when something was built.
     sizes = _sizes(published, registry, warn) if receipt.built is not None else {}
@@ -90,20 +92,22 @@ def publish(
     wanted: Wanted = _NOTHING,
     retrier: Retrier | None = None,
     pushed: Callable[[], object] = lambda: None,
+    ahead: bool = False,
 ) -> Published:
     """Publish a planned image; ``built`` and ``docker`` are needed unless the image is published already.
 
     ``newer`` says why the image that has a moving tag by now is newer than this one. ``fresh`` is whether the plan
     was made just now, with no build since, and ``age`` how many seconds ago the registry was read. ``wanted`` is
     attached after the push of the first tag, before others are set, so that nobody gets the image under a moving tag
-    without it.
+    without it. ``ahead`` is whether to take the turns at fixed tags before the upload, which costs some calls, and
+    saves the wait between two of them.
 
     This run must hold the image's push lock. After a failure each moving tag points at its old image or at this
     complete one, and a second run completes the work. Raises AwsError,
     RegistryError or Refused.
     """
     with ExitStack() as ends:  # waits for what is beside the rest, also after an error
-        return _publish(item, built, docker, registry, warn, newer, fresh, age, wanted, retrier, pushed, ends)
+        return _publish(item, built, docker, registry, warn, newer, fresh, age, wanted, retrier, pushed, ahead, ends)
 
 
 def _publish(
@@ -118,6 +122,7 @@ def _publish(
     wanted: Wanted,
     retrier: Retrier | None,
     pushed: Callable[[], object],
+    ahead: bool,
     ends: ExitStack,
 ) -> Published:
     repository = item.view.repository if item.view else None
@@ -128,6 +133,7 @@ def _publish(
     seen: dict[str, StoredImage | None] = {}
     unused: Collection[str] = ()
     pending: Sequence[PlannedTag] = item.tags
+    held: Held = {}
     if image is not None and fresh:
         newer = any_order
     if image is None:
@@ -135,11 +141,11 @@ def _publish(
             raise RegistryError(f"{item.image.name} was not built.", "Run `inv build push`.")
         from ecr_tasks.execute.push_first_tag import FirstTagPush
 
-        push = FirstTagPush(item, built, repository, docker, registry, warn, newer, ends, fresh, age)
+        push = FirstTagPush(item, built, repository, docker, registry, warn, newer, ends, fresh, age, ahead)
         image, state = push.push()
         pushed()
         unused = item.unused_revisions(image.digest)
-        pending, seen = [tag for tag in pending[1:] if tag.tag.name not in unused], push.seen
+        pending, seen, held = [tag for tag in pending[1:] if tag.tag.name not in unused], push.seen, push.held
     attached: tuple[Attached, ...] = ()
     if wanted.kinds:
         attached = _attach(wanted, image, built, item, repository, registry)
@@ -159,7 +165,7 @@ def _publish(
         def look() -> None:
             seen.update(look_at_moving(pending, repository, registry))
 
-        others = set_in_turn(pending, image, repository, registry, warn, ends, look)
+        others = set_in_turn(pending, image, repository, registry, warn, ends, look, held)
         just_set = [*item.tags[:1], *pending] if state == "pushed" else pending
         check_kept = begin_check(just_set, image.digest, repository, registry)
         any_set, left = set_tags(others, image, repository, registry, warn, newer, seen, retrier)

@@ -20,8 +20,8 @@ from ecr_tasks.execute.set_tags import (
     newer_now,
     read_commit,
 )
-from ecr_tasks.execute.turns import set_in_turn
-from ecr_tasks.execute.upload_apart import can_upload_apart, upload_apart
+from ecr_tasks.execute.turns import Held, HeldTurn, set_in_turn, take_turns_ahead
+from ecr_tasks.execute.upload_apart import can_upload_apart, uploaded_apart
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Docker, Registry
@@ -44,8 +44,8 @@ Pushed = tuple[StoredImage, PublishState]
 class FirstTagPush:
     """The push of a build under the first of its planned tags.
 
-    ``newer``, ``fresh`` and ``age`` are as for ``publish``. ``ends`` waits for what is still under way. ``seen`` gets
-    the images that the moving tags have when the first tag is set.
+    ``newer``, ``fresh``, ``age`` and ``ahead`` are as for ``publish``. ``ends`` waits for what is still under way.
+    ``seen`` gets the images that the moving tags have when the first tag is set, ``held`` the turns taken ahead.
     """
 
     item: PlannedImage
@@ -58,6 +58,8 @@ class FirstTagPush:
     ends: ExitStack
     fresh: bool = False
     age: float = math.inf
+    ahead: bool = False
+    held: dict[str, HeldTurn] = field(default_factory=dict)
     seen: dict[str, StoredImage | None] = field(default_factory=dict)
 
     def push(self) -> Pushed:
@@ -79,8 +81,9 @@ class FirstTagPush:
             current = self._look_before_push(apart)
             if current is not None:
                 return self._accept(current)
+            taken = self._begin_turns() if apart and self.ahead else None
             try:
-                image = self._send(apart)
+                image = self._send(apart, taken)
             # RegistryError where a run on this engine removed the upload's local name, or AwsError with fewer rights.
             except (AwsError, Refused, RegistryError):
                 if tag.kind == "fixed":
@@ -138,37 +141,55 @@ class FirstTagPush:
         indexes = len(self.built.manifests) if self.built.keep == "builder" and definition.attests else 0
         return definition.manifests + indexes
 
-    def _send(self, apart: bool) -> StoredImage | None:
-        """Push from the image store or the builder under the tag; return the image if it got the tag by API."""
+    def _begin_turns(self) -> Callable[[], Held]:
+        """Begin to take the turns at the fixed tags, which takes as long as a small upload."""
+        contested = [item for item in self.item.tags if is_contested(item, self.repository)]
+        taken = take_turns_ahead(contested, self.repository, self.registry, self.warn, self.ends)
+
+        def wait() -> Held:
+            self.held.update(taken())
+            return self.held
+
+        return wait
+
+    def _send(self, apart: bool, taken: Callable[[], Held] | None) -> StoredImage | None:
+        """Push from the image store or the builder under the tag; return the image if it got the tag by API.
+
+        ``taken`` waits for the turns that are taken ahead.
+        """
         first, repository, registry = self.item.tags[0], self.repository, self.registry
-        reference = f"{repository.uri}:{first.tag.name}"
         if self.built.joined is not None or self.built.keep == "builder":
             image = self.built.joined or push_from_builder(
                 self.built, self.item.image.definition, repository, self.docker, registry
             )
-            if set_in_turn([first], image, repository, registry, self.warn, self.ends, self._look_at_moving):
-                with registry.permit(repository, 1):
-                    free_tags([first], fixed_digests([first], repository, registry), image.digest, repository)
-                    looked = begin(self._look_at_moving)
-                    registry.set_tag(repository, image, first.tag.name)
-                    looked()
+            self._set_first(image, taken() if taken is not None else {})
             return image
         if apart:
-            return upload_apart(
-                first,
-                self._fixed,
-                self.built,
-                repository,
-                self.docker,
-                registry,
-                self.warn,
-                self.ends,
-                self._look_at_moving,
-            )
+            upload = uploaded_apart(first, self.built, repository, self.docker, registry, self.warn, self.ends, taken)
+            with upload as (image, held):
+                self._set_first(image, held)
+            return image
+        reference = f"{repository.uri}:{first.tag.name}"
         if self.built.reference != reference:
             self.docker.tag(self.built.image_id or self.built.digest or "", reference)
         push_with_manifest(reference, self.built, self.docker, registry)
         return None
+
+    def _set_first(self, image: StoredImage, held: Held) -> None:
+        """Set the first tag of an image that the repository has. Raises Refused when another image gets it, or one of
+        the other fixed tags, meanwhile.
+        """
+        first, repository, registry = self.item.tags[0], self.repository, self.registry
+        later = [item for item in self._fixed if item != first]
+        others = set_in_turn(
+            [first], image, repository, registry, self.warn, self.ends, self._look_at_moving, held, later
+        )
+        if others:
+            with registry.permit(repository, 1):
+                free_tags(others, fixed_digests(others, repository, registry), image.digest, repository)
+                looked = begin(self._look_at_moving)
+                registry.set_tag(repository, image, first.tag.name)
+                looked()
 
     def _look_at_moving(self) -> None:
         """Look at the moving tags, which are set next."""

@@ -4,23 +4,26 @@ ECR can't set a tag only where there is none: of two runs that look at the same 
 it. So all runs first set another tag, the same for all of them, each to its own image; a run sets the fixed tag only
 while the other tag still has its image, and the run that has lost it waits. This is Fischer's mutual exclusion with
 one shared register: it holds where what is between a run's look and its next call is shorter than what is between
-another run's first two calls.
+another run's first two calls. That time may pass during the upload: before it, an artifact stands for the image.
 """
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from functools import partial
+from functools import cache, partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.parallel import begin, map_parallel
 from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.set_tags import PARALLEL, check_kept, digests_of, free_tags
 from ecr_tasks.frozen import dataclass
+from ecr_tasks.model.artifact import Artifact
 from ecr_tasks.model.digest import sha256_digest
-from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.model.manifest import MANIFEST_MEDIA_TYPES, StoredImage
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.tag import TURN_TAG
 from ecr_tasks.plan.tag_states import PlannedTag, is_contested
@@ -40,11 +43,16 @@ It is the same for all runs: one waits for what another does, whose network may 
 """
 
 
+ARTIFACT_TYPE = "application/vnd.ecr-tasks.turn"
+"""The type of the artifact that has a turn before its image is there."""
+
+
 @dataclass(frozen=True)
 class HeldTurn:
-    """The tag of a turn that an upload has set to its image; ``since`` is the time (``time.monotonic``).
+    """A turn that this run has taken: its tag, and the digest that it was set to.
 
-    ``remove`` begins to remove it, once, and returns what waits for that.
+    ``since`` is when that was done (``time.monotonic``). ``remove`` begins to remove it, once, and returns what waits
+    for that.
     """
 
     tag: str
@@ -75,6 +83,56 @@ def can_take_turns(repository: Repository, registry: Target, left: Sequence[str]
     return True
 
 
+Held = Mapping[str, HeldTurn]
+"""Turns that this run has taken, by their tags."""
+
+
+def take_turns_ahead(
+    items: Sequence[PlannedTag],
+    repository: Repository,
+    registry: Target,
+    warn: Callable[[str], None],
+    ends: ExitStack,
+) -> Callable[[], Held]:
+    """Begin to take the turns at fixed tags for an image that is yet to be uploaded; return what waits for those.
+
+    No turn is taken that another run has, nor one whose tag ECR locks, which would keep others away for the whole
+    upload. What an error leaves is taken after the upload. ``ends`` removes the turns.
+    """
+    names = [name for item in items if not repository.locks(name := turn_tag(item))]
+    begun: dict[str, Callable[[], Callable[[], None]]] = {}
+    held: dict[str, HeldTurn] = {}
+
+    def take(name: str) -> None:
+        text = Artifact(ARTIFACT_TYPE, (), {"run": secrets.token_hex(16)}).manifest()
+        digest = sha256_digest(text)
+        begun[name] = cache(partial(begin, partial(_delete_artifact, name, digest, repository, registry, warn)))
+        registry.set_tag(repository, StoredImage(digest, text, MANIFEST_MEDIA_TYPES[0]), name)
+        held[name] = HeldTurn(name, digest, time.monotonic(), begun[name])
+
+    def take_all() -> None:
+        prepared = begin(partial(registry.artifacts.prepare, repository))
+        others = registry.tag_digests(repository, names)
+        prepared()
+        map_parallel(take, [name for name in names if name not in others], PARALLEL, None)
+
+    taken = begin(take_all)
+
+    def wait() -> Held:
+        with suppress(EcrTasksError):
+            taken()
+        return held
+
+    def end() -> None:
+        with suppress(EcrTasksError):
+            taken()
+        for removed in [remove() for remove in [*begun.values()]]:
+            removed()
+
+    ends.callback(end)
+    return wait
+
+
 def set_in_turn(
     pending: Sequence[PlannedTag],
     image: StoredImage,
@@ -83,18 +141,20 @@ def set_in_turn(
     warn: Callable[[str], None],
     ends: ExitStack,
     beside: Callable[[], object],
-    held: HeldTurn | None = None,
+    held: Held = MappingProxyType({}),
+    later: Sequence[PlannedTag] = (),
 ) -> list[PlannedTag]:
     """Set the fixed ones of the pending tags that ECR doesn't lock, and return the other tags.
 
     The image is in the repository. ``ends`` waits for what is still under way. ``beside`` is called at the time that
-    the tags are set. ``held`` is a turn that the image's upload has taken. Raises Refused when another image gets
-    one of the tags meanwhile.
+    the tags are set. ``held`` are turns that were taken before, ``later`` the fixed tags that the image gets after
+    these. Raises Refused when another image gets one of them all meanwhile.
     """
     contested = [item for item in pending if is_contested(item, repository)]
     if not contested or not can_take_turns(repository, registry):
         return list(pending)
-    due, to_take = contested, [item for item in contested if held is None or held.tag != turn_tag(item)]
+    ahead = {item: turn for item in contested if (turn := held.get(turn_tag(item)))}
+    due, to_take = contested, [item for item in contested if item not in ahead]
     turns = [turn_tag(item) for item in to_take]
 
     def take(item: PlannedTag) -> None:
@@ -104,11 +164,13 @@ def set_in_turn(
     try:
         for _ in range(ATTEMPTS):
             map_parallel(take, to_take, PARALLEL, None)
-            wait_before_look(held.since if held is not None and not to_take else time.monotonic())
+            wait_before_look(time.monotonic() if to_take else max(turn.since for turn in ahead.values()))
             with registry.permit(repository, len(due)):
-                found = look_at_turns(due, due, repository, registry)
-                due = free_tags(due, digests_of(found), image.digest, repository)
-                ours = [item for item in due if has_turn(item, image.digest, found)]
+                found = look_at_turns([*due, *later], due, repository, registry)
+                free = free_tags([*due, *later], digests_of(found), image.digest, repository)
+                due = [item for item in due if item in free]
+                holders = {item: ahead[item].digest if item in ahead else image.digest for item in due}
+                ours = [item for item in due if has_turn(item, holders[item], found)]
                 if ours:
                     looked = begin(beside)
                     map_parallel(
@@ -118,15 +180,24 @@ def set_in_turn(
             due = [item for item in due if item not in ours]
             if not due:
                 return [item for item in pending if item not in contested]
-            wait_for_turn(due[0], image.digest, repository, registry)
-            to_take = due
+            # Whoever has taken over from an artifact may have begun to upload just now, for hours.
+            if all(turn.digest == image.digest for turn in ahead.values()):
+                wait_for_turn(due[0], image.digest, repository, registry)
+            to_take, ahead = due, {}
+            turns = [turn_tag(item) for item in contested]
     finally:
-        if held is not None:
-            held.remove()
+        for item in contested:
+            if turn := held.get(turn_tag(item)):
+                turn.remove()
         for tag in turns:
             ends.callback(begin(partial(remove_turn, tag, image.digest, repository, registry, warn)))
-    raise RegistryError(
-        f"Other runs set {due[0].tag.name} in {repository.uri} at the same time, and none of them has ended.",
+    raise others_have_turns(due[0], repository)
+
+
+def others_have_turns(item: PlannedTag, repository: Repository) -> RegistryError:
+    """Return the error of a run that others keep from setting a fixed tag."""
+    return RegistryError(
+        f"Other runs set {item.tag.name} in {repository.uri} at the same time, and none of them has ended.",
         "Run it again.",
     )
 
@@ -163,7 +234,7 @@ def look_at_turns(
 
 
 def has_turn(item: PlannedTag, digest: str, found: Mapping[str, StoredImage]) -> bool:
-    """Return whether it is an image's turn to get a fixed tag."""
+    """Return whether the turn at a fixed tag has this digest: the image's own, or what was set for it ahead."""
     image = found.get(turn_tag(item))
     return image is not None and image.digest == digest
 
@@ -172,6 +243,16 @@ def wait_before_look(turn_set: float) -> None:
     """Wait between the calls that set a turn and that look at the fixed tag and the turn; ``turn_set`` is the time of
     the first one (``time.monotonic``)."""
     time.sleep(max(0.0, turn_set + LEAD_SECONDS - time.monotonic()))
+
+
+def _delete_artifact(
+    name: str, digest: str, repository: Repository, registry: Target, warn: Callable[[str], None]
+) -> None:
+    """Delete the artifact of a turn, also where the turn is another run's by now."""
+    try:
+        registry.delete_image(repository, digest)
+    except EcrTasksError as error:
+        warn(f"{repository.uri}:{name}, which was for the upload only, is not removed: {error.cause}")
 
 
 def remove_turn(tag: str, digest: str, repository: Repository, registry: Target, warn: Callable[[str], None]) -> None:

@@ -6,33 +6,33 @@ minutes. Where ECR doesn't lock the tag, it would move from the image that anoth
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import cache, partial
 from types import TracebackType
 
 from ecr_tasks.clients.parallel import Workers, begin
 from ecr_tasks.clients.retry import Retrier
-from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
+from ecr_tasks.documents import parse_json
+from ecr_tasks.errors import EcrTasksError, Refused
 from ecr_tasks.execute.built_manifest import push_with_manifest
-from ecr_tasks.execute.set_tags import digests_of, free_tags
 from ecr_tasks.execute.turns import (
     ATTEMPTS,
+    Held,
     HeldTurn,
     can_take_turns,
-    has_turn,
-    look_at_turns,
+    others_have_turns,
     remove_turn,
     turn_tag,
-    wait_before_look,
     wait_for_turn,
 )
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.digest import sha256_digest
-from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.model.manifest import MANIFEST_MEDIA_TYPES, StoredImage
 from ecr_tasks.model.ports import Docker, Registry, Target
 from ecr_tasks.model.receipt import Built
 from ecr_tasks.model.registry import Repository
@@ -197,56 +197,49 @@ def can_upload_apart(repository: Repository, registry: Target, docker: Docker) -
     return can_take_turns(repository, registry, left)
 
 
-def upload_apart(
+@contextmanager
+def uploaded_apart(
     item: PlannedTag,
-    fixed: Sequence[PlannedTag],
     built: Built,
     repository: Repository,
     docker: Docker,
     registry: Registry,
     warn: Callable[[str], None],
     ends: ExitStack,
-    beside: Callable[[], object],
-) -> StoredImage:
-    """Push a build under the tag of the turns, set the planned tag by API, and return the stored image.
+    taken: Callable[[], Held] | None = None,
+) -> Iterator[tuple[StoredImage, Held]]:
+    """Push a build under another tag than the planned one; give the block the stored image and the run's turns.
 
-    ``fixed`` are all the fixed tags that the image is to have, this one too. ``beside`` is called at the time that
-    the tag is set, and ``ends`` waits for what is still under way. Raises Refused when another image gets one of the
-    fixed tags meanwhile.
+    That other tag is the turn's, unless turns are taken ahead, which ``taken`` waits for. At the block's end it is
+    removed, and ``ends`` waits for that. Raises Refused when another image gets the planned tag meanwhile.
     """
-    name = turn_tag(item)
-    digest = built.digest
+    turn = turn_tag(item)
+    # Of two uploads under one tag, nothing would remove the image that loses it.
+    name = turn if taken is None else f"{turn}-{secrets.token_hex(4)}"
+    image: StoredImage | None = None
+
+    @cache
+    def remove() -> Callable[[], None]:
+        digest = built.digest if image is None else image.digest
+        if digest is None:
+            with suppress(EcrTasksError):
+                found = _stored(built, name, repository, registry)
+                digest = found.digest if found is not None else None
+        return begin(partial(remove_turn, name, digest, repository, registry, warn)) if digest else lambda: None
+
     try:
         for _ in range(ATTEMPTS):
             manifest = _push(built, name, repository, docker, registry)
             pushed = time.monotonic()
-            if manifest is None:
-                manifest = _stored_manifest(built, name, repository, registry)
-            if manifest is not None:
-                digest = sha256_digest(manifest)
-                wait_before_look(pushed)
-                with registry.permit(repository, 1):
-                    found = look_at_turns(fixed, [item], repository, registry)
-                    if item not in free_tags(fixed, digests_of(found), digest, repository):
-                        return found[item.tag.name].with_manifest(manifest)
-                    if has_turn(item, digest, found):
-                        image = found[name].with_manifest(manifest)
-                        looked = begin(beside)
-                        registry.set_tag(repository, image, item.tag.name)
-                        looked()
-                        return image
+            image = _stored(built, name, repository, registry) if manifest is None else _image_of(manifest)
+            if image is not None:
+                break
             wait_for_turn(item, built.id, repository, registry)
+        else:
+            raise others_have_turns(item, repository)
+        yield image, {turn: HeldTurn(turn, image.digest, pushed, remove)} if taken is None else taken()
     finally:
-        if digest is None:
-            with suppress(EcrTasksError):
-                manifest = _stored_manifest(built, name, repository, registry)
-                digest = sha256_digest(manifest) if manifest is not None else None
-        if digest is not None:
-            ends.callback(begin(partial(remove_turn, name, digest, repository, registry, warn)))
-    raise RegistryError(
-        f"Other runs set {item.tag.name} in {repository.uri} at the same time, and none of them has ended.",
-        "Run it again.",
-    )
+        ends.callback(remove())
 
 
 def _push(built: Built, name: str, repository: Repository, docker: Docker, registry: Target) -> str | None:
@@ -261,10 +254,16 @@ def _push(built: Built, name: str, repository: Repository, docker: Docker, regis
     return None
 
 
-def _stored_manifest(built: Built, name: str, repository: Repository, registry: Registry) -> str | None:
-    """Return the manifest that ECR has under a tag, or None where it isn't the build's."""
+def _stored(built: Built, name: str, repository: Repository, registry: Registry) -> StoredImage | None:
+    """Return the image that ECR has under a tag, with its manifest, or None where it isn't the build's."""
     image = registry.image(repository, name)
     if image is None or (built.digest is not None and image.digest != built.digest):
         return None
     image = registry.read(repository, image)
-    return image.manifest if built.is_stored_as(image) else None
+    return image if built.is_stored_as(image) else None
+
+
+def _image_of(manifest: str) -> StoredImage:
+    return StoredImage(
+        sha256_digest(manifest), manifest, parse_json(manifest).get("mediaType", MANIFEST_MEDIA_TYPES[0])
+    )

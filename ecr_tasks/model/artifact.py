@@ -44,8 +44,8 @@ class Artifact:
     documents: tuple[Document, ...]
     annotations: Mapping[str, str] = field(default_factory=dict)
 
-    def manifest(self, subject: StoredImage) -> str:
-        """Return the manifest's text with an image, whose manifest is known, as its subject.
+    def manifest(self, subject: StoredImage | None = None) -> str:
+        """Return the manifest's text with an image, whose manifest is known, as its subject, or with none.
 
         The same artifact of the same image has always the same text, and so the same digest.
         """
@@ -56,7 +56,7 @@ class Artifact:
             "config": _descriptor(EMPTY_MEDIA_TYPE, EMPTY_CONFIG),
             "layers": [_descriptor(item.media_type, item.content, item.annotations) for item in self.documents]
             or [_descriptor(EMPTY_MEDIA_TYPE, EMPTY_CONFIG)],
-            "subject": _descriptor(subject.media_type, subject.manifest.encode()),
+            "subject": _descriptor(subject.media_type, subject.manifest.encode()) if subject else {},
             "annotations": dict(self.annotations),
         }
         return json.dumps({key: value for key, value in document.items() if value != {}}, indent=2)

@@ -231,6 +231,9 @@ class Target(Protocol):
         is no error.
         """
 
+    def delete_image(self, repository: Repository, digest: str) -> None:
+        """Delete an image with all its tags; a missing one is no error."""
+
     def may_untag(self, repository: Repository) -> bool:
         """Return whether the credentials may remove tags of a repository; another call costs nothing."""
 

@@ -252,7 +252,7 @@ def _publish(
         if uploads is not None and docker is not None and receipt.built is not None:
             uploaded = uploads.begin(item, receipt.built, docker, _targets(run, item))
             _say_on_its_way(item, uploaded)
-        closes = is_last and len(job.built) == 1 and not uploaded
+        is_only = is_last and len(job.built) == 1
         image = publish_image(
             item,
             receipt,
@@ -265,7 +265,8 @@ def _publish(
             age=job.age,
             wanted=wanted,
             # Beside the other tags; of several images, all names go at once in the end.
-            pushed=lambda: begin(docker.close) if docker and closes else None,
+            pushed=lambda: begin(docker.close) if docker and is_only and not uploaded else None,
+            ahead=is_only,  # of several, others are uploaded meanwhile
         )
         if item.whole is not None:
             from ecr_tasks.runner.parts import publish_part

@@ -243,6 +243,11 @@ def test_with_every_setting_the_table_and_the_calls_are_the_same(flows: Flows) -
     flows.run("repo.show", "repo.show")
     flows.run("promote", "promote", "1.2.4", "--tag", "prod", "--tag", "9.9.9")
     flows.run("promote", "promote", "1.2.3", "--tag", "prod", "--tag", "rc")
+    # A push that takes turns has uploaded there what every record consists of.
+    name = f"{app.name}-locked"
+    locked: dict[str, Any] = {"ECR_REPOSITORY": name, "ECR_MUTABILITY": "rules", "ECR_DESTINATIONS": ""}
+    flows.run("push", "build", "push", **locked)
+    flows.run("promote", "promote", "1.2.4", "--tag", "prod", **locked)
     flows.run("promote", "promote", "1.2.4", "--tag", "p", "--require-scan", "--require-signature", code=6, **SIGNED)
     flows.run("history", "history", "prod", XDG_CACHE_HOME=str(app.folder.parent / "another-machine"))
     flows.run("rollback", "rollback", "prod")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from ecr_tasks.model.image import BuildDefinition, Keep
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.receipt import Built, Published
-from ecr_tasks.model.tag import Tag
+from ecr_tasks.model.tag import TURN_TAG, Tag
 from ecr_tasks.plan.plan import make_plan
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.snapshot import Snapshot
@@ -37,6 +38,7 @@ class Publisher:
         locked: bool = False,
         state: SourceState | None = None,
         definition: BuildDefinition | None = None,
+        ahead: bool = False,
     ) -> None:
         target = repository("IMMUTABLE_WITH_EXCLUSION", *MOVING_TAGS) if locked else repository()
         self.registry = FakeRegistry(Calls(), target)
@@ -45,6 +47,7 @@ class Publisher:
         self.calls = self.registry.calls
         self.state = state or source()
         self.keep: Keep = keep
+        self.ahead = ahead
         self.image = image(tags, definition=definition)
         self.built = self._build()
         self.age = 0.0
@@ -71,12 +74,20 @@ class Publisher:
         """Publish the planned image, with the build if the plan needs it."""
         built = self.built if item.build_needed else None
         fresh = not item.build_needed
-        return publish(item, built, self.docker, self.registry, warn=self.warnings.append, fresh=fresh, age=self.age)
+        warn = self.warnings.append
+        return publish(
+            item, built, self.docker, self.registry, warn=warn, fresh=fresh, age=self.age, ahead=self.ahead
+        )
 
     @property
     def tags(self) -> dict[str, str]:
         """The digest of each tag in the registry."""
         return dict(self.registry.tags[NAME])
+
+    @property
+    def turns(self) -> list[str]:
+        """The tags of turns that are in the registry."""
+        return [tag for tag in self.tags if re.fullmatch(f"{TURN_TAG}[0-9a-f]{{16}}", tag)]
 
     @property
     def built_image(self) -> StoredImage:

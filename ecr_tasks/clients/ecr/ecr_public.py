@@ -181,6 +181,11 @@ class PublicRegistry:
                 imageIds=[{"imageTag": tag, **({"imageDigest": digest} if digest else {})}],
             )
 
+    def delete_image(self, repository: Repository, digest: str) -> None:
+        """Delete an image with all its tags (BatchDeleteImage); a missing one is no error."""
+        with translate_errors(f"delete {digest} from {repository.name} (ecr-public:BatchDeleteImage)"):
+            self.client().batch_delete_image(repositoryName=_name(repository), imageIds=[{"imageDigest": digest}])
+
     def may_untag(self, repository: Repository) -> bool:
         """Return whether these credentials may remove tags of a repository (BatchDeleteImage), asked once."""
         return self._untag_rights.of(repository)

@@ -316,6 +316,10 @@ class EcrRegistry:
         """Remove a tag, and its image with the last one; with ``digest``, only if it has that image."""
         self.admin.untag(repository.name, tag, digest)
 
+    def delete_image(self, repository: Repository, digest: str) -> None:
+        """Delete an image with all its tags (BatchDeleteImage); a missing one is no error."""
+        self.admin.delete_image(repository.name, digest)
+
     def may_untag(self, repository: Repository) -> bool:
         """Return whether these credentials may remove tags of a repository (BatchDeleteImage), asked once."""
         return self._untag_rights.of(repository)

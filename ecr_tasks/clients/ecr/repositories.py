@@ -16,6 +16,7 @@ from ecr_tasks.model.repository import DesiredRepository, Difference, Repository
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
+    from mypy_boto3_ecr.type_defs import ImageIdentifierTypeDef
 
 PREVIEW_SECONDS = 300.0
 """How long a lifecycle policy's preview may take: ECR looks at every image."""
@@ -140,15 +141,25 @@ class EcrRepositories:
         Removing the last tag deletes the image. A missing tag is no error.
         """
         with translate_errors(f"take the tag {tag} from its image in {name} (ecr:BatchDeleteImage)"):
-            response = self._client().batch_delete_image(
-                **self._id,
-                repositoryName=name,
-                imageIds=[{"imageTag": tag, **({"imageDigest": digest} if digest else {})}],
-            )
+            reason = self._delete(name, {"imageTag": tag, **({"imageDigest": digest} if digest else {})})
+        if reason is not None:
+            cause = f"ECR did not delete the tag {tag} in {name}: {reason}."
+            raise RegistryError(cause, "Delete it by hand, or commit, which gives the image another tag.")
+
+    def delete_image(self, name: str, digest: str) -> None:
+        """Delete an image with all its tags (BatchDeleteImage); a missing one is no error."""
+        with translate_errors(f"delete {digest} from {name} (ecr:BatchDeleteImage)"):
+            reason = self._delete(name, {"imageDigest": digest})
+        if reason is not None:
+            raise RegistryError(f"ECR did not delete {digest} from {name}: {reason}.", "Delete it by hand.")
+
+    def _delete(self, name: str, image: ImageIdentifierTypeDef) -> str | None:
+        """Delete what ECR calls an image's id, and return why it did not, if it is there."""
+        response = self._client().batch_delete_image(**self._id, repositoryName=name, imageIds=[image])
         for failure in response.get("failures", []):
             if failure.get("failureCode") not in ("ImageNotFound", "ImageTagDoesNotMatchDigest"):
-                cause = f"ECR did not delete the tag {tag} in {name}: {failure.get('failureReason', '')}."
-                raise RegistryError(cause, "Delete it by hand, or commit, which gives the image another tag.")
+                return failure.get("failureReason", "")
+        return None
 
     def _lifecycle(self, name: str) -> str | None:
         with translate_errors(f"read the lifecycle policy of {name} (ecr:GetLifecyclePolicy)"):

@@ -176,7 +176,9 @@ class FakeRegistry:
     def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
         self.calls.begin("set_tag", repository.name, tag)
         stored, children = set(self.stored[repository.name]), {child for _, child in image.children}
-        assert image.digest in stored or (children and children <= stored), "only a stored image can get a tag"
+        is_prepared = "artifactType" in image.document  # which consists of no layer of its own
+        known = image.digest in stored or is_prepared or (children and children <= stored)
+        assert known, "only a stored image can get a tag"
         self.put(repository.name, image, tag)
         self.calls.end()
 
@@ -194,6 +196,13 @@ class FakeRegistry:
         self.calls.begin("untag", repository.name, tag)
         if digest in (None, self.tags[repository.name].get(tag)):
             self.tags[repository.name].pop(tag, None)
+        self.calls.end()
+
+    def delete_image(self, repository: Repository, digest: str) -> None:
+        self.calls.begin("delete_image", repository.name, digest)
+        self.stored[repository.name].pop(digest, None)
+        for tag in [tag for tag, there in self.tags[repository.name].items() if there == digest]:
+            del self.tags[repository.name][tag]
         self.calls.end()
 
     def may_untag(self, repository: Repository) -> bool:
