@@ -58,12 +58,16 @@ class Workers:
         return wait_for_result
 
     def __exit__(self, kind: object, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.end(error)
+
+    def end(self, error: BaseException | None = None) -> None:
+        """End the block, as after an error; more than one thread may."""
         with suppress(Empty):
             while (call := self._calls.get_nowait()) is not None:
                 call[1].cancel()
         for _ in self._threads:
             self._calls.put(None)
-        if isinstance(error, KeyboardInterrupt):
+        if isinstance(error, KeyboardInterrupt) or (self._ends_early and was_interrupted()):
             self._interrupt()
             return
         try:

@@ -72,9 +72,16 @@ class UploadsAhead:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.end(error)
+
+    def end(self, error: BaseException | None = None) -> None:
+        """End the uploads and remove their tags; whoever calls it once more waits for that, too.
+
+        The run does so before its end: a thread that waits for an answer may never come to the end of the context.
+        """
         with ExitStack() as ends:
             ends.callback(self._remove)  # also of an interrupted run, which waits for no answer that takes long
-            self._workers.__exit__(kind, error, trace)
+            self._workers.end(error)
 
     def __contains__(self, destination: Destination) -> bool:
         """Return whether an upload to the destination was begun."""

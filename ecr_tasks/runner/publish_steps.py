@@ -212,6 +212,7 @@ def _uploads(run: Run, item: PlannedImage) -> Iterator[UploadsAhead | None]:
     from ecr_tasks.execute.upload_apart import UploadsAhead
 
     with UploadsAhead(warn, partial(in_one_piece, programs=False), run.retrier) as uploads:
+        run.before_end(uploads.end)
         try:
             yield uploads
         except EcrTasksError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,48 @@ def test_an_interruption_waits_for_no_answer_of_a_destination(
     assert "Traceback" not in errors
     for region, name in (("eu-west-1", "team/app"), ("us-west-2", "prod/app")):
         assert not any("upload" in tag for tags in tags_by_digest(local_ecr, region, name).values() for tag in tags)
+
+
+def test_an_interruption_of_several_images_leaves_no_upload_at_a_destination(
+    app: Project, local_ecr: LocalEcr
+) -> None:
+    """The uploads have ended, and the answers that the images wait for at home come later than the run ends."""
+    names = ("app", "web")
+    targets = {name: {"context": ".", "args": {"NAME": name}} for name in names}
+    app.write("docker-bake.json", json.dumps({"group": {"default": {"targets": names}}, "target": targets}))
+    app.write("Dockerfile", "FROM scratch\nARG NAME\nLABEL name=$NAME\nCOPY hello.txt /\n")
+    app.commit()
+    app.name = ""
+    app.environ |= {"ECR_REPOSITORY_PREFIX": "team/", "ECR_DESTINATIONS": DESTINATIONS[0]}
+    for name in names:
+        api(local_ecr, "eu-west-1").create_repository(registryId=ACCOUNT, repositoryName=f"team/{name}")
+    is_planned, answers = threading.Event(), threading.Event()
+
+    def hold(request: Request) -> None:
+        is_home = f"/{local_ecr.region}/".encode() in request.head
+        if is_home and request.operation == "GetAuthorizationToken":
+            is_planned.set()
+        if is_home and request.operation == "DescribeImages" and is_planned.is_set():
+            answers.wait(60)
+
+    def uploads() -> list[str]:
+        places = [tags_by_digest(local_ecr, "eu-west-1", f"team/{name}") for name in names]
+        return [tag for place in places for tags in place.values() for tag in tags if "upload" in tag]
+
+    with FaultProxy(local_ecr.port, after=hold) as proxy:
+        app.environ["AWS_ENDPOINT_URL_ECR"] = f"http://{proxy.address}"
+        with app.start("build", "push") as process:
+            until = time.monotonic() + 60
+            while len(uploads()) < len(names):
+                assert time.monotonic() < until
+                time.sleep(0.1)
+            time.sleep(0.5)  # each has looked at what it has uploaded
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=30)
+        answers.set()
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert "Traceback" not in errors
+    assert uploads() == []
 
 
 def test_existing_layers_are_not_uploaded_again(app: Project, local_ecr: LocalEcr) -> None:
