@@ -25,6 +25,7 @@ from ecr_tasks.model.receipt import Built, ImageReceipt, Published, PublishState
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.republish import commit_tag
+from ecr_tasks.plan.snapshot import is_fresh
 from ecr_tasks.plan.tag_states import PlannedTag
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ def publish_image(
     warn: Callable[[str], None],
     retrier: Retrier,
     newer: Newer = any_order,
-    fresh: bool = False,
     age: float = math.inf,
     wanted: Wanted = _NOTHING,
     pushed: Callable[[], object] = lambda: None,
@@ -59,7 +59,6 @@ def publish_image(
         registry,
         warn=warn,
         newer=newer,
-        fresh=fresh,
         age=age,
         wanted=wanted,
         retrier=retrier,
@@ -87,7 +86,6 @@ def publish(
     *,
     warn: Callable[[str], None] = lambda text: None,
     newer: Newer = any_order,
-    fresh: bool = False,
     age: float = math.inf,
     wanted: Wanted = _NOTHING,
     retrier: Retrier | None = None,
@@ -96,18 +94,17 @@ def publish(
 ) -> Published:
     """Publish a planned image; ``built`` and ``docker`` are needed unless the image is published already.
 
-    ``newer`` says why the image that has a moving tag by now is newer than this one. ``fresh`` is whether the plan
-    was made just now, with no build since, and ``age`` how many seconds ago the registry was read. ``wanted`` is
-    attached after the push of the first tag, before others are set, so that nobody gets the image under a moving tag
-    without it. ``ahead`` is whether to take the turns at fixed tags before the upload, which costs some calls, and
-    saves the wait between two of them.
+    ``newer`` says why the image that has a moving tag by now is newer than this one. ``age`` is how many seconds ago
+    the registry was read for the plan. ``wanted`` is attached after the push of the first tag, before others are set,
+    so that nobody gets the image under a moving tag without it. ``ahead`` is whether to take the turns at fixed tags
+    before the upload, which costs some calls, and saves the wait between two of them.
 
     This run must hold the image's push lock. After a failure each moving tag points at its old image or at this
     complete one, and a second run completes the work. Raises AwsError,
     RegistryError or Refused.
     """
     with ExitStack() as ends:  # waits for what is beside the rest, also after an error
-        return _publish(item, built, docker, registry, warn, newer, fresh, age, wanted, retrier, pushed, ahead, ends)
+        return _publish(item, built, docker, registry, warn, newer, age, wanted, retrier, pushed, ahead, ends)
 
 
 def _publish(
@@ -117,7 +114,6 @@ def _publish(
     registry: Registry,
     warn: Callable[[str], None],
     newer: Newer,
-    fresh: bool,
     age: float,
     wanted: Wanted,
     retrier: Retrier | None,
@@ -130,6 +126,7 @@ def _publish(
         raise RegistryError(f"The repository {item.image.repository} is gone.", "Run it again.")
     image = None if item.build_needed else item.published
     state: PublishState = "already-published"
+    fresh = is_fresh(age)
     seen: dict[str, StoredImage | None] = {}
     unused: Collection[str] = ()
     pending: Sequence[PlannedTag] = item.tags
@@ -141,7 +138,7 @@ def _publish(
             raise RegistryError(f"{item.image.name} was not built.", "Run `inv build push`.")
         from ecr_tasks.execute.push_first_tag import FirstTagPush
 
-        push = FirstTagPush(item, built, repository, docker, registry, warn, newer, ends, fresh, age, ahead)
+        push = FirstTagPush(item, built, repository, docker, registry, warn, newer, ends, age, ahead)
         image, state = push.push()
         pushed()
         unused = item.unused_revisions(image.digest)

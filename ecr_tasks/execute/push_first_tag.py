@@ -31,6 +31,7 @@ from ecr_tasks.plan.conflicts import of_another_commit
 from ecr_tasks.plan.forward import nothing_else
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.skip import is_ours
+from ecr_tasks.plan.snapshot import is_fresh
 from ecr_tasks.plan.tag_states import PlannedTag, is_contested
 
 LOOK_AFTER_SECONDS = 60.0
@@ -44,7 +45,7 @@ Pushed = tuple[StoredImage, PublishState]
 class FirstTagPush:
     """The push of a build under the first of its planned tags.
 
-    ``newer``, ``fresh``, ``age`` and ``ahead`` are as for ``publish``. ``ends`` waits for what is still under way.
+    ``newer``, ``age`` and ``ahead`` are as for ``publish``. ``ends`` waits for what is still under way.
     ``seen`` gets the images that the moving tags have when the first tag is set, ``held`` the turns taken ahead.
     """
 
@@ -56,7 +57,6 @@ class FirstTagPush:
     warn: Callable[[str], None]
     newer: Newer
     ends: ExitStack
-    fresh: bool = False
     age: float = math.inf
     ahead: bool = False
     held: dict[str, HeldTurn] = field(default_factory=dict)
@@ -119,7 +119,7 @@ class FirstTagPush:
         first, *others = self.item.tags
         locked = first in self._fixed and all(self.repository.locks(item.tag.name) for item in self._fixed)
         at_once = self.age < LOOK_AFTER_SECONDS and self._fixed == [first]
-        if (self.fresh and (apart or locked)) or (locked and at_once):
+        if (is_fresh(self.age) and (apart or locked)) or (locked and at_once):
             return None
         existing = fixed_digests(self.item.tags, self.repository, self.registry)
         if first.tag.name in existing:

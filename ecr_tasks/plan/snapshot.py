@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 CopyKey = tuple[str, Destination]
 """The key of one image's copy: the image's repository in the settings' registry, and the destination."""
 
+FRESH_SECONDS = 2.0
+"""How long what was read of the registries counts as read just now."""
+
+
+def is_fresh(age: float) -> bool:
+    """Return whether the registries were read just now; ``age`` is how many seconds ago."""
+    return age < FRESH_SECONDS
+
 
 @dataclass(frozen=True)
 class GitProof:

@@ -24,7 +24,7 @@ from ecr_tasks.model.wording import name_some
 from ecr_tasks.plan.cache import caches_of
 from ecr_tasks.plan.conflicts import Conflict
 from ecr_tasks.plan.plan import Plan, make_plan
-from ecr_tasks.plan.snapshot import Snapshot
+from ecr_tasks.plan.snapshot import Snapshot, is_fresh
 from ecr_tasks.runner import receipt_file
 from ecr_tasks.runner.history import relation
 from ecr_tasks.runner.images import planned_images
@@ -88,16 +88,13 @@ class Job:
     @property
     def is_fresh(self) -> bool:
         """Return whether the registries were read just now: no build, no wait and no other task came in between."""
-        return self.age < FRESH_SECONDS
+        return is_fresh(self.age)
 
     @property
     def age(self) -> float:
         """Return how many seconds ago the registries were read."""
         return time.monotonic() - self.read_at
 
-
-FRESH_SECONDS = 2.0
-"""How long what was read of the registries counts as read just now."""
 
 STORE_SECONDS = 10.0
 """How long what the store was asked counts as asked just now: other runs may have moved names since."""

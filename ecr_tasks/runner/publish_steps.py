@@ -262,7 +262,6 @@ def _publish(
             warn=warn,
             retrier=run.retrier,
             newer=partial(newer_image, run),
-            fresh=job.is_fresh,
             age=job.age,
             wanted=wanted,
             # Beside the other tags; of several images, all names go at once in the end.

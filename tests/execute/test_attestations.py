@@ -17,6 +17,7 @@ from ecr_tasks.execute.push import publish
 from ecr_tasks.model.attestation import Attached, MadeDocument, Wanted
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.receipt import Published
+from ecr_tasks.plan.snapshot import FRESH_SECONDS
 from tests.support.build import index, manifest, repository
 from tests.support.fakes import FakeRegistry
 from tests.support.fakes.docker import SBOM
@@ -45,7 +46,13 @@ class Attesting(Publisher):
         wanted = self.wanted() if built else replace(self.wanted(), documents=())
         self.calls.log.clear()
         return publish(
-            item, built, self.docker, self.registry, warn=self.warnings.append, fresh=built is None, wanted=wanted
+            item,
+            built,
+            self.docker,
+            self.registry,
+            warn=self.warnings.append,
+            age=0 if built is None else FRESH_SECONDS,
+            wanted=wanted,
         )
 
     @property

@@ -11,7 +11,7 @@ from ecr_tasks.execute.build import build
 from ecr_tasks.execute.push import publish
 from ecr_tasks.model.receipt import Built, Published
 from ecr_tasks.plan.plan import Plan, make_plan
-from ecr_tasks.plan.snapshot import Snapshot
+from ecr_tasks.plan.snapshot import FRESH_SECONDS, Snapshot
 from ecr_tasks.settings.schema import Skip
 from tests.support.build import ALL_TAGS, BRANCH, FIXED, REVISION_A, SHA_TAG, manifest, repository, source
 from tests.support.fakes import Calls, FakeDocker, FakeRegistry
@@ -53,8 +53,8 @@ class Pipeline:
         (item,) = (plan or self.plan()).images
         built = self.build_image() if item.build_needed else None
         self.calls.log.clear()
-        fresh = not item.build_needed
-        return publish(item, built, self.docker, self.registry, warn=self.warnings.append, fresh=fresh)
+        age = FRESH_SECONDS if item.build_needed else 0.0
+        return publish(item, built, self.docker, self.registry, warn=self.warnings.append, age=age)
 
     @property
     def tags_in_set_order(self) -> list[str]:

@@ -31,7 +31,7 @@ import boto3  # noqa: E402
 import invoke.program  # noqa: E402, F401
 import python_on_whales  # noqa: E402, F401
 
-import ecr_tasks.runner.job  # noqa: E402
+import ecr_tasks.plan.snapshot  # noqa: E402
 from tests.support.api_models import read_once  # noqa: E402
 
 for module in pkgutil.walk_packages(ecr_tasks.__path__, "ecr_tasks."):
@@ -91,7 +91,7 @@ with os.fdopen(request, "rb") as file:
 sys.orig_argv[1:] = ["-m", program, *words]
 sys.argv[1:] = words
 if fresh := environ.pop("TESTS_FRESH_SECONDS", ""):
-    ecr_tasks.runner.job.FRESH_SECONDS = float(fresh)
+    ecr_tasks.plan.snapshot.FRESH_SECONDS = float(fresh)
 if patience := environ.pop("TESTS_DOCTOR_SECONDS", ""):
     import ecr_tasks.runner.doctor as doctor
 

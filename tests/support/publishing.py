@@ -15,7 +15,7 @@ from ecr_tasks.model.receipt import Built, Published
 from ecr_tasks.model.tag import TURN_TAG, Tag
 from ecr_tasks.plan.plan import make_plan
 from ecr_tasks.plan.planned_image import PlannedImage
-from ecr_tasks.plan.snapshot import Snapshot
+from ecr_tasks.plan.snapshot import FRESH_SECONDS, Snapshot
 from ecr_tasks.source.source_state import SourceState
 from tests.support.build import ALL_TAGS, REVISION_B, image, manifest, repository, source
 from tests.support.fakes import Calls, FakeDocker, FakeRegistry
@@ -50,7 +50,7 @@ class Publisher:
         self.ahead = ahead
         self.image = image(tags, definition=definition)
         self.built = self._build()
-        self.age = 0.0
+        self.age = FRESH_SECONDS  # of the plan of what is built
         self.warnings: list[str] = []
 
     def plan(self) -> PlannedImage:
@@ -73,11 +73,9 @@ class Publisher:
     def publish(self, item: PlannedImage) -> Published:
         """Publish the planned image, with the build if the plan needs it."""
         built = self.built if item.build_needed else None
-        fresh = not item.build_needed
+        age = self.age if item.build_needed else 0.0
         warn = self.warnings.append
-        return publish(
-            item, built, self.docker, self.registry, warn=warn, fresh=fresh, age=self.age, ahead=self.ahead
-        )
+        return publish(item, built, self.docker, self.registry, warn=warn, age=age, ahead=self.ahead)
 
     @property
     def tags(self) -> dict[str, str]:

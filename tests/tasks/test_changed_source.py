@@ -155,7 +155,7 @@ def test_a_plan_that_is_not_fresh_is_looked_at_again(
     """A build of another image, or a task in between, can take any time."""
     project.inv("build", "push")
     (fixed,) = [tag for tag in project.tags if tag.startswith("sha-")]
-    monkeypatch.setattr("ecr_tasks.runner.job.FRESH_SECONDS", seconds)
+    monkeypatch.setattr("ecr_tasks.plan.snapshot.FRESH_SECONDS", seconds)
 
     def move() -> None:
         project.registry.put("team/app", manifest("another commit's", REVISION_B), fixed)
