@@ -18,7 +18,7 @@ from ecr_tasks.execute.set_tags import (
     look_at_moving,
     set_tags,
 )
-from ecr_tasks.execute.turns import Held, begin_check, set_in_turn
+from ecr_tasks.execute.turns import Held, begin_check, remove_left, set_in_turn
 from ecr_tasks.model.attestation import Attached, Wanted
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.receipt import Built, ImageReceipt, Published, PublishState, Transport
@@ -143,6 +143,8 @@ def _publish(
         pushed()
         unused = item.unused_revisions(image.digest)
         pending, seen, held = [tag for tag in pending[1:] if tag.tag.name not in unused], push.seen, push.held
+    else:
+        remove_left(image, item.tags, repository, registry)
     attached: tuple[Attached, ...] = ()
     if wanted.kinds:
         attached = _attach(wanted, image, built, item, repository, registry)

@@ -185,10 +185,14 @@ class FirstTagPush:
             [first], image, repository, registry, self.warn, self.ends, self._look_at_moving, held, later
         )
         if others:
-            with registry.permit(repository, 1):
+
+            def look() -> None:
                 free_tags(others, fixed_digests(others, repository, registry), image.digest, repository)
+
+            with registry.permit(repository, 1):
+                look()
                 looked = begin(self._look_at_moving)
-                registry.set_tag(repository, image, first.tag.name)
+                registry.set_tag(repository, image, first.tag.name, look)
                 looked()
 
     def _look_at_moving(self) -> None:

@@ -88,6 +88,14 @@ def _refuse_taken(tags: Sequence[Tag], existing: Mapping[str, str], image: str, 
         )
 
 
+class _Newer(Exception):
+    """The image that a moving tag has got before a further attempt to set it is newer than ours."""
+
+    def __init__(self, because: str) -> None:
+        super().__init__(because)
+        self.because = because
+
+
 def set_tags(
     pending: Sequence[PlannedTag],
     image: StoredImage,
@@ -119,8 +127,16 @@ def set_tags(
         because = newer_now(item, repository, registry, newer, seen)
         if because is None and not item.tag.release:
             delete_replaceable(item, repository, registry)
-            registry.set_tag(repository, image, item.tag.name)
+            try:
+                registry.set_tag(repository, image, item.tag.name, partial(look_again, item))
+            except _Newer as error:
+                because = error.because
         return because
+
+    def look_again(item: PlannedTag) -> None:
+        free_tags([item], fixed_digests([item], repository, registry), image.digest, repository)
+        if because := newer_now(item, repository, registry, newer):
+            raise _Newer(because)
 
     forward = [item.tag for item in pending if item.tag.release and not item.stays]
     any_set = False

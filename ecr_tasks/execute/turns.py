@@ -110,9 +110,11 @@ def take_turns_ahead(
         registry.set_tag(repository, StoredImage(digest, text, MANIFEST_MEDIA_TYPES[0]), name)
         held[name] = HeldTurn(name, digest, time.monotonic(), begun[name])
 
+    others: dict[str, str] = {}
+
     def take_all() -> None:
         prepared = begin(partial(registry.artifacts.prepare, repository))
-        others = registry.tag_digests(repository, names)
+        others.update(registry.tag_digests(repository, names))
         prepared()
         map_parallel(take, [name for name in names if name not in others], PARALLEL, None)
 
@@ -128,9 +130,83 @@ def take_turns_ahead(
             taken()
         for removed in [remove() for remove in [*begun.values()]]:
             removed()
+        for digest in others.values():  # whose turns this run may have taken in the end
+            _delete_left(digest, (), repository, registry)
 
     ends.callback(end)
     return wait
+
+
+def remove_left(image: StoredImage, tags: Sequence[PlannedTag], repository: Repository, registry: Target) -> None:
+    """Remove what a killed run has left of an image that is published: its upload's tags, and artifacts of its turns.
+
+    A run that is under way, and has one of these turns, takes it again.
+    """
+    left = [tag for tag in image.tags if tag.startswith(TURN_TAG)]
+    if left and can_take_turns(repository, registry, left):
+        turns = [turn_tag(item) for item in tags if item.tag.kind == "fixed"]
+        for name, digest in registry.tag_digests(repository, turns).items():
+            _delete_left(digest, (name,), repository, registry)
+
+
+def _delete_left(digest: str, tags: Sequence[str], repository: Repository, registry: Target) -> None:
+    """Delete the artifact of a turn that has none but these tags; another manifest stays."""
+    with suppress(EcrTasksError):
+        found = registry.image(repository, digest)
+        if found is None or not {*found.tags} <= {*tags}:
+            return
+        if registry.read(repository, found).document.get("artifactType") == ARTIFACT_TYPE:
+            registry.delete_image(repository, digest)
+
+
+class _LostTurn(Exception):
+    """Another run has taken the turn before a further attempt to set the tag."""
+
+
+@dataclass(frozen=True)
+class _FixedTags:
+    """Sets fixed tags of an image in the repository."""
+
+    image: StoredImage
+    repository: Repository
+    registry: Target
+    warn: Callable[[str], None]
+
+    def take_turn(self, item: PlannedTag) -> None:
+        """Take the turn at a tag, from whoever has it."""
+        with suppress(Refused):  # another run has it, and ECR locks that tag
+            self.registry.set_tag(self.repository, self.image, turn_tag(item))
+
+    def put(self, item: PlannedTag, digest: str, looked_at: float) -> bool:
+        """Set a tag whose turn has had this digest; return False where it is lost before a further attempt.
+
+        ``looked_at`` is when that was looked at (``time.monotonic``). Warns where another run may have set the tag
+        since.
+        """
+
+        def look_again() -> None:
+            nonlocal looked_at
+            looked_at = time.monotonic()
+            found = look_at_turns([item], [item], self.repository, self.registry)
+            free_tags([item], digests_of(found), self.image.digest, self.repository)
+            if not has_turn(item, digest, found):
+                raise _LostTurn
+
+        try:
+            self.registry.set_tag(self.repository, self.image, item.tag.name, look_again)
+        except _LostTurn:
+            return False
+        seconds = time.monotonic() - looked_at
+        if seconds > LEAD_SECONDS:
+            turn = self.registry.images(self.repository, [turn_tag(item)])
+            if not has_turn(item, digest, turn):
+                name = f"{self.repository.uri}:{item.tag.name}"
+                self.warn(
+                    f"It took {seconds:.1f} s to set {name}, and another run has taken its turn: its image may have "
+                    f"had the tag before {self.image.digest}. See which digest it has printed, and use the one that "
+                    "has the tag."
+                )
+        return True
 
 
 def set_in_turn(
@@ -157,15 +233,13 @@ def set_in_turn(
     due, to_take = contested, [item for item in contested if item not in ahead]
     turns = [turn_tag(item) for item in to_take]
 
-    def take(item: PlannedTag) -> None:
-        with suppress(Refused):  # another run has it, and ECR locks that tag
-            registry.set_tag(repository, image, turn_tag(item))
-
+    fixed = _FixedTags(image, repository, registry, warn)
     try:
         for _ in range(ATTEMPTS):
-            map_parallel(take, to_take, PARALLEL, None)
+            map_parallel(fixed.take_turn, to_take, PARALLEL, None)
             wait_before_look(time.monotonic() if to_take else max(turn.since for turn in ahead.values()))
             with registry.permit(repository, len(due)):
+                looked_at = time.monotonic()
                 found = look_at_turns([*due, *later], due, repository, registry)
                 free = free_tags([*due, *later], digests_of(found), image.digest, repository)
                 due = [item for item in due if item in free]
@@ -173,10 +247,10 @@ def set_in_turn(
                 ours = [item for item in due if has_turn(item, holders[item], found)]
                 if ours:
                     looked = begin(beside)
-                    map_parallel(
-                        lambda item: registry.set_tag(repository, image, item.tag.name), ours, PARALLEL, None
-                    )
+                    puts = [partial(fixed.put, item, holders[item], looked_at) for item in ours]
+                    are_set = map_parallel(lambda put: put(), puts, PARALLEL, None)
                     looked()
+                    ours = [item for item, is_set in zip(ours, are_set, strict=True) if is_set]
             due = [item for item in due if item not in ours]
             if not due:
                 return [item for item in pending if item not in contested]
@@ -252,7 +326,11 @@ def _delete_artifact(
     try:
         registry.delete_image(repository, digest)
     except EcrTasksError as error:
-        warn(f"{repository.uri}:{name}, which was for the upload only, is not removed: {error.cause}")
+        warn(_not_removed(name, repository, error))
+
+
+def _not_removed(tag: str, repository: Repository, error: EcrTasksError) -> str:
+    return f"{repository.uri}:{tag}, which was for the upload only, is not removed: {error} Then remove it in ECR."
 
 
 def remove_turn(tag: str, digest: str, repository: Repository, registry: Target, warn: Callable[[str], None]) -> None:
@@ -260,7 +338,7 @@ def remove_turn(tag: str, digest: str, repository: Repository, registry: Target,
     try:
         registry.untag(repository, tag, digest)
     except EcrTasksError as error:
-        warn(f"{repository.uri}:{tag}, which was for the upload only, is not removed: {error.cause}")
+        warn(_not_removed(tag, repository, error))
 
 
 def wait_for_turn(item: PlannedTag, image: str, repository: Repository, registry: Target) -> None:

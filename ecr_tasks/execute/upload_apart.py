@@ -6,7 +6,6 @@ minutes. Where ECR doesn't lock the tag, it would move from the image that anoth
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -221,8 +220,9 @@ def uploaded_apart(
     removed, and ``ends`` waits for that. Raises Refused when another image gets the planned tag meanwhile.
     """
     turn = turn_tag(item)
-    # Of two uploads under one tag, nothing would remove the image that loses it.
-    name = turn if taken is None else f"{turn}-{secrets.token_hex(4)}"
+    # Of two uploads under one tag, nothing would remove the image that loses it; the same build has the same tag, so
+    # that its next upload takes what a killed run has left.
+    name = turn if taken is None else f"{turn}-{built.id.removeprefix('sha256:')[:8]}"
     image: StoredImage | None = None
 
     @cache

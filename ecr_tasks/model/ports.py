@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import field
 from datetime import datetime
@@ -206,8 +206,13 @@ class Target(Protocol):
     def list_tags(self, repository: Repository) -> Sequence[str] | None:
         """Return every tag, or None without the permission to list them."""
 
-    def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
-        """Point a tag at an image of the repository (PutImage). Raises Refused when the tag is locked."""
+    def set_tag(
+        self, repository: Repository, image: StoredImage, tag: str, again: Callable[[], object] = lambda: None
+    ) -> None:
+        """Point a tag at an image of the repository (PutImage). Raises Refused when the tag is locked.
+
+        ``again`` is called before each further attempt, and may raise an error instead.
+        """
 
     def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
         """Return a context that reserves ``puts`` of docker's PutImage calls in the registry's rate limit."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -260,9 +260,11 @@ class SharedRegistry(FakeRegistry):
         self._wait()
         return super().list_tags(repository)
 
-    def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
+    def set_tag(
+        self, repository: Repository, image: StoredImage, tag: str, again: Callable[[], object] = lambda: None
+    ) -> None:
         self._wait()
-        super().set_tag(repository, image, tag)
+        super().set_tag(repository, image, tag, again)
 
 
 @pytest.mark.parametrize("racers", [("1.2.3", "1.2.4"), ("1.2.4", "1.3.0", "1.2.10")])

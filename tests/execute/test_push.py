@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -347,7 +348,7 @@ def test_an_interruption_ends_the_waits_for_the_other_tags_of_the_only_image() -
     retrier, waiting, ended = Retrier(), threading.Event(), threading.Event()
     set_tag = publisher.registry.set_tag
 
-    def put(repository: Repository, image: StoredImage, tag: str) -> None:
+    def put(repository: Repository, image: StoredImage, tag: str, again: Callable[[], object] = print) -> None:
         if tag == "1.2.3":
             assert waiting.wait(60)
             raise KeyboardInterrupt

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from contextlib import suppress
 
 import pytest
@@ -11,7 +9,7 @@ import pytest
 from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.push import publish
 from ecr_tasks.execute.push_first_tag import LOOK_AFTER_SECONDS
-from ecr_tasks.execute.turns import POLL_SECONDS, turn_tag
+from ecr_tasks.execute.turns import turn_tag
 from ecr_tasks.model.image import Keep
 from ecr_tasks.model.manifest import REVISION, StoredImage
 from ecr_tasks.model.tag import Tag
@@ -26,7 +24,6 @@ from tests.support.build import (
     SHA_TAG,
     VERSION,
     manifest,
-    repository,
 )
 from tests.support.publishing import NAME, OTHER_RUN_IMAGE, VARIANTS, Publisher, all_tags_at
 
@@ -445,105 +442,3 @@ def test_two_commits_that_set_one_version_at_the_same_moment_never_move_it(
     assert history == [None]
     assert publisher.tags["1.2.3"] == OTHER_COMMIT.digest
     assert {tag: publisher.tags[tag] for tag in before} == before, "no moving tag is on the refused image"
-
-
-AHEAD = ["containerd's store", "classic store", "kept by the builder"]
-
-
-def _artifacts(publisher: Publisher) -> list[StoredImage]:
-    return [image for image in publisher.registry.stored[NAME].values() if "artifactType" in image.document]
-
-
-def _wait_for_turns(publisher: Publisher) -> None:
-    """Wait until both fixed tags' turns are taken, as they are beside the upload."""
-    until = time.monotonic() + 30
-    while len(publisher.turns) < 2:
-        assert time.monotonic() < until, "no turn was taken"
-
-
-@pytest.mark.parametrize("variant", AHEAD)
-def test_a_turn_that_was_taken_before_a_long_upload_needs_no_wait_after_it(
-    variant: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    publisher = Publisher(ahead=True, **VARIANTS[variant])  # type: ignore[arg-type]
-    waits: list[float] = []
-    call = "build" if publisher.keep == "builder" else "push"
-    pause = threading.Event().wait  # time.sleep is replaced
-    monkeypatch.setattr("ecr_tasks.execute.turns.time.sleep", waits.append)
-    monkeypatch.setattr("ecr_tasks.execute.turns.LEAD_SECONDS", 0.4)
-
-    def upload() -> None:
-        _wait_for_turns(publisher)
-        pause(0.4)
-
-    publisher.calls.before[call] = upload
-    publisher.run()
-    assert publisher.tags == all_tags_at(publisher.built_image.digest)
-    assert waits
-    assert max(waits) == 0, "of both fixed tags"
-    assert not _artifacts(publisher)
-
-
-@pytest.mark.parametrize("variant", AHEAD)
-def test_the_turn_of_another_run_is_not_taken_ahead_of_an_upload(variant: str, quick: list[float]) -> None:
-    """That has only to set its tag, and the upload may take hours."""
-    publisher = Publisher(ahead=True, **VARIANTS[variant])  # type: ignore[arg-type]
-    turns = [turn_tag(PlannedTag(tag)) for tag in ALL_TAGS if tag.kind == "fixed"]
-    publisher.registry.put(NAME, OTHER_COMMIT, *turns)
-    seen: list[str] = []
-    call = "build" if publisher.keep == "builder" else "push"
-    publisher.calls.after[call] = lambda: seen.extend(publisher.tags[turn] for turn in turns)
-    publisher.run()
-    assert seen == [OTHER_COMMIT.digest] * len(turns)
-    assert publisher.tags == all_tags_at(publisher.built_image.digest)
-
-
-@pytest.mark.parametrize("variant", AHEAD)
-def test_a_turn_that_was_lost_during_an_upload_is_taken_again_at_once(variant: str, quick: list[float]) -> None:
-    """Who has taken it meanwhile may be uploading for hours; and who only has to set its tag, waits for us then."""
-    publisher = Publisher(ahead=True, **VARIANTS[variant])  # type: ignore[arg-type]
-    other = manifest("what another run set ahead of its upload")
-    call = "build" if publisher.keep == "builder" else "push"
-
-    def take_over() -> None:
-        _wait_for_turns(publisher)
-        publisher.registry.put(NAME, other, *publisher.turns)
-
-    publisher.calls.after[call] = take_over
-    publisher.run()
-    assert publisher.tags == all_tags_at(publisher.built_image.digest)
-    assert POLL_SECONDS not in quick
-    assert not _artifacts(publisher), "also of those turns that others have taken"
-
-
-@pytest.mark.parametrize("variant", AHEAD)
-def test_what_another_run_has_published_during_an_upload_is_taken_although_the_turn_is_ours(
-    variant: str, quick: list[float]
-) -> None:
-    publisher = Publisher(ahead=True, **VARIANTS[variant])  # type: ignore[arg-type]
-    call = "build" if publisher.keep == "builder" else "push"
-    publisher.calls.after[call] = lambda: publisher.registry.put(NAME, OTHER_RUN_IMAGE, SHA_TAG)
-    assert publisher.run().digest == OTHER_RUN_IMAGE.digest
-    assert publisher.tags == all_tags_at(OTHER_RUN_IMAGE.digest)
-    assert not _artifacts(publisher)
-
-
-@pytest.mark.parametrize("classic", [False, True])
-def test_the_uploads_of_two_runs_for_one_tag_go_under_tags_of_their_own(classic: bool, quick: list[float]) -> None:
-    """Where one took the other's tag, nothing would remove the image that has lost it."""
-    names = set()
-    for _ in range(2):
-        publisher = Publisher(classic=classic, ahead=True)
-        publisher.run()
-        names |= {pushed for _, pushed in publisher.calls.named("push")}
-    assert len(names) == 2
-
-
-def test_no_turn_is_taken_ahead_where_ecr_locks_its_tag(quick: list[float]) -> None:
-    """Nobody else could take it for as long as the upload lasts."""
-    publisher = Publisher(ahead=True)
-    publisher.registry.repositories[NAME] = repository("IMMUTABLE_WITH_EXCLUSION", "main", "latest", "sha-*", "1.2.3")
-    publisher.run()
-    assert publisher.tags == all_tags_at(publisher.built_image.digest)
-    assert not any("artifactType" in image.document for image in publisher.registry.stored[NAME].values())
-    assert publisher.calls.named("delete_image") == []

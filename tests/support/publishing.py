@@ -39,11 +39,12 @@ class Publisher:
         state: SourceState | None = None,
         definition: BuildDefinition | None = None,
         ahead: bool = False,
+        unstable: bool = False,
     ) -> None:
         target = repository("IMMUTABLE_WITH_EXCLUSION", *MOVING_TAGS) if locked else repository()
         self.registry = FakeRegistry(Calls(), target)
         self.registry.put(NAME, OLD_IMAGE, *MOVING_TAGS)
-        self.docker = FakeDocker(self.registry, classic=classic)
+        self.docker = FakeDocker(self.registry, classic=classic, unstable=unstable)
         self.calls = self.registry.calls
         self.state = state or source()
         self.keep: Keep = keep

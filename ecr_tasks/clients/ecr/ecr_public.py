@@ -6,7 +6,7 @@ A tag's digest comes from DescribeImageTags, a manifest's bytes come from the re
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from ecr_tasks.clients.ecr.image_config import labels_of
 from ecr_tasks.clients.ecr.parse import aws_tags, looked_at, parse_token
 from ecr_tasks.clients.ecr.public_evidence import PublicEvidence
 from ecr_tasks.clients.ecr.public_reader import PublicArtifacts, PublicReader
+from ecr_tasks.clients.ecr.retry import before_each_retry
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.ecr.tokens import Tokens
 from ecr_tasks.clients.ecr.untag_rights import UntagRights
@@ -157,10 +158,13 @@ class PublicRegistry:
         images = {digest: image for digest in digests if (image := self._image(view.repository, digest)) is not None}
         return RepositoryView(view.repository, {**view.tags, **images})
 
-    def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
+    def set_tag(
+        self, repository: Repository, image: StoredImage, tag: str, again: Callable[[], object] = lambda: None
+    ) -> None:
         """Point a tag at an image (PutImage) with the image's own bytes, media type and digest."""
         image = self.read(repository, image)
-        with translate_errors(f"point the tag {tag} in {repository.name} at {image.digest} (ecr-public:PutImage)"):
+        action = f"point the tag {tag} in {repository.name} at {image.digest} (ecr-public:PutImage)"
+        with translate_errors(action), before_each_retry(again):
             result_or_none(
                 lambda: self.client().put_image(
                     repositoryName=_name(repository),

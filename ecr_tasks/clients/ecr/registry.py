@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -306,11 +306,13 @@ class EcrRegistry:
         with self._reader.translate_errors(action):
             return statuses(self._reader.client(), repository, digest)
 
-    def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
+    def set_tag(
+        self, repository: Repository, image: StoredImage, tag: str, again: Callable[[], object] = lambda: None
+    ) -> None:
         """Point a tag at an image (PutImage) with the image's own bytes, media type and digest; see set_tag."""
         from ecr_tasks.clients.ecr.set_tag import set_tag
 
-        set_tag(self._reader, repository, image, tag)
+        set_tag(self._reader, repository, image, tag, again)
 
     def untag(self, repository: Repository, tag: str, digest: str | None = None) -> None:
         """Remove a tag, and its image with the last one; with ``digest``, only if it has that image."""

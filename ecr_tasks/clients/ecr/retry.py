@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.ecr.errors import THROTTLING_CODES
@@ -29,13 +32,40 @@ TRANSIENT_STATUSES = (500, 502, 503, 504)
 """The HTTP statuses that botocore's standard mode retries."""
 
 
+_before_again: ContextVar[Callable[[], object] | None] = ContextVar("before_again", default=None)
+
+
+@contextmanager
+def before_each_retry(call: Callable[[], object]) -> Iterator[None]:
+    """Make each further attempt of the API call in the block wait for ``call``, which may raise an error instead."""
+    token = _before_again.set(call)
+    try:
+        yield
+    finally:
+        _before_again.reset(token)
+
+
+def _begin_attempt(request: Any, **_: Any) -> None:
+    call = _before_again.get()
+    if call is None or request.context["retries"]["attempt"] == 1:
+        return
+    token = _before_again.set(None)  # for what it asks itself
+    try:
+        call()
+    finally:
+        _before_again.reset(token)
+
+
 def botocore_attempts(retrier: Retrier) -> int:
     """Return how often botocore itself may try a call."""
     return min(BOTOCORE_ATTEMPTS, retrier.attempts(API))
 
 
 def retry_transient(client: Any, retrier: Retrier) -> None:
-    """Make a client repeat calls that failed for a transient reason, with the retrier's waits."""
+    """Make a client repeat calls that failed for a transient reason, with the retrier's waits.
+
+    Whoever has a call tried again, its further attempts keep to :func:`before_each_retry`.
+    """
     service = client.meta.service_model.service_id
     here = is_on_this_machine(client.meta.endpoint_url)
     answered = threading.Event()
@@ -54,6 +84,8 @@ def retry_transient(client: Any, retrier: Retrier) -> None:
 
     # Registered before botocore's own handler, because the first result that is not None counts.
     client.meta.events.register_first(f"needs-retry.{service.hyphenize()}", delay)
+    # After the wait for the rate limit, which is a handler of the same event.
+    client.meta.events.register_last(f"request-created.{service.hyphenize()}", _begin_attempt)
 
 
 def transient_reason(

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ecr_tasks.clients.ecr.errors import error_code, too_many_tags, translate_errors
 from ecr_tasks.clients.ecr.reader import Reader
+from ecr_tasks.clients.ecr.retry import before_each_retry
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.refusals import locked_tag
 from ecr_tasks.model.registry import Repository
 
 
-def set_tag(reader: Reader, repository: Repository, image: StoredImage, tag: str) -> None:
+def set_tag(
+    reader: Reader, repository: Repository, image: StoredImage, tag: str, again: Callable[[], object]
+) -> None:
     """Point a tag at an image (PutImage) with the image's own bytes, media type and digest.
+
+    ``again`` is called before each further attempt, and may raise an error instead.
 
     Bytes that are neither known nor in the cache are read, which counts as a pull. A tag that points there
     already is left alone. Raises Refused when the repository locks the tag for another image, RegistryError when
@@ -21,14 +28,15 @@ def set_tag(reader: Reader, repository: Repository, image: StoredImage, tag: str
     image = reader.read(repository.name, image)
     with translate_errors(f"point the tag {tag} in {repository.name} at {image.digest}"):
         try:
-            reader.client().put_image(
-                registryId=repository.account,
-                repositoryName=repository.name,
-                imageManifest=image.manifest,
-                imageManifestMediaType=image.media_type,
-                imageDigest=image.digest,
-                imageTag=tag,
-            )
+            with before_each_retry(again):
+                reader.client().put_image(
+                    registryId=repository.account,
+                    repositoryName=repository.name,
+                    imageManifest=image.manifest,
+                    imageManifestMediaType=image.media_type,
+                    imageDigest=image.digest,
+                    imageTag=tag,
+                )
         except ClientError as error:
             # ImageAlreadyExists: the tag points there; another run was faster, or our first answer was lost.
             code = error_code(error)

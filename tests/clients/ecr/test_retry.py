@@ -12,9 +12,9 @@ from botocore.exceptions import (
 )
 
 from ecr_tasks.clients.ecr.errors import translate_errors
-from ecr_tasks.clients.ecr.retry import API, BOTOCORE_ATTEMPTS
+from ecr_tasks.clients.ecr.retry import API, BOTOCORE_ATTEMPTS, before_each_retry
 from ecr_tasks.clients.retry import RESTART
-from ecr_tasks.errors import AwsError, EcrTasksError, RegistryError
+from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError
 from tests.support.network import CUT, FAILED, OK, QUOTA, THROTTLED, Answer, Clock, Network
 
 URL = "https://ecr.example.invalid"
@@ -130,6 +130,28 @@ def test_the_users_number_of_attempts_counts(attempts: int) -> None:
     with pytest.raises(ClientError):
         network.client(clock.retrier(attempts)).describe_repositories()
     assert len(network.times) == attempts
+
+
+@pytest.mark.parametrize("failure", [*TRANSIENT, ReadTimeoutError(endpoint_url=URL)], ids=str)
+def test_each_further_attempt_is_preceded_by_what_the_caller_looks_at(failure: Answer) -> None:
+    """What the caller saw before the first one may be old by then; a call of its own has no such look."""
+    network, looks = Network([failure, OK, OK, failure, OK], Clock()), list[int]()
+    client = network.client()
+
+    def look() -> None:
+        looks.append(len(network.times))
+        if len(looks) == 2:
+            raise Refused("Another run has set it.", "Run it again.")
+        client.describe_repositories()
+
+    with before_each_retry(look):
+        client.describe_repositories()
+        assert looks == [1]
+        with pytest.raises(Refused):
+            client.describe_repositories()
+    assert looks == [1, 4]
+    client.describe_repositories()
+    assert len(looks) == 2
 
 
 def test_a_whole_answer_is_taken_at_once() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -58,6 +58,8 @@ class FakeRegistry:
         self.signings: dict[str, list[Sequence[Signing]]] = {}
         self.caller_error: Exception | None = None
         self.attach_error: Exception | None = None
+        self.throttled: dict[str, bool] = {}
+        """The tags that are not set at the first attempt."""
 
     def describe(
         self, repositories: Mapping[str, Sequence[str]], moving: Mapping[str, Collection[str]] | None = None
@@ -173,7 +175,13 @@ class FakeRegistry:
         self.calls.end()
         return [item.digest for item in stored if item.document.get("subject", {}).get("digest") == digest]
 
-    def set_tag(self, repository: Repository, image: StoredImage, tag: str) -> None:
+    def set_tag(
+        self, repository: Repository, image: StoredImage, tag: str, again: Callable[[], object] = lambda: None
+    ) -> None:
+        while self.throttled.pop(tag, None):
+            self.calls.begin("throttled", repository.name, tag)
+            self.calls.end()
+            again()
         self.calls.begin("set_tag", repository.name, tag)
         stored, children = set(self.stored[repository.name]), {child for _, child in image.children}
         is_prepared = "artifactType" in image.document  # which consists of no layer of its own
