@@ -104,11 +104,11 @@ def take_turns_ahead(
     held: dict[str, HeldTurn] = {}
 
     def take(name: str) -> None:
-        text = Artifact(ARTIFACT_TYPE, (), {"run": secrets.token_hex(16)}).manifest()
-        digest = sha256_digest(text)
-        begun[name] = cache(partial(begin, partial(_delete_artifact, name, digest, repository, registry, warn)))
-        registry.set_tag(repository, StoredImage(digest, text, MANIFEST_MEDIA_TYPES[0]), name)
-        held[name] = HeldTurn(name, digest, time.monotonic(), begun[name])
+        artifact = _artifact()
+        delete = partial(_delete_artifact, name, artifact.digest, repository, registry, warn)
+        begun[name] = cache(partial(begin, delete))
+        registry.set_tag(repository, artifact, name)
+        held[name] = HeldTurn(name, artifact.digest, time.monotonic(), begun[name])
 
     others: dict[str, str] = {}
 
@@ -130,8 +130,9 @@ def take_turns_ahead(
             taken()
         for removed in [remove() for remove in [*begun.values()]]:
             removed()
-        for digest in others.values():  # whose turns this run may have taken in the end
-            _delete_left(digest, (), repository, registry)
+        for name, digest in others.items():  # whose turns this run may have taken in the end
+            if _delete_left(digest, (), repository, registry):
+                _remove_uploads(name, repository, registry)
 
     ends.callback(end)
     return wait
@@ -149,14 +150,40 @@ def remove_left(image: StoredImage, tags: Sequence[PlannedTag], repository: Repo
             _delete_left(digest, (name,), repository, registry)
 
 
-def _delete_left(digest: str, tags: Sequence[str], repository: Repository, registry: Target) -> None:
-    """Delete the artifact of a turn that has none but these tags; another manifest stays."""
+def _delete_left(digest: str, tags: Sequence[str], repository: Repository, registry: Target) -> bool:
+    """Delete a manifest that has none but these tags if it is a turn's artifact, and return whether it was one."""
     with suppress(EcrTasksError):
         found = registry.image(repository, digest)
-        if found is None or not {*found.tags} <= {*tags}:
-            return
-        if registry.read(repository, found).document.get("artifactType") == ARTIFACT_TYPE:
+        if found is not None and {*found.tags} <= {*tags} and _is_artifact(registry.read(repository, found)):
             registry.delete_image(repository, digest)
+            return True
+    return False
+
+
+def _remove_uploads(turn: str, repository: Repository, registry: Target) -> None:
+    """Remove the tags of the uploads whose turn this run has taken; a run that is under way needs its own no more."""
+    with suppress(EcrTasksError):
+        for tag in registry.list_tags(repository) or ():
+            if tag.startswith(f"{turn}-"):
+                registry.untag(repository, tag)
+
+
+def untag_kept(tag: str, repository: Repository, registry: Target) -> None:
+    """Take a tag from an image that stays without one: ECR deletes the image whose last tag is removed."""
+    registry.artifacts.prepare(repository)
+    artifact = _artifact()
+    registry.set_tag(repository, artifact, tag)
+    registry.delete_image(repository, artifact.digest)
+
+
+def _artifact() -> StoredImage:
+    """Return an artifact that no other run has."""
+    text = Artifact(ARTIFACT_TYPE, (), {"run": secrets.token_hex(16)}).manifest()
+    return StoredImage(sha256_digest(text), text, MANIFEST_MEDIA_TYPES[0])
+
+
+def _is_artifact(image: StoredImage) -> bool:
+    return image.document.get("artifactType") == ARTIFACT_TYPE
 
 
 class _LostTurn(Exception):
@@ -333,10 +360,23 @@ def _not_removed(tag: str, repository: Repository, error: EcrTasksError) -> str:
     return f"{repository.uri}:{tag}, which was for the upload only, is not removed: {error} Then remove it in ECR."
 
 
-def remove_turn(tag: str, digest: str, repository: Repository, registry: Target, warn: Callable[[str], None]) -> None:
-    """Remove the tag of a run's turn from its image, if it still has that image."""
+def remove_turn(
+    tag: str,
+    digest: str,
+    repository: Repository,
+    registry: Target,
+    warn: Callable[[str], None],
+    is_kept: Callable[[], bool] = lambda: False,
+) -> None:
+    """Remove the tag of a run's turn, or of its upload, from its image, if it still has that image.
+
+    The image goes with its last tag, unless ``is_kept``: it was there before.
+    """
     try:
-        registry.untag(repository, tag, digest)
+        if is_kept():
+            untag_kept(tag, repository, registry)
+        else:
+            registry.untag(repository, tag, digest)
     except EcrTasksError as error:
         warn(_not_removed(tag, repository, error))
 

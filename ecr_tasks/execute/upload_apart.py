@@ -39,6 +39,10 @@ from ecr_tasks.model.tag import TURN_TAG
 from ecr_tasks.plan.destinations import PlannedCopy
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.tag_states import PlannedTag, is_contested
+from ecr_tasks.signals import was_interrupted
+
+LANDING_SECONDS = 0.5
+"""How long a manifest that an interrupted push has just sent may take to get there."""
 
 PARALLEL = 8
 """To how many destinations an image is uploaded at once."""
@@ -224,15 +228,24 @@ def uploaded_apart(
     # that its next upload takes what a killed run has left.
     name = turn if taken is None else f"{turn}-{built.id.removeprefix('sha256:')[:8]}"
     image: StoredImage | None = None
+    digests = [built.digest] if built.digest else []
+    known = begin(partial(registry.existing_digests, repository, digests))  # an upload takes longer
+
+    def was_there() -> bool:
+        return bool(known())
 
     @cache
     def remove() -> Callable[[], None]:
+        if image is None and was_interrupted():
+            time.sleep(LANDING_SECONDS)
         digest = built.digest if image is None else image.digest
         if digest is None:
             with suppress(EcrTasksError):
                 found = _stored(built, name, repository, registry)
                 digest = found.digest if found is not None else None
-        return begin(partial(remove_turn, name, digest, repository, registry, warn)) if digest else lambda: None
+        if digest is None:
+            return lambda: None
+        return begin(partial(remove_turn, name, digest, repository, registry, warn, was_there))
 
     try:
         for _ in range(ATTEMPTS):

@@ -168,7 +168,9 @@ def test_a_turn_that_is_lost_before_a_further_attempt_is_taken_again(variant: st
     publisher.calls.after["throttled"] = lambda: publisher.registry.put(NAME, OTHER_COMMIT, turn)
     publisher.run()
     assert publisher.tags[SHA_TAG] == publisher.built_image.digest
-    assert publisher.calls.tags_set.count(SHA_TAG) == 1
+    log = publisher.calls.log
+    since = log[log.index(("throttled", NAME, SHA_TAG)) :]
+    assert since.index(("set_tag", NAME, turn)) < since.index(("set_tag", NAME, SHA_TAG))
 
 
 @pytest.mark.parametrize("name", ["1.2.3", "main"])
@@ -220,6 +222,23 @@ def test_a_fixed_tag_that_took_long_to_set_is_told_where_another_run_has_taken_i
     assert ["another run has taken its turn" in text for text in publisher.warnings] == [True] * is_taken
 
 
+@pytest.mark.parametrize("ahead", [False, True])
+@pytest.mark.parametrize("was_there", [False, True])
+def test_an_image_that_was_there_without_a_tag_is_not_deleted_with_that_of_its_upload(
+    ahead: bool, was_there: bool, quick: list[float]
+) -> None:
+    """Somebody may use it by its digest; what the upload alone has brought goes."""
+    publisher = Publisher(ahead=ahead)
+    if was_there:
+        publisher.registry.put(NAME, publisher.built_image)
+    publisher.calls.after["push"] = lambda: publisher.registry.put(NAME, OTHER_COMMIT, SHA_TAG)
+    with pytest.raises(Refused):
+        publisher.run()
+    assert (publisher.built_image.digest in publisher.registry.stored[NAME]) is was_there
+    assert not any(tag.startswith(TURN_TAG) for tag in publisher.tags)
+    assert not _artifacts(publisher)
+
+
 @pytest.mark.parametrize("name", ["of the tag that is published", "of one that is not"])
 def test_what_a_killed_run_has_left_of_its_turns_is_removed_by_the_next_one(name: str, quick: list[float]) -> None:
     """Its upload's tag is on the image that it published, or its turn is taken over."""
@@ -227,7 +246,9 @@ def test_what_a_killed_run_has_left_of_its_turns_is_removed_by_the_next_one(name
     text = Artifact(ARTIFACT_TYPE, (), {"run": "a killed one"}).manifest()
     artifact = StoredImage(digest(text), text, OLD_IMAGE.media_type)
     if name == "of one that is not":
-        publisher.registry.put(NAME, artifact, turn_tag(PlannedTag(FIXED)))
+        turn = turn_tag(PlannedTag(FIXED))
+        publisher.registry.put(NAME, artifact, turn)
+        publisher.registry.put(NAME, manifest("a killed run's upload"), f"{turn}-1234abcd")
     else:
         turn = turn_tag(PlannedTag(VERSION))
         publisher.registry.put(NAME, replace(artifact, tags=(turn,)), turn)

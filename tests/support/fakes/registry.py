@@ -58,6 +58,8 @@ class FakeRegistry:
         self.signings: dict[str, list[Sequence[Signing]]] = {}
         self.caller_error: Exception | None = None
         self.attach_error: Exception | None = None
+        self.deleted: set[str] = set()
+        """The images that went with their last tag."""
         self.throttled: dict[str, bool] = {}
         """The tags that are not set at the first attempt."""
 
@@ -185,7 +187,8 @@ class FakeRegistry:
         self.calls.begin("set_tag", repository.name, tag)
         stored, children = set(self.stored[repository.name]), {child for _, child in image.children}
         is_prepared = "artifactType" in image.document  # which consists of no layer of its own
-        known = image.digest in stored or is_prepared or (children and children <= stored)
+        # ECR keeps the layers of a deleted image for a while, so that its manifest can be put again.
+        known = image.digest in stored | self.deleted or is_prepared or (children and children <= stored)
         assert known, "only a stored image can get a tag"
         self.put(repository.name, image, tag)
         self.calls.end()
@@ -202,8 +205,10 @@ class FakeRegistry:
 
     def untag(self, repository: Repository, tag: str, digest: str | None = None) -> None:
         self.calls.begin("untag", repository.name, tag)
-        if digest in (None, self.tags[repository.name].get(tag)):
-            self.tags[repository.name].pop(tag, None)
+        tags = self.tags[repository.name]
+        if digest in (None, tags.get(tag)) and (there := tags.pop(tag, "")) not in tags.values():
+            self.stored[repository.name].pop(there, None)
+            self.deleted.add(there)
         self.calls.end()
 
     def delete_image(self, repository: Repository, digest: str) -> None:
