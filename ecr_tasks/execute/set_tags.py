@@ -134,7 +134,9 @@ def set_tags(
         return because
 
     def look_again(item: PlannedTag) -> None:
-        free_tags([item], fixed_digests([item], repository, registry), image.digest, repository)
+        """Raise an error where the tag is not to be set by now; ECR itself keeps what it locks."""
+        if not repository.locks(item.tag.name):
+            free_tags([item], fixed_digests([item], repository, registry), image.digest, repository)
         if because := newer_now(item, repository, registry, newer):
             raise _Newer(because)
 
