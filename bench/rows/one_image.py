@@ -30,8 +30,9 @@ starts are counted."""
 
 TURNS = """\
 ECR can't set a tag only where there is none. Where it locks none, runs take turns at a fixed tag, so that of two
-with the same commit one publishes it; that costs half a second and one round trip more than where ECR locks them:
-the tag and the turn are looked at before the tag is set. `buildx build --push` spends neither."""
+with the same commit one publishes it. A turn lasts half a second, of which the upload covers what it takes itself;
+the tag and the turn are looked at before the tag is set, which is a round trip more than where ECR locks the tags.
+`buildx build --push` spends neither."""
 
 
 def four_commands(scene: Scene, project: Project, address: str) -> Side:
