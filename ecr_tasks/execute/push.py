@@ -18,11 +18,12 @@ from ecr_tasks.execute.set_tags import (
     look_at_moving,
     set_tags,
 )
-from ecr_tasks.execute.turns import Held, begin_check, remove_left, set_in_turn
+from ecr_tasks.execute.turns import Held, begin_check, set_in_turn
 from ecr_tasks.model.attestation import Attached, Wanted
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.receipt import Built, ImageReceipt, Published, PublishState, Transport
 from ecr_tasks.model.registry import Repository
+from ecr_tasks.model.tag import TURN_TAG
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.republish import commit_tag
 from ecr_tasks.plan.snapshot import is_fresh
@@ -143,7 +144,9 @@ def _publish(
         pushed()
         unused = item.unused_revisions(image.digest)
         pending, seen, held = [tag for tag in pending[1:] if tag.tag.name not in unused], push.seen, push.held
-    else:
+    elif any(tag.startswith(TURN_TAG) for tag in image.tags):
+        from ecr_tasks.execute.turns_ahead import remove_left
+
         remove_left(image, item.tags, repository, registry)
     attached: tuple[Attached, ...] = ()
     if wanted.kinds:

@@ -20,7 +20,8 @@ from ecr_tasks.execute.set_tags import (
     newer_now,
     read_commit,
 )
-from ecr_tasks.execute.turns import Held, HeldTurn, set_in_turn, take_turns_ahead
+from ecr_tasks.execute.turns import Held, HeldTurn, set_in_turn
+from ecr_tasks.execute.turns_ahead import take_turns_ahead
 from ecr_tasks.execute.upload_apart import can_upload_apart, uploaded_apart
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.manifest import StoredImage

@@ -4,16 +4,15 @@ ECR can't set a tag only where there is none: of two runs that look at the same 
 it. So all runs first set another tag, the same for all of them, each to its own image; a run sets the fixed tag only
 while the other tag still has its image, and the run that has lost it waits. This is Fischer's mutual exclusion with
 one shared register: it holds where what is between a run's look and its next call is shorter than what is between
-another run's first two calls. That time may pass during the upload: before it, an artifact stands for the image.
+another run's first two calls.
 """
 
 from __future__ import annotations
 
-import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
-from functools import cache, partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -21,9 +20,8 @@ from ecr_tasks.clients.parallel import begin, map_parallel
 from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.set_tags import PARALLEL, check_kept, digests_of, free_tags
 from ecr_tasks.frozen import dataclass
-from ecr_tasks.model.artifact import Artifact
 from ecr_tasks.model.digest import sha256_digest
-from ecr_tasks.model.manifest import MANIFEST_MEDIA_TYPES, StoredImage
+from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.tag import TURN_TAG
 from ecr_tasks.plan.tag_states import PlannedTag, is_contested
@@ -41,10 +39,6 @@ LEAD_SECONDS = 0.5
 
 It is the same for all runs: one waits for what another does, whose network may be a slower one.
 """
-
-
-ARTIFACT_TYPE = "application/vnd.ecr-tasks.turn"
-"""The type of the artifact that has a turn before its image is there."""
 
 
 @dataclass(frozen=True)
@@ -85,105 +79,6 @@ def can_take_turns(repository: Repository, registry: Target, left: Sequence[str]
 
 Held = Mapping[str, HeldTurn]
 """Turns that this run has taken, by their tags."""
-
-
-def take_turns_ahead(
-    items: Sequence[PlannedTag],
-    repository: Repository,
-    registry: Target,
-    warn: Callable[[str], None],
-    ends: ExitStack,
-) -> Callable[[], Held]:
-    """Begin to take the turns at fixed tags for an image that is yet to be uploaded; return what waits for those.
-
-    No turn is taken that another run has, nor one whose tag ECR locks, which would keep others away for the whole
-    upload. What an error leaves is taken after the upload. ``ends`` removes the turns.
-    """
-    names = [name for item in items if not repository.locks(name := turn_tag(item))]
-    begun: dict[str, Callable[[], Callable[[], None]]] = {}
-    held: dict[str, HeldTurn] = {}
-
-    def take(name: str) -> None:
-        artifact = _artifact()
-        delete = partial(_delete_artifact, name, artifact.digest, repository, registry, warn)
-        begun[name] = cache(partial(begin, delete))
-        registry.set_tag(repository, artifact, name)
-        held[name] = HeldTurn(name, artifact.digest, time.monotonic(), begun[name])
-
-    others: dict[str, str] = {}
-
-    def take_all() -> None:
-        prepared = begin(partial(registry.artifacts.prepare, repository))
-        others.update(registry.tag_digests(repository, names))
-        prepared()
-        map_parallel(take, [name for name in names if name not in others], PARALLEL, None)
-
-    taken = begin(take_all)
-
-    def wait() -> Held:
-        with suppress(EcrTasksError):
-            taken()
-        return held
-
-    def end() -> None:
-        with suppress(EcrTasksError):
-            taken()
-        for removed in [remove() for remove in [*begun.values()]]:
-            removed()
-        for name, digest in others.items():  # whose turns this run may have taken in the end
-            if _delete_left(digest, (), repository, registry):
-                _remove_uploads(name, repository, registry)
-
-    ends.callback(end)
-    return wait
-
-
-def remove_left(image: StoredImage, tags: Sequence[PlannedTag], repository: Repository, registry: Target) -> None:
-    """Remove what a killed run has left of an image that is published: its upload's tags, and artifacts of its turns.
-
-    A run that is under way, and has one of these turns, takes it again.
-    """
-    left = [tag for tag in image.tags if tag.startswith(TURN_TAG)]
-    if left and can_take_turns(repository, registry, left):
-        turns = [turn_tag(item) for item in tags if item.tag.kind == "fixed"]
-        for name, digest in registry.tag_digests(repository, turns).items():
-            _delete_left(digest, (name,), repository, registry)
-
-
-def _delete_left(digest: str, tags: Sequence[str], repository: Repository, registry: Target) -> bool:
-    """Delete a manifest that has none but these tags if it is a turn's artifact, and return whether it was one."""
-    with suppress(EcrTasksError):
-        found = registry.image(repository, digest)
-        if found is not None and {*found.tags} <= {*tags} and _is_artifact(registry.read(repository, found)):
-            registry.delete_image(repository, digest)
-            return True
-    return False
-
-
-def _remove_uploads(turn: str, repository: Repository, registry: Target) -> None:
-    """Remove the tags of the uploads whose turn this run has taken; a run that is under way needs its own no more."""
-    with suppress(EcrTasksError):
-        for tag in registry.list_tags(repository) or ():
-            if tag.startswith(f"{turn}-"):
-                registry.untag(repository, tag)
-
-
-def untag_kept(tag: str, repository: Repository, registry: Target) -> None:
-    """Take a tag from an image that stays without one: ECR deletes the image whose last tag is removed."""
-    registry.artifacts.prepare(repository)
-    artifact = _artifact()
-    registry.set_tag(repository, artifact, tag)
-    registry.delete_image(repository, artifact.digest)
-
-
-def _artifact() -> StoredImage:
-    """Return an artifact that no other run has."""
-    text = Artifact(ARTIFACT_TYPE, (), {"run": secrets.token_hex(16)}).manifest()
-    return StoredImage(sha256_digest(text), text, MANIFEST_MEDIA_TYPES[0])
-
-
-def _is_artifact(image: StoredImage) -> bool:
-    return image.document.get("artifactType") == ARTIFACT_TYPE
 
 
 class _LostTurn(Exception):
@@ -346,39 +241,20 @@ def wait_before_look(turn_set: float) -> None:
     time.sleep(max(0.0, turn_set + LEAD_SECONDS - time.monotonic()))
 
 
-def _delete_artifact(
-    name: str, digest: str, repository: Repository, registry: Target, warn: Callable[[str], None]
-) -> None:
-    """Delete the artifact of a turn, also where the turn is another run's by now."""
+@contextmanager
+def told_if_left(tag: str, repository: Repository, warn: Callable[[str], None]) -> Iterator[None]:
+    """Warn of a tag that an error in the block leaves."""
     try:
-        registry.delete_image(repository, digest)
+        yield
     except EcrTasksError as error:
-        warn(_not_removed(name, repository, error))
+        reference = f"{repository.uri}:{tag}"
+        warn(f"{reference}, which was for the upload only, is not removed: {error} Then remove it in ECR.")
 
 
-def _not_removed(tag: str, repository: Repository, error: EcrTasksError) -> str:
-    return f"{repository.uri}:{tag}, which was for the upload only, is not removed: {error} Then remove it in ECR."
-
-
-def remove_turn(
-    tag: str,
-    digest: str,
-    repository: Repository,
-    registry: Target,
-    warn: Callable[[str], None],
-    is_kept: Callable[[], bool] = lambda: False,
-) -> None:
-    """Remove the tag of a run's turn, or of its upload, from its image, if it still has that image.
-
-    The image goes with its last tag, unless ``is_kept``: it was there before.
-    """
-    try:
-        if is_kept():
-            untag_kept(tag, repository, registry)
-        else:
-            registry.untag(repository, tag, digest)
-    except EcrTasksError as error:
-        warn(_not_removed(tag, repository, error))
+def remove_turn(tag: str, digest: str, repository: Repository, registry: Target, warn: Callable[[str], None]) -> None:
+    """Remove the tag of a run's turn from its image, if it still has that image."""
+    with told_if_left(tag, repository, warn):
+        registry.untag(repository, tag, digest)
 
 
 def wait_for_turn(item: PlannedTag, image: str, repository: Repository, registry: Target) -> None:

@@ -26,9 +26,11 @@ from ecr_tasks.execute.turns import (
     can_take_turns,
     others_have_turns,
     remove_turn,
+    told_if_left,
     turn_tag,
     wait_for_turn,
 )
+from ecr_tasks.execute.turns_ahead import untag_kept
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.manifest import MANIFEST_MEDIA_TYPES, StoredImage
@@ -245,7 +247,7 @@ def uploaded_apart(
                 digest = found.digest if found is not None else None
         if digest is None:
             return lambda: None
-        return begin(partial(remove_turn, name, digest, repository, registry, warn, was_there))
+        return begin(partial(_remove_upload, name, digest, repository, registry, warn, was_there))
 
     try:
         for _ in range(ATTEMPTS):
@@ -272,6 +274,22 @@ def _push(built: Built, name: str, repository: Repository, docker: Docker, regis
     with suppress(Refused):
         return push_with_manifest(reference, built, docker, registry)
     return None
+
+
+def _remove_upload(
+    name: str,
+    digest: str,
+    repository: Repository,
+    registry: Registry,
+    warn: Callable[[str], None],
+    was_there: Callable[[], bool],
+) -> None:
+    """Remove the tag of an upload, and with its last tag the image, unless that was there before."""
+    with told_if_left(name, repository, warn):
+        if was_there():
+            untag_kept(name, repository, registry)
+        else:
+            registry.untag(repository, name, digest)
 
 
 def _stored(built: Built, name: str, repository: Repository, registry: Registry) -> StoredImage | None:

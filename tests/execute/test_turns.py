@@ -10,7 +10,8 @@ import pytest
 
 from ecr_tasks.errors import Refused
 from ecr_tasks.execute.push import publish
-from ecr_tasks.execute.turns import ARTIFACT_TYPE, POLL_SECONDS, turn_tag
+from ecr_tasks.execute.turns import POLL_SECONDS, turn_tag
+from ecr_tasks.execute.turns_ahead import ARTIFACT_TYPE
 from ecr_tasks.model.artifact import Artifact
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.receipt import Published
