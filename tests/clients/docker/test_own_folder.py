@@ -32,6 +32,8 @@ from ecr_tasks.clients.docker.own_folder import RunFolder
 folder = RunFolder(Path(sys.argv[1])).create()
 (folder / "bake.json").write_text("secret")
 child = subprocess.Popen(["sleep", "600"], env={"DOCKER_CONFIG": str(folder / "docker")}, stdout=subprocess.DEVNULL)
+while b"DOCKER_CONFIG" not in Path(f"/proc/{child.pid}/environ").read_bytes():
+    pass  # Popen returns while the kernel still loads the program
 print(child.pid, flush=True)
 time.sleep(600)
 """
