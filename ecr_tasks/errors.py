@@ -75,6 +75,10 @@ class AwsError(EcrTasksError):
     code = ExitCode.AWS
 
 
+class Denied(AwsError):
+    """AWS does not let the credentials do something, which nothing but another policy changes."""
+
+
 class LostBuild(BuildError):
     """The builder lost a build among many at once: with fewer of them it goes on."""
 

@@ -235,8 +235,8 @@ class FirstTagPush:
             raise Refused(
                 f"{self.item.reference} is published as {stored.digest}, and {self.built.id} was built anew; a fixed "
                 "tag never moves.",
-                "Publish it under a tag of its own with `inv build push --republish`, or make a new commit; "
-                "ECR_SKIP=commit keeps what is published.",
+                "Run `inv build push --republish` now, which publishes it under a tag of its own, or make a new "
+                "commit; ECR_SKIP=commit keeps what is published.",
             )
         self.warn(f"Another run published {self.item.reference} first; its image {stored.digest} is taken.")
         return stored, "already-published"

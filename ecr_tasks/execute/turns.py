@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.parallel import begin, map_parallel
-from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError
+from ecr_tasks.errors import Denied, EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.set_tags import PARALLEL, check_kept, digests_of, free_tags
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.digest import sha256_digest
@@ -64,7 +64,7 @@ def can_take_turns(repository: Repository, registry: Target, left: Sequence[str]
     """Return whether the other tag would leave no trace, and remove those ``left`` by killed runs.
 
     It takes ecr:BatchDeleteImage to remove it, which not everybody who pushes has, and ECR's own replication would
-    copy it to other registries, where it would stay.
+    copy it to other registries, where it would stay. Raises the error that leaves it unknown.
     """
     replicates = begin(partial(registry.replicates_to, repository.name))  # at the same time
     if not registry.may_untag(repository) or replicates():
@@ -72,7 +72,7 @@ def can_take_turns(repository: Repository, registry: Target, left: Sequence[str]
     try:
         for tag in left:
             registry.untag(repository, tag)
-    except AwsError:
+    except Denied:
         return False
     return True
 

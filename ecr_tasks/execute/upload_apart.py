@@ -25,7 +25,6 @@ from ecr_tasks.execute.turns import (
     HeldTurn,
     can_take_turns,
     others_have_turns,
-    remove_turn,
     told_if_left,
     turn_tag,
     wait_for_turn,
@@ -138,10 +137,10 @@ class UploadsAhead:
                 docker.authorize(replace(target.token(), host=repository.host))
                 with ExitStack() as after_error:
                     # Without a warning: where it can't be removed, the upload has hardly set it.
-                    after_error.callback(remove_turn, name, built.digest, repository, target, lambda text: None)
+                    after_error.callback(_remove_upload, name, built.digest, repository, target, lambda text: None)
                     with target.reserve(repository, puts):
                         _push(built, name, repository, docker, target)
-                    removal = partial(remove_turn, name, built.digest, repository, target, self._warn)
+                    removal = partial(_remove_upload, name, built.digest, repository, target, self._warn)
                     turn = HeldTurn(name, built.digest, time.monotonic(), cache(partial(begin, removal)))
                     self._turns[copy.destination] = turn  # an interruption may leave this thread at its next call
                     image = target.image(repository, name)
@@ -280,16 +279,18 @@ def _remove_upload(
     name: str,
     digest: str,
     repository: Repository,
-    registry: Registry,
+    registry: Target,
     warn: Callable[[str], None],
-    was_there: Callable[[], bool],
+    was_there: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Remove the tag of an upload, and with its last tag the image, unless that was there before."""
+    """Remove the tag of an upload, and an image that has no other, unless that was there before."""
     with told_if_left(name, repository, warn):
         if was_there():
             untag_kept(name, repository, registry)
-        else:
-            registry.untag(repository, name, digest)
+        elif not registry.untag(repository, name, digest):  # another upload has it, and it was perhaps the only one
+            left = registry.image(repository, digest)
+            if left is not None and not left.tags:
+                registry.delete_image(repository, digest)
 
 
 def _stored(built: Built, name: str, repository: Repository, registry: Registry) -> StoredImage | None:

@@ -231,9 +231,10 @@ class Target(Protocol):
     def existing_digests(self, repository: Repository, digests: Sequence[str]) -> Collection[str]:
         """Return those of the digests that exist."""
 
-    def untag(self, repository: Repository, tag: str, digest: str | None = None) -> None:
-        """Remove a tag, if it has the image with ``digest``. The last tag's removal deletes the image; a missing tag
-        is no error.
+    def untag(self, repository: Repository, tag: str, digest: str | None = None) -> bool:
+        """Remove a tag, if it has the image with ``digest``, and return whether it was there.
+
+        The last tag's removal deletes the image; a missing tag is no error.
         """
 
     def delete_image(self, repository: Repository, digest: str) -> None:

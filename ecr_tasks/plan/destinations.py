@@ -185,7 +185,7 @@ def combined_error(errors: Mapping[str, EcrTasksError], done: str = "Published")
     Its exit code is that of the errors, or RegistryError's where they differ.
     """
     (address, first), *others = errors.items()
-    same = all(type(error) is type(first) for _, error in others)
+    same = all(error.code == first.code for _, error in others)
     kind = type(first) if same else RegistryError
     more = "".join(f" Nor is it in {other}: {error.cause}" for other, error in others)
     remedies = " ".join(dict.fromkeys(error.remedy for error in errors.values()))

@@ -26,7 +26,7 @@ def failure(receipt: Receipt) -> EcrTasksError | None:
     if first is None or len(receipt.images) == 1:
         return first
     errors = [image.error for image in failed if image.error] + list(receipt.failed.values())
-    kind = type(first) if all(type(error) is type(first) for error in errors) else RegistryError
+    kind = type(first) if all(error.code == first.code for error in errors) else RegistryError
     remedies = list(dict.fromkeys(error.remedy for error in errors))
     more = f" The receipt has {len(remedies) - 3} more remedies." if len(remedies) > 3 else ""
     return kind(

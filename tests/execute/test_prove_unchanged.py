@@ -102,7 +102,7 @@ def test_an_image_whose_commit_is_not_known_proves_nothing() -> None:
 
 
 def test_an_image_with_as_many_tags_as_ecr_allows_is_built_anew() -> None:
-    tags = tuple(f"sha-{number:07x}" for number in range(MAX_TAGS))
+    tags = tuple(f"sha-{number:07x}" for number in range(MAX_TAGS - 1))  # and main
     _, item, _ = look(replace(before(), tags=tags))
     assert item.build_needed
     assert "950 tags by now" in item.because

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError
+from ecr_tasks.errors import AwsError, Denied, EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.push import publish
 from ecr_tasks.execute.push_first_tag import LOOK_AFTER_SECONDS
 from ecr_tasks.execute.turns import turn_tag
@@ -271,7 +271,7 @@ def test_docker_sets_the_tag_where_an_upload_would_leave_one_or_need_not_be_apar
     if reason == "no permission":
 
         def deny() -> None:
-            raise AwsError("AWS does not allow ecr:BatchDeleteImage.", "Allow it.")
+            raise Denied("AWS does not allow ecr:BatchDeleteImage.", "Allow it.")
 
         publisher.calls.before["untag"] = deny
     published = publisher.run()

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_tasks.errors import Refused
+from ecr_tasks.errors import AwsError, Refused
 from ecr_tasks.execute.push import publish
 from ecr_tasks.execute.turns import POLL_SECONDS, turn_tag
 from ecr_tasks.execute.turns_ahead import ARTIFACT_TYPE
@@ -21,6 +21,7 @@ from tests.support.build import (
     ALL_TAGS,
     BRANCH,
     FIXED,
+    HOST,
     LATEST,
     REVISION_B,
     SHA_TAG,
@@ -240,6 +241,44 @@ def test_an_image_that_was_there_without_a_tag_is_not_deleted_with_that_of_its_u
     assert not _artifacts(publisher)
 
 
+@pytest.mark.parametrize("has_another_tag", [False, True])
+def test_an_upload_that_loses_its_tag_to_another_runs_leaves_no_image(
+    has_another_tag: bool, quick: list[float]
+) -> None:
+    """Of several images each is uploaded under the tag of its turn, which all runs share."""
+    publisher = Publisher()
+
+    def lose() -> None:
+        publisher.registry.put(NAME, OTHER_RUN_IMAGE, SHA_TAG, *publisher.turns)
+        if has_another_tag:
+            publisher.registry.put(NAME, publisher.built_image, "nightly")
+
+    publisher.calls.after["push"] = lose
+    assert publisher.run().digest == OTHER_RUN_IMAGE.digest
+    assert (publisher.built_image.digest in publisher.registry.stored[NAME]) is has_another_tag
+
+
+@pytest.mark.parametrize("name", ["untag", "replicates_to", "untag what is left"])
+@pytest.mark.parametrize("ahead", [False, True])
+def test_docker_does_not_set_a_fixed_tag_itself_where_it_is_unknown_whether_turns_can_be_taken(
+    ahead: bool, name: str
+) -> None:
+    """That AWS asks to slow down is no missing right, and the tag could move at the end of docker's upload."""
+    publisher = Publisher(ahead=ahead)
+
+    def fail() -> None:
+        raise AwsError("AWS asked us to slow down.", "Wait a minute and run it again.")
+
+    if name == "untag what is left":
+        publisher.docker.left_names = [f"{HOST}/{NAME}:{TURN_TAG}killed"]
+        publisher.calls.after["untag"] = lambda: publisher.calls.before.update(untag=fail)
+    else:
+        publisher.calls.before[name] = fail
+    with pytest.raises(AwsError, match="slow down"):
+        publisher.run()
+    assert publisher.calls.named("push") == []
+
+
 @pytest.mark.parametrize("name", ["of the tag that is published", "of one that is not"])
 def test_what_a_killed_run_has_left_of_its_turns_is_removed_by_the_next_one(name: str, quick: list[float]) -> None:
     """Its upload's tag is on the image that it published, or its turn is taken over."""
@@ -252,9 +291,9 @@ def test_what_a_killed_run_has_left_of_its_turns_is_removed_by_the_next_one(name
         publisher.registry.put(NAME, manifest("a killed run's upload"), f"{turn}-1234abcd")
     else:
         turn = turn_tag(PlannedTag(VERSION))
-        publisher.registry.put(NAME, replace(artifact, tags=(turn,)), turn)
+        publisher.registry.put(NAME, artifact, turn)
         left = f"{turn_tag(PlannedTag(FIXED))}-1234abcd"
-        publisher.registry.put(NAME, replace(OTHER_RUN_IMAGE, tags=(left, SHA_TAG)), left, SHA_TAG)
+        publisher.registry.put(NAME, OTHER_RUN_IMAGE, left, SHA_TAG)
     publisher.run()
     assert not any(tag.startswith(TURN_TAG) for tag in publisher.tags)
     assert not _artifacts(publisher)

@@ -176,14 +176,15 @@ class PublicRegistry:
                 "ImageAlreadyExistsException",  # the tag points at the image already
             )
 
-    def untag(self, repository: Repository, tag: str, digest: str | None = None) -> None:
-        """Remove a tag (BatchDeleteImage), with ``digest`` only from that image; do nothing when it is missing."""
+    def untag(self, repository: Repository, tag: str, digest: str | None = None) -> bool:
+        """Remove a tag (BatchDeleteImage), with ``digest`` only from that image; return whether it was there."""
         action = f"take the tag {tag} from its image in {repository.name} (ecr-public:BatchDeleteImage)"
         with translate_errors(action):
-            self.client().batch_delete_image(
+            response = self.client().batch_delete_image(
                 repositoryName=_name(repository),
                 imageIds=[{"imageTag": tag, **({"imageDigest": digest} if digest else {})}],
             )
+        return not response.get("failures")
 
     def delete_image(self, repository: Repository, digest: str) -> None:
         """Delete an image with all its tags (BatchDeleteImage); a missing one is no error."""

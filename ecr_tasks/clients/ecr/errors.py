@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError, SettingsError
+from ecr_tasks.errors import AwsError, Denied, EcrTasksError, Refused, RegistryError, SettingsError
 from ecr_tasks.model.denial import find_denial, policy_command
 from ecr_tasks.model.refusals import ENSURE, missing_repository
 
@@ -176,7 +176,7 @@ def _client_error(error: Exception, action: str) -> EcrTasksError:
         )
     if code in DENIED_CODES:
         remedy = f"Give the role or user what `{policy_command()}` prints, or use other credentials."
-        return AwsError(
+        return Denied(
             f"AWS does not allow these credentials to {action}: {message or code}.",
             denial.remedy if (denial := find_denial(message)) else remedy,
         )

@@ -18,7 +18,7 @@ from ecr_tasks.clients.ecr.untag_rights import UntagRights
 from ecr_tasks.clients.manifest_cache import ManifestCache, manifest_folder
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.clients.threads import awaiting_answer
-from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.errors import Denied, RegistryError
 from ecr_tasks.model.destination import OWN, PUBLIC_REGION, Identity
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
@@ -294,7 +294,7 @@ class EcrRegistry:
                 try:
                     with translate_errors("read the registry's replication rules (ecr:DescribeRegistry)"):
                         self._rules = rules(self._reader.client())
-                except EcrTasksError:
+                except (Denied, RegistryError):  # or a registry that has no rules; what passes is no answer
                     self._rules = []
         return places(self._rules, name)
 
@@ -314,9 +314,12 @@ class EcrRegistry:
 
         set_tag(self._reader, repository, image, tag, again)
 
-    def untag(self, repository: Repository, tag: str, digest: str | None = None) -> None:
-        """Remove a tag, and its image with the last one; with ``digest``, only if it has that image."""
-        self.admin.untag(repository.name, tag, digest)
+    def untag(self, repository: Repository, tag: str, digest: str | None = None) -> bool:
+        """Remove a tag, and its image with the last one; with ``digest``, only if it has that image.
+
+        Return whether it was there.
+        """
+        return self.admin.untag(repository.name, tag, digest)
 
     def delete_image(self, repository: Repository, digest: str) -> None:
         """Delete an image with all its tags (BatchDeleteImage); a missing one is no error."""

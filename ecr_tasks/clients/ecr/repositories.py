@@ -135,31 +135,32 @@ class EcrRepositories:
                 name, lambda: self._client().delete_repository(**self._id, repositoryName=name, force=force)
             )
 
-    def untag(self, name: str, tag: str, digest: str | None = None) -> None:
-        """Remove a tag (BatchDeleteImage), with ``digest`` only from that image.
+    def untag(self, name: str, tag: str, digest: str | None = None) -> bool:
+        """Remove a tag (BatchDeleteImage), with ``digest`` only from that image, and return whether it was there.
 
         Removing the last tag deletes the image. A missing tag is no error.
         """
         with translate_errors(f"take the tag {tag} from its image in {name} (ecr:BatchDeleteImage)"):
-            reason = self._delete(name, {"imageTag": tag, **({"imageDigest": digest} if digest else {})})
-        if reason is not None:
+            was_there, reason = self._delete(name, {"imageTag": tag, **({"imageDigest": digest} if digest else {})})
+        if reason:
             cause = f"ECR did not delete the tag {tag} in {name}: {reason}."
             raise RegistryError(cause, "Delete it by hand, or commit, which gives the image another tag.")
+        return was_there
 
     def delete_image(self, name: str, digest: str) -> None:
         """Delete an image with all its tags (BatchDeleteImage); a missing one is no error."""
         with translate_errors(f"delete {digest} from {name} (ecr:BatchDeleteImage)"):
-            reason = self._delete(name, {"imageDigest": digest})
-        if reason is not None:
+            _, reason = self._delete(name, {"imageDigest": digest})
+        if reason:
             raise RegistryError(f"ECR did not delete {digest} from {name}: {reason}.", "Delete it by hand.")
 
-    def _delete(self, name: str, image: ImageIdentifierTypeDef) -> str | None:
-        """Delete what ECR calls an image's id, and return why it did not, if it is there."""
+    def _delete(self, name: str, image: ImageIdentifierTypeDef) -> tuple[bool, str]:
+        """Delete what ECR calls an image's id; return whether it was there, and why ECR did not delete it."""
         response = self._client().batch_delete_image(**self._id, repositoryName=name, imageIds=[image])
         for failure in response.get("failures", []):
-            if failure.get("failureCode") not in ("ImageNotFound", "ImageTagDoesNotMatchDigest"):
-                return failure.get("failureReason", "")
-        return None
+            is_missing = failure.get("failureCode") in ("ImageNotFound", "ImageTagDoesNotMatchDigest")
+            return not is_missing, "" if is_missing else failure.get("failureReason") or "it says no reason"
+        return True, ""
 
     def _lifecycle(self, name: str) -> str | None:
         with translate_errors(f"read the lifecycle policy of {name} (ecr:GetLifecyclePolicy)"):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ecr_tasks.clients.ecr.errors import DENIED_CODES, error_code, error_message, result_or_none, translate_errors
 from ecr_tasks.clients.ecr.reader import PARALLEL
 from ecr_tasks.clients.parallel import map_parallel
-from ecr_tasks.errors import AwsError
+from ecr_tasks.errors import Denied
 from ecr_tasks.model.inventory import ScanSummary
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.scan import (
@@ -195,10 +195,8 @@ def scan_summaries(
 
     try:
         summaries = map_parallel(read, digests, PARALLEL, retrier)
-    except AwsError as error:
-        if isinstance(error.__cause__, Exception) and error_code(error.__cause__) in DENIED_CODES:
-            return None
-        raise
+    except Denied:
+        return None
     return {digest: summary for digest, summary in zip(digests, summaries, strict=True) if summary is not None}
 
 

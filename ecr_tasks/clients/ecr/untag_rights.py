@@ -8,7 +8,7 @@ from functools import partial
 from threading import Lock
 
 from ecr_tasks.clients.parallel import begin
-from ecr_tasks.errors import AwsError
+from ecr_tasks.errors import Denied
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.tag import TURN_TAG
 
@@ -16,13 +16,13 @@ from ecr_tasks.model.tag import TURN_TAG
 class UntagRights:
     """What is known of a registry's repositories; each is asked about once, also by several threads."""
 
-    def __init__(self, untag: Callable[[Repository, str], None]) -> None:
+    def __init__(self, untag: Callable[[Repository, str], object]) -> None:
         self._untag = untag
         self._lock = Lock()
         self._asked: dict[str, Callable[[], bool]] = {}
 
     def of(self, repository: Repository) -> bool:
-        """Return whether tags of a repository may be removed."""
+        """Return whether tags of a repository may be removed. Raises the error that leaves it unknown."""
         with self._lock:
             ask = self._asked.get(repository.name) or begin(partial(self._ask, repository))
             self._asked[repository.name] = ask
@@ -31,6 +31,6 @@ class UntagRights:
     def _ask(self, repository: Repository) -> bool:
         try:
             self._untag(repository, f"{TURN_TAG}{secrets.token_hex(8)}")  # a missing tag is no error
-        except AwsError:
+        except Denied:
             return False
         return True

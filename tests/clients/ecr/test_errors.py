@@ -6,7 +6,7 @@ import pytest
 from botocore import exceptions as aws
 
 from ecr_tasks.clients.ecr.errors import translate_errors
-from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError, SettingsError
+from ecr_tasks.errors import AwsError, Denied, EcrTasksError, Refused, RegistryError, SettingsError
 
 
 def client_error(code: str, message: str = "what AWS says", operation: str = "SomeOperation") -> aws.ClientError:
@@ -28,7 +28,7 @@ def translated(error: Exception) -> EcrTasksError:
         (client_error("ExpiredToken"), AwsError, "expired"),
         (client_error("UnrecognizedClientException"), AwsError, "does not accept"),
         (client_error("InvalidSignatureException"), AwsError, "does not accept"),
-        (client_error("AccessDeniedException", "not authorized to perform: ecr:PutImage"), AwsError, "ecr:PutImage"),
+        (client_error("AccessDeniedException", "not authorized to perform: ecr:PutImage"), Denied, "ecr:PutImage"),
         (client_error("ThrottlingException"), AwsError, "slow down"),
         (client_error("RepositoryNotFoundException"), RegistryError, "what AWS says"),
         (client_error("ImageTagAlreadyExistsException"), Refused, "what AWS says"),

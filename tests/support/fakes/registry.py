@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TypeVar
 
-from ecr_tasks.errors import AwsError, Refused
+from ecr_tasks.errors import Denied, Refused
 from ecr_tasks.model.account import Caller
 from ecr_tasks.model.artifact import Artifact, ListedArtifact
 from ecr_tasks.model.destination import OWN, Identity
@@ -81,8 +81,9 @@ class FakeRegistry:
         self.calls.begin("image", repository.name, reference)
         digest = reference if reference.startswith("sha256:") else self.tags[repository.name].get(reference, "")
         image = self.stored[repository.name].get(digest)
+        found = self._with_tags(repository.name, image) if image else None
         self.calls.end()
-        return image
+        return found
 
     def read(self, repository: Repository, image: StoredImage) -> StoredImage:
         return image.with_manifest(self.stored[repository.name][image.digest].manifest)
@@ -190,7 +191,7 @@ class FakeRegistry:
         # ECR keeps the layers of a deleted image for a while, so that its manifest can be put again.
         known = image.digest in stored | self.deleted or is_prepared or (children and children <= stored)
         assert known, "only a stored image can get a tag"
-        self.put(repository.name, image, tag)
+        self.put(repository.name, replace(image, tags=()), tag)
         self.calls.end()
 
     def reserve(self, repository: Repository, puts: int) -> AbstractContextManager[None]:
@@ -203,13 +204,15 @@ class FakeRegistry:
         yield
         self.calls.log.append(("end of permit", repository.name))
 
-    def untag(self, repository: Repository, tag: str, digest: str | None = None) -> None:
+    def untag(self, repository: Repository, tag: str, digest: str | None = None) -> bool:
         self.calls.begin("untag", repository.name, tag)
         tags = self.tags[repository.name]
-        if digest in (None, tags.get(tag)) and (there := tags.pop(tag, "")) not in tags.values():
+        there = tags.pop(tag, "") if digest in (None, tags.get(tag)) else ""
+        if there not in tags.values():
             self.stored[repository.name].pop(there, None)
             self.deleted.add(there)
         self.calls.end()
+        return bool(there)
 
     def delete_image(self, repository: Repository, digest: str) -> None:
         self.calls.begin("delete_image", repository.name, digest)
@@ -221,7 +224,7 @@ class FakeRegistry:
     def may_untag(self, repository: Repository) -> bool:
         try:
             self.untag(repository, "ecr-tasks-upload-none")
-        except AwsError:
+        except Denied:
             return False
         return True
 
@@ -299,12 +302,17 @@ class FakeRegistry:
         self.stored[name][image.digest] = image
         self.tags[name].update(dict.fromkeys(tags, image.digest))
 
+    def _with_tags(self, name: str, image: StoredImage) -> StoredImage:
+        tags = {tag for tag, digest in self.tags[name].items() if digest == image.digest}
+        return replace(image, tags=tuple(sorted({*image.tags, *tags})))
+
     def _view(self, name: str, tags: Sequence[str]) -> RepositoryView:
         repository = self.repositories.get(name)
         if repository is None:
             return RepositoryView(None)
         current = self.tags[name]
-        return RepositoryView(repository, {tag: self.stored[name][current[tag]] for tag in tags if tag in current})
+        images = {tag: self.stored[name][current[tag]] for tag in tags if tag in current}
+        return RepositoryView(repository, {tag: self._with_tags(name, image) for tag, image in images.items()})
 
 
 class FakeArtifacts:
