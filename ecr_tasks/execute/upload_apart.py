@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from functools import cache, partial
 from types import TracebackType
 
@@ -44,6 +45,9 @@ from ecr_tasks.signals import was_interrupted
 
 LANDING_SECONDS = 0.5
 """How long a manifest that an interrupted push has just sent may take to get there."""
+
+SKEW_SECONDS = 300
+"""How far this machine's clock is off at most: AWS refuses what a machine asks whose clock is further."""
 
 PARALLEL = 8
 """To how many destinations an image is uploaded at once."""
@@ -229,13 +233,8 @@ def uploaded_apart(
     # that its next upload takes what a killed run has left.
     name = turn if taken is None else f"{turn}-{built.id.removeprefix('sha256:')[:8]}"
     image: StoredImage | None = None
-    digests = [built.digest] if built.digest else []
-    known = begin(partial(registry.existing_digests, repository, digests))  # an upload takes longer
+    is_used, began = False, datetime.now(timezone.utc)
 
-    def was_there() -> bool:
-        return bool(known())
-
-    @cache
     def remove() -> Callable[[], None]:
         if image is None and was_interrupted():
             time.sleep(LANDING_SECONDS)
@@ -246,7 +245,7 @@ def uploaded_apart(
                 digest = found.digest if found is not None else None
         if digest is None:
             return lambda: None
-        return begin(partial(_remove_upload, name, digest, repository, registry, warn, was_there))
+        return begin(partial(_remove_upload, name, digest, repository, registry, warn, None if is_used else began))
 
     try:
         for _ in range(ATTEMPTS):
@@ -258,7 +257,8 @@ def uploaded_apart(
             wait_for_turn(item, built.id, repository, registry)
         else:
             raise others_have_turns(item, repository)
-        yield image, {turn: HeldTurn(turn, image.digest, pushed, remove)} if taken is None else taken()
+        yield image, {turn: HeldTurn(turn, image.digest, pushed, _goes_later)} if taken is None else taken()
+        is_used = True
     finally:
         ends.callback(remove())
 
@@ -281,16 +281,31 @@ def _remove_upload(
     repository: Repository,
     registry: Target,
     warn: Callable[[str], None],
-    was_there: Callable[[], bool] = lambda: False,
+    began: datetime | None = None,
 ) -> None:
-    """Remove the tag of an upload, and an image that has no other, unless that was there before."""
+    """Remove the tag of an upload, and an image that has no other, unless that was there before.
+
+    ``began`` is when the upload of an image that may have no other tag did; None where nothing was there.
+    """
     with told_if_left(name, repository, warn):
-        if was_there():
-            untag_kept(name, repository, registry)
+        found = registry.image(repository, digest) if began is not None else None
+        if found is not None and began is not None and _is_older(found, began):
+            if name in found.tags:
+                untag_kept(name, repository, registry)
         elif not registry.untag(repository, name, digest):  # another upload has it, and it was perhaps the only one
             left = registry.image(repository, digest)
             if left is not None and not left.tags:
                 registry.delete_image(repository, digest)
+
+
+def _goes_later() -> Callable[[], None]:
+    """Remove nothing: the tag of a turn that is an upload's goes with that."""
+    return lambda: None
+
+
+def _is_older(image: StoredImage, moment: datetime) -> bool:
+    """Return whether the registry surely had an image before a moment of this machine's clock."""
+    return image.pushed is not None and image.pushed < moment - timedelta(seconds=SKEW_SECONDS)
 
 
 def _stored(built: Built, name: str, repository: Repository, registry: Registry) -> StoredImage | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -225,14 +226,15 @@ def test_a_fixed_tag_that_took_long_to_set_is_told_where_another_run_has_taken_i
 
 
 @pytest.mark.parametrize("ahead", [False, True])
-@pytest.mark.parametrize("was_there", [False, True])
+@pytest.mark.parametrize(("minutes", "was_there"), [(6, True), (0, False)])
 def test_an_image_that_was_there_without_a_tag_is_not_deleted_with_that_of_its_upload(
-    ahead: bool, was_there: bool, quick: list[float]
+    ahead: bool, minutes: int, was_there: bool, quick: list[float]
 ) -> None:
     """Somebody may use it by its digest; what the upload alone has brought goes."""
     publisher = Publisher(ahead=ahead)
-    if was_there:
-        publisher.registry.put(NAME, publisher.built_image)
+    publisher.registry.put(NAME, publisher.built_image)
+    pushed = datetime.now(timezone.utc) - timedelta(minutes=minutes)
+    publisher.registry.pushed[publisher.built_image.digest] = pushed
     publisher.calls.after["push"] = lambda: publisher.registry.put(NAME, OTHER_COMMIT, SHA_TAG)
     with pytest.raises(Refused):
         publisher.run()

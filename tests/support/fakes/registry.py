@@ -304,7 +304,7 @@ class FakeRegistry:
 
     def _with_tags(self, name: str, image: StoredImage) -> StoredImage:
         tags = {tag for tag, digest in self.tags[name].items() if digest == image.digest}
-        return replace(image, tags=tuple(sorted({*image.tags, *tags})))
+        return replace(image, tags=tuple(sorted({*image.tags, *tags})), pushed=self.pushed.get(image.digest))
 
     def _view(self, name: str, tags: Sequence[str]) -> RepositoryView:
         repository = self.repositories.get(name)
