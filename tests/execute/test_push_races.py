@@ -12,7 +12,7 @@ from ecr_tasks.execute.push_first_tag import LOOK_AFTER_SECONDS
 from ecr_tasks.execute.turns import turn_tag
 from ecr_tasks.model.image import Keep
 from ecr_tasks.model.manifest import REVISION, StoredImage
-from ecr_tasks.model.tag import Tag
+from ecr_tasks.model.tag import TURN_TAG, Tag
 from ecr_tasks.plan.tag_states import PlannedTag
 from tests.support.build import (
     ALL_TAGS,
@@ -25,7 +25,15 @@ from tests.support.build import (
     VERSION,
     manifest,
 )
-from tests.support.publishing import NAME, OTHER_RUN_IMAGE, VARIANTS, Publisher, all_tags_at
+from tests.support.publishing import (
+    NAME,
+    OTHER_COMMIT,
+    OTHER_RUN_IMAGE,
+    VARIANTS,
+    VERSION_TAGS,
+    Publisher,
+    all_tags_at,
+)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -74,7 +82,6 @@ def test_the_same_image_of_another_run_gives_no_warning() -> None:
     assert publisher.tags == all_tags_at(publisher.built_image.digest)
 
 
-OTHER_COMMIT = manifest("another commit's", REVISION_B)
 MOMENTS = ("during the build", "before the push", "after the push")
 
 
@@ -183,20 +190,6 @@ def test_a_tag_that_was_deleted_since_the_plan_is_set_again() -> None:
     del publisher.registry.tags[NAME][SHA_TAG]
     publish(item, None, publisher.docker, publisher.registry)
     assert publisher.tags == all_tags_at(OTHER_RUN_IMAGE.digest)
-
-
-TURN = "ecr-tasks-upload-"
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Return the waits, which take no time."""
-    waits: list[float] = []
-    monkeypatch.setattr("ecr_tasks.execute.turns.time.sleep", waits.append)
-    return waits
-
-
-VERSION_TAGS = (VERSION, BRANCH, LATEST)
 
 
 @pytest.mark.parametrize("ahead", [False, True])
@@ -336,7 +329,7 @@ def test_a_run_whose_upload_is_overtaken_waits_and_leaves_the_tag_to_the_other(
     history: list[str] = []
 
     def overtake() -> None:
-        (tag,) = [tag for tag in publisher.tags if tag.startswith(TURN)]
+        (tag,) = [tag for tag in publisher.tags if tag.startswith(TURN_TAG)]
         publisher.registry.put(NAME, other, tag)
 
     def turn_by_turn(seconds: float) -> None:
@@ -354,7 +347,7 @@ def test_a_run_whose_upload_is_overtaken_waits_and_leaves_the_tag_to_the_other(
                 publisher.run()
     assert history == [""], "it was not set before the other run set it"
     assert publisher.tags[SHA_TAG] == other.digest
-    assert [tag for tag in publisher.tags if tag.startswith(TURN)], "the other run's own"
+    assert [tag for tag in publisher.tags if tag.startswith(TURN_TAG)], "the other run's own"
 
 
 def test_a_turn_that_goes_from_one_run_to_the_next_is_waited_for() -> None:
@@ -363,11 +356,11 @@ def test_a_turn_that_goes_from_one_run_to_the_next_is_waited_for() -> None:
     holders = [OTHER_RUN_IMAGE, manifest("a third run's"), OTHER_RUN_IMAGE, manifest("a fourth run's")]
 
     def turn_to_the_next() -> None:
-        (tag,) = [tag for tag in publisher.tags if tag.startswith(TURN)]
+        (tag,) = [tag for tag in publisher.tags if tag.startswith(TURN_TAG)]
         publisher.registry.put(NAME, holders.pop(0), tag)
 
     def next_turn(seconds: float) -> None:
-        if not seconds or not any(tag.startswith(TURN) for tag in publisher.tags):
+        if not seconds or not any(tag.startswith(TURN_TAG) for tag in publisher.tags):
             return
         if holders:
             turn_to_the_next()
@@ -387,11 +380,11 @@ def test_a_turn_that_the_other_run_gave_up_is_taken(quick: list[float], ending: 
     publisher = Publisher()
 
     def overtake() -> None:
-        (tag,) = [tag for tag in publisher.tags if tag.startswith(TURN)]
+        (tag,) = [tag for tag in publisher.tags if tag.startswith(TURN_TAG)]
         publisher.registry.put(NAME, OTHER_COMMIT, tag)
 
     def give_up(seconds: float) -> None:
-        for tag in [tag for tag in publisher.tags if seconds and tag.startswith(TURN)]:
+        for tag in [tag for tag in publisher.tags if seconds and tag.startswith(TURN_TAG)]:
             del publisher.registry.tags[NAME][tag]
 
     publisher.calls.after["push"] = overtake
@@ -408,11 +401,15 @@ def test_a_turn_that_the_other_run_gave_up_is_taken(quick: list[float], ending: 
 
 def test_tags_that_killed_runs_have_left_are_removed_by_the_next_upload() -> None:
     publisher = Publisher()
-    publisher.registry.put(NAME, OTHER_COMMIT, f"{TURN}killed")
-    publisher.registry.put(NAME, OTHER_COMMIT, f"{TURN}other")
-    publisher.docker.left_names = ["ecr-tasks-build:1", f"{HOST}/{NAME}:{TURN}killed", f"{HOST}/{NAME}2:{TURN}other"]
+    publisher.registry.put(NAME, OTHER_COMMIT, f"{TURN_TAG}killed")
+    publisher.registry.put(NAME, OTHER_COMMIT, f"{TURN_TAG}other")
+    publisher.docker.left_names = [
+        "ecr-tasks-build:1",
+        f"{HOST}/{NAME}:{TURN_TAG}killed",
+        f"{HOST}/{NAME}2:{TURN_TAG}other",
+    ]
     publisher.run()
-    assert [tag for tag in publisher.tags if tag.startswith(TURN)] == [f"{TURN}other"]
+    assert [tag for tag in publisher.tags if tag.startswith(TURN_TAG)] == [f"{TURN_TAG}other"]
 
 
 @pytest.mark.parametrize("ahead", [False, True])
@@ -426,7 +423,7 @@ def test_two_commits_that_set_one_version_at_the_same_moment_never_move_it(
     history: list[str | None] = []
 
     def other_run(seconds: float) -> None:
-        turns = [tag for tag in publisher.tags if tag.startswith(TURN)]
+        turns = [tag for tag in publisher.tags if tag.startswith(TURN_TAG)]
         if SHA_TAG not in publisher.tags:
             return
         if not seconds:  # it has looked, too, and sets the tag of the turn after us

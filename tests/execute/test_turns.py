@@ -31,19 +31,16 @@ from tests.support.build import (
     manifest,
     repository,
 )
-from tests.support.publishing import NAME, OLD_IMAGE, OTHER_RUN_IMAGE, VARIANTS, Publisher, all_tags_at
-
-OTHER_COMMIT = manifest("another commit's", REVISION_B)
-VERSION_TAGS = (VERSION, BRANCH, LATEST)
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Return the waits, which take no time."""
-    waits: list[float] = []
-    monkeypatch.setattr("ecr_tasks.execute.turns.time.sleep", waits.append)
-    return waits
-
+from tests.support.publishing import (
+    NAME,
+    OLD_IMAGE,
+    OTHER_COMMIT,
+    OTHER_RUN_IMAGE,
+    VARIANTS,
+    VERSION_TAGS,
+    Publisher,
+    all_tags_at,
+)
 
 AHEAD = ["containerd's store", "classic store", "kept by the builder"]
 

@@ -17,13 +17,15 @@ from ecr_tasks.plan.plan import make_plan
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.snapshot import FRESH_SECONDS, Snapshot
 from ecr_tasks.source.source_state import SourceState
-from tests.support.build import ALL_TAGS, REVISION_B, image, manifest, repository, source
+from tests.support.build import ALL_TAGS, BRANCH, LATEST, REVISION_B, VERSION, image, manifest, repository, source
 from tests.support.fakes import Calls, FakeDocker, FakeRegistry
 
 NAME = "team/app"
 MOVING_TAGS = ("main", "latest")
 OLD_IMAGE = manifest("the last release", REVISION_B)
 OTHER_RUN_IMAGE = manifest("another run's")
+OTHER_COMMIT = manifest("another commit's", REVISION_B)
+VERSION_TAGS = (VERSION, BRANCH, LATEST)
 
 
 class Publisher:
