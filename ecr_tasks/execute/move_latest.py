@@ -7,7 +7,8 @@ points the tag at the highest. A later release moves the tag itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ecr_tasks.model.image import releases_of, split_revision
@@ -37,11 +38,12 @@ def move_forward(
     pending: dict[str, Release] = {}
     releases = _releases(tags, repository, registry)
     for tag in tags:
-        higher = tag.release.higher(releases[tag.name]) if tag.release else None
-        if higher is not None:
-            note(tag.name, f"{tag.name} stays with the higher release {higher.tag}, which ECR has")
+        try:
+            _check_highest(tag, releases)
+            registry.set_tag(repository, image, tag.name, partial(_look_again, tag, repository, registry))
+        except _Higher as error:
+            note(tag.name, f"{tag.name} stays with the higher release {error.tag}, which ECR has")
             continue
-        registry.set_tag(repository, image, tag.name)
         on_image.append(tag.name)
         if tag.release:
             pending[tag.name] = tag.release
@@ -57,6 +59,24 @@ def move_forward(
             if not _point_at(name, release, repository, registry):
                 del pending[name]
     return on_image
+
+
+class _Higher(Exception):
+    """ECR has a higher release than the one that a tag is to be set to."""
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(tag)
+        self.tag = tag
+
+
+def _check_highest(tag: Tag, releases: Mapping[str, Sequence[str]]) -> None:
+    higher = tag.release.higher(releases[tag.name]) if tag.release else None
+    if higher is not None:
+        raise _Higher(higher.tag)
+
+
+def _look_again(tag: Tag, repository: Repository, registry: Target) -> None:
+    _check_highest(tag, _releases([tag], repository, registry))
 
 
 def _point_at(tag: str, release: Release, repository: Repository, registry: Target) -> bool:

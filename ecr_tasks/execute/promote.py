@@ -88,7 +88,8 @@ def look_again(registry: Target, promotion: Promotion, tags: Sequence[str]) -> P
 def promote(registry: Target, promotion: Promotion, record: Record = no_record) -> None:
     """Set the pending tags. Raises Refused with both digests for a locked tag; errors name the tags already set.
 
-    Only the image itself is read. The fixed tags are looked at again right before. ``record`` is called with what was
+    Only the image itself is read. The fixed tags are looked at again right before, each one also before each further
+    attempt. ``record`` is called with what was
     set in the end, also before an error.
     """
     names: list[str] = []
@@ -96,8 +97,9 @@ def promote(registry: Target, promotion: Promotion, record: Record = no_record) 
         promotion = replace(promotion, image=registry.read(promotion.repository, promotion.image))
     promotion = look_again(registry, promotion, [tag for tag in promotion.pending if tag in promotion.fixed])
     for tag in promotion.pending:
+        again = partial(look_again, registry, promotion, [tag] if tag in promotion.fixed else [])
         try:
-            registry.set_tag(promotion.repository, promotion.image, tag)
+            registry.set_tag(promotion.repository, promotion.image, tag, again)
         except EcrTasksError as error:
             shown = error
             if isinstance(error, Refused) and promotion.tags[tag] is not None:

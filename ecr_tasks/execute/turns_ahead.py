@@ -43,7 +43,7 @@ def take_turns_ahead(
     No turn is taken that another run has, nor one whose tag ECR locks, which would keep others away for the whole
     upload. What an error leaves is taken after the upload. ``ends`` removes the turns.
     """
-    names = [name for item in items if not repository.locks(name := turn_tag(item))]
+    fixed = {name: item.tag.name for item in items if not repository.locks(name := turn_tag(item))}
     begun: dict[str, Callable[[], Callable[[], None]]] = {}
     held: dict[str, HeldTurn] = {}
 
@@ -58,9 +58,9 @@ def take_turns_ahead(
 
     def take_all() -> None:
         prepared = begin(partial(registry.artifacts.prepare, repository))
-        others.update(registry.tag_digests(repository, names))
+        others.update(registry.tag_digests(repository, [*fixed]))
         prepared()
-        map_parallel(take, [name for name in names if name not in others], PARALLEL, None)
+        map_parallel(take, [name for name in fixed if name not in others], PARALLEL, None)
 
     taken = begin(take_all)
 
@@ -76,7 +76,7 @@ def take_turns_ahead(
             removed()
         for name, digest in others.items():  # whose turns this run may have taken in the end
             if _delete_left(digest, (), repository, registry):
-                _remove_uploads(name, repository, registry)
+                _remove_uploads(name, fixed[name], repository, registry)
 
     ends.callback(end)
     return wait
@@ -98,16 +98,20 @@ def _delete_left(digest: str, tags: Sequence[str], repository: Repository, regis
     """Delete a manifest that has none but these tags if it is a turn's artifact, and return whether it was one."""
     with suppress(EcrTasksError):
         found = registry.image(repository, digest)
-        if found is not None and {*found.tags} <= {*tags} and _is_artifact(registry.read(repository, found)):
+        is_looked_at = found is not None and found.pushed is not None  # else its tags are not known
+        if found is None or not is_looked_at or not {*found.tags} <= {*tags}:
+            return False
+        if _is_artifact(registry.read(repository, found)):
             registry.delete_image(repository, digest)
             return True
     return False
 
 
-def _remove_uploads(turn: str, repository: Repository, registry: Target) -> None:
-    """Remove the tags of the uploads whose turn this run has taken; a run that is under way needs its own no more."""
+def _remove_uploads(turn: str, fixed: str, repository: Repository, registry: Target) -> None:
+    """Remove the tags of the uploads for a fixed tag that is set by now: nobody needs them any more."""
     with suppress(EcrTasksError):
-        for tag in registry.list_tags(repository) or ():
+        tags = registry.list_tags(repository) or ()
+        for tag in tags if fixed in tags else ():
             if tag.startswith(f"{turn}-"):
                 registry.untag(repository, tag)
 

@@ -6,6 +6,7 @@ minutes. Where ECR doesn't lock the tag, it would move from the image that anoth
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -285,17 +286,20 @@ def _remove_upload(
 ) -> None:
     """Remove the tag of an upload, and an image that has no other, unless that was there before.
 
-    ``began`` is when the upload of an image that may have no other tag did; None where nothing was there.
+    ``began`` is when the upload of an image that may have no other tag did; None where nothing was there. ECR alone
+    decides whether an image has another tag: a look may be too old, or have no right to see tags.
     """
     with told_if_left(name, repository, warn):
         found = registry.image(repository, digest) if began is not None else None
-        if found is not None and began is not None and _is_older(found, began):
-            if name in found.tags:
+        if found is not None and began is not None and _may_be_older(found, began):
+            if not found.tags or name in found.tags:
                 untag_kept(name, repository, registry)
         elif not registry.untag(repository, name, digest):  # another upload has it, and it was perhaps the only one
             left = registry.image(repository, digest)
-            if left is not None and not left.tags:
-                registry.delete_image(repository, digest)
+            if left is not None:
+                again = f"{TURN_TAG}{secrets.token_hex(16)}"
+                registry.set_tag(repository, left, again)
+                registry.untag(repository, again, digest)
 
 
 def _goes_later() -> Callable[[], None]:
@@ -303,9 +307,9 @@ def _goes_later() -> Callable[[], None]:
     return lambda: None
 
 
-def _is_older(image: StoredImage, moment: datetime) -> bool:
-    """Return whether the registry surely had an image before a moment of this machine's clock."""
-    return image.pushed is not None and image.pushed < moment - timedelta(seconds=SKEW_SECONDS)
+def _may_be_older(image: StoredImage, moment: datetime) -> bool:
+    """Return whether the registry may have had an image before a moment of this machine's clock."""
+    return image.pushed is None or image.pushed < moment - timedelta(seconds=SKEW_SECONDS)
 
 
 def _stored(built: Built, name: str, repository: Repository, registry: Registry) -> StoredImage | None:

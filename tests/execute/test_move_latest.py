@@ -107,6 +107,20 @@ def test_a_patch_of_an_older_line_moves_only_the_tag_of_its_line(registry: FakeR
     assert list(published.stays) == ["1", "latest"]
 
 
+@pytest.mark.parametrize("may_list", [True, False])
+def test_latest_that_is_set_only_at_a_further_attempt_is_compared_once_more(
+    registry: FakeRegistry, may_list: bool
+) -> None:
+    """Without the permission to list tags, nobody would put back what is moved to the lower release so late."""
+    publish_release(registry, "1.2.3")
+    planned_image = plan_release(registry, "1.2.4")
+    registry.may_list, registry.throttled["latest"] = may_list, True
+    registry.calls.after["throttled"] = lambda: registry.put(NAME, release("2.0.0"), "2.0.0", "latest")
+    assert "2.0.0" in publish_planned(registry, planned_image).stays["latest"]
+    assert versions(registry)["latest"] == "2.0.0"
+    assert registry.calls.tags_set.count("latest") == 1, "that of 1.2.3"
+
+
 def test_a_tag_that_stays_says_why(registry: FakeRegistry) -> None:
     publish_release(registry, "2.0.0")
     latest = plan_release(registry, "1.2.9").tags[-1]

@@ -240,6 +240,43 @@ def test_an_image_that_was_there_without_a_tag_is_not_deleted_with_that_of_its_u
     assert not _artifacts(publisher)
 
 
+@pytest.mark.parametrize("ahead", [False, True])
+@pytest.mark.parametrize("may_describe", [False, True])
+def test_an_upload_whose_tag_another_run_has_removed_keeps_its_published_image(
+    ahead: bool, may_describe: bool, quick: list[float]
+) -> None:
+    """As after a lost answer to its own removal. Without ecr:DescribeImages no tag of an image is seen."""
+    publisher = Publisher(ahead=ahead)
+    publisher.registry.may_describe = may_describe
+
+    def remove_upload() -> None:
+        for tag in [tag for tag in publisher.tags if tag.startswith(TURN_TAG)]:
+            if not ahead or tag not in publisher.turns:
+                del publisher.registry.tags[NAME][tag]
+
+    def when_set() -> None:
+        if SHA_TAG in publisher.tags:
+            remove_upload()
+        else:
+            publisher.calls.after["set_tag"] = when_set
+
+    publisher.calls.after["set_tag"] = when_set
+    publisher.run()
+    assert publisher.tags == all_tags_at(publisher.built_image.digest)
+    assert publisher.built_image.digest in publisher.registry.stored[NAME]
+
+
+def test_an_image_whose_age_is_not_known_stays_when_its_upload_is_refused(quick: list[float]) -> None:
+    """Without ecr:DescribeImages it may have been there for years, used by its digest."""
+    publisher = Publisher(ahead=True)
+    publisher.registry.may_describe = False
+    publisher.calls.after["push"] = lambda: publisher.registry.put(NAME, OTHER_COMMIT, SHA_TAG)
+    with pytest.raises(Refused):
+        publisher.run()
+    assert publisher.built_image.digest in publisher.registry.stored[NAME]
+    assert not any(tag.startswith(TURN_TAG) for tag in publisher.tags)
+
+
 @pytest.mark.parametrize("has_another_tag", [False, True])
 def test_an_upload_that_loses_its_tag_to_another_runs_leaves_no_image(
     has_another_tag: bool, quick: list[float]

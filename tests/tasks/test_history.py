@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -132,10 +133,10 @@ def test_a_tag_that_was_set_before_the_next_one_failed_is_recorded(
 ) -> None:
     original = app.registry.set_tag
 
-    def set_tag(place: Repository, image: StoredImage, tag: str) -> None:
+    def set_tag(place: Repository, image: StoredImage, tag: str, again: Callable[[], object]) -> None:
         if tag == "b":
             raise AwsError("Throttled.", "Run it again.")
-        original(place, image, tag)
+        original(place, image, tag, again)
 
     monkeypatch.setattr(app.registry, "set_tag", set_tag)
     assert "a set, but: Throttled" in app.inv("promote", "v1", "--tag", "a", "--tag", "b").stderr

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Barrier
 
 import pytest
@@ -43,6 +43,15 @@ def test_promoting_to_one_tag_needs_two_calls(app: Project, given: str) -> None:
     assert (result.code, result.stdout) == (0, REFERENCE)
     assert [call[0] for call in app.calls.log] == ["find", "set_tag", "attach"]
     assert app.tags["staging"] == NEW_IMAGE.digest
+
+
+def test_a_fixed_tag_that_is_set_only_at_a_further_attempt_is_looked_at_once_more(app: Project) -> None:
+    app.registry.throttled["2.0.0"] = True
+    app.calls.after["throttled"] = lambda: app.registry.put("team/app", OLD_IMAGE, "2.0.0")
+    result = app.inv("promote", "main", "--tag", "2.0.0")
+    assert result.code == 6
+    assert OLD_IMAGE.digest[:19] in result.stderr
+    assert app.tags["2.0.0"] == OLD_IMAGE.digest
 
 
 def test_a_moving_tag_moves_and_its_old_digest_is_shown(app: Project) -> None:
@@ -258,9 +267,9 @@ def test_a_pattern_promotes_some_of_several_images_at_the_same_time(
         both.wait(10)
         return find(name, references)
 
-    def set_together(repository: Repository, image: StoredImage, tag: str) -> None:
+    def set_together(repository: Repository, image: StoredImage, tag: str, again: Callable[[], object]) -> None:
         both.wait(10)
-        set_tag(repository, image, tag)
+        set_tag(repository, image, tag, again)
 
     monkeypatch.setattr(app_with_target.registry, "find", find_together)
     monkeypatch.setattr(app_with_target.registry, "set_tag", set_together)
@@ -268,7 +277,7 @@ def test_a_pattern_promotes_some_of_several_images_at_the_same_time(
     references = [f"{HOST}/x/{name}@{NEW_IMAGE.digest}" for name in ("api", "worker")]
     assert (result.code, result.stdout.split()) == (0, references)  # in the file's order
 
-    def deny(repository: Repository, image: StoredImage, tag: str) -> None:
+    def deny(repository: Repository, image: StoredImage, tag: str, again: Callable[[], object]) -> None:
         both.wait(10)
         raise AwsError(f"PutImage is denied in {repository.name}.", "Allow it.")
 

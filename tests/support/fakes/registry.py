@@ -37,7 +37,7 @@ class FakeRegistry:
         self.calls = calls or Calls()
         self.repositories = {repository.name: repository for repository in repositories}
         self.stored: dict[str, dict[str, StoredImage]] = {name: {} for name in self.repositories}
-        self.may_list = True
+        self.may_list = self.may_describe = True
         self.reserved: list[tuple[str, int]] = []
         self.tags: dict[str, dict[str, str]] = {name: {} for name in self.repositories}
         self.states: dict[str, RepositoryState] = {}
@@ -304,7 +304,10 @@ class FakeRegistry:
 
     def _with_tags(self, name: str, image: StoredImage) -> StoredImage:
         tags = {tag for tag, digest in self.tags[name].items() if digest == image.digest}
-        return replace(image, tags=tuple(sorted({*image.tags, *tags})), pushed=self.pushed.get(image.digest))
+        if not self.may_describe:
+            return replace(image, tags=(), pushed=None)
+        pushed = self.pushed.get(image.digest, datetime.now(timezone.utc))
+        return replace(image, tags=tuple(sorted({*image.tags, *tags})), pushed=pushed)
 
     def _view(self, name: str, tags: Sequence[str]) -> RepositoryView:
         repository = self.repositories.get(name)
