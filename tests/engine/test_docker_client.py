@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import secrets
 from pathlib import Path
 
 import boto3
@@ -12,6 +13,7 @@ import pytest
 
 from ecr_tasks.clients.docker.client import WhalesDocker
 from ecr_tasks.clients.docker.command_line import CommandLine
+from ecr_tasks.clients.docker.composed_manifest import ManifestParts
 from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.ecr.registry import EcrRegistry
 from ecr_tasks.errors import BuildError
@@ -154,12 +156,15 @@ def test_a_base_image_has_the_same_digest_in_the_store_and_in_its_registry(
 
 @pytest.mark.parametrize("annotated", [True, False])
 def test_a_build_tells_its_manifest(app: Project, monkeypatch: pytest.MonkeyPatch, annotated: bool) -> None:
-    """No program is started for the manifest, and none for the look at what was built."""
+    """No program is started for the manifest, and none for the look at what was built.
+
+    Of a step that another build needs at the same moment BuildKit tells no layer: the steps are this test's alone.
+    """
     for name, value in app.environ.items():
         monkeypatch.setenv(name, value)
-    (app.folder / "Dockerfile").write_text(
-        f"{(app.folder / 'Dockerfile').read_text('utf-8')}RUN echo '<&>' >/made\nENV SHOWN=here\n", "utf-8"
-    )
+    app.write("hello.txt", f"{secrets.token_hex(8)}\n")
+    with (app.folder / "Dockerfile").open("a", encoding="utf-8") as dockerfile:
+        dockerfile.write("RUN echo '<&>' >/made\nENV SHOWN=here\n")
     annotations = {"org.example.note": "a <b> & c", "org.example.first": "ü"} if annotated else {}
     config = PrivateConfig(app.environ)
     client = WhalesDocker(config, app.folder, {})
@@ -167,18 +172,21 @@ def test_a_build_tells_its_manifest(app: Project, monkeypatch: pytest.MonkeyPatc
     asked: list[str] = []
     try:
         built = client.build([BuildInput("told", definition, ("told/app:1",))], None)["told"]
-        monkeypatch.setattr(CommandLine, "output", lambda self, action, command, *rest: asked.append(action))
         digest = str(built.digest)
-        shown = client.image_configs([digest], None)[digest]
-        text = client.built_manifest(digest, str(built.record))
+        with monkeypatch.context() as patched:
+            patched.setattr(CommandLine, "output", lambda self, action, command, *rest: asked.append(action))
+            shown = client.image_configs([digest], None)[digest]
+            text = client.built_manifest(digest, str(built.record))
+        monkeypatch.setattr(ManifestParts, "compose", lambda parts, size: None)  # as where layers are missing
+        of_builder = client.built_manifest(digest, str(built.record))
     finally:
-        monkeypatch.undo()
         client.remove_names(["told/app:1"])
         client.close()
         config.close()
     assert asked == []
     assert shown.environment["SHOWN"] == "here"
     assert text is not None
+    assert text == of_builder
     assert sha256_digest(text) == digest
     assert json.loads(text).get("annotations", {}) == annotations
 

@@ -26,7 +26,9 @@ exec "{program}" "$@"
 
 @pytest.fixture
 def app(tmp_path: Path, engine: dict[str, str], local_ecr: LocalEcr, tiny_base: str) -> Project:
-    dockerfile = f"FROM {tiny_base}\nCOPY hello.txt /hello.txt\n"
+    # Of steps that are nobody else's: BuildKit tells the layers of one that another build needs at that moment to one
+    # of them alone, and the other's manifest takes a program more.
+    dockerfile = f"FROM {tiny_base}\nWORKDIR /{secrets.token_hex(4)}\nCOPY hello.txt /hello.txt\n"
     app = project(tmp_path / "app", {**engine, **local_ecr.environment()}, dockerfile)
     app.name = f"programs/{secrets.token_hex(4)}"  # nobody else's: tests share the engine
     app.environ |= {"ECR_CREATE_REPOSITORY": "true", **AT_ONCE}

@@ -18,6 +18,7 @@ from ecr_tasks.clients.docker import errors
 from ecr_tasks.clients.docker.command_line import CommandLine, check_arguments, translate_errors
 from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.docker.engine_api import EngineApi
+from ecr_tasks.clients.docker.parse import content_size
 from ecr_tasks.clients.docker.temporary_names import BUILD, SECONDS
 from ecr_tasks.clients.parallel import Workers, begin, map_parallel
 from ecr_tasks.documents import parse_json
@@ -144,11 +145,11 @@ class ImageStore:
 
     def _asked_image(self, image_id: str, found_by: str) -> Any:
         """Return the document of a local image; None where the engine's API doesn't give it by that name or id."""
-        image = self._api.document(f"/images/{found_by}/json")
+        image = self._api.document(f"/images/{found_by}/json", {"manifests": "true"})
         if not isinstance(image, dict) or image.get("Id") != image_id:
             return None
-        if isinstance(image.get("Size"), int):
-            self._sizes[image_id] = image["Size"]
+        if size := content_size(image):
+            self._sizes[image_id] = size
         return image
 
     def _configs(self, ids: Sequence[str], options: Sequence[str]) -> list[Mapping[str, Any] | None]:

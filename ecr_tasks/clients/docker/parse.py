@@ -108,6 +108,20 @@ def _provenance(metadata: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str,
             yield platform, value
 
 
+def content_size(image: Mapping[str, Any]) -> int | None:
+    """Return the bytes of an image's manifest, configuration and layers, by the engine's document of it.
+
+    Newer engines count in ``Size`` what they have unpacked, too (moby 4f7f31e7b7), and tell the content of each
+    manifest apart since API 1.48. None where neither is told.
+    """
+    for manifest in image.get("Manifests") or ():
+        if manifest.get("ID") == image.get("Id"):
+            content = (manifest.get("Size") or {}).get("Content")
+            return content if isinstance(content, int) else None
+    size = image.get("Size")
+    return size if isinstance(size, int) else None
+
+
 def parse_config(document: Mapping[str, Any]) -> ImageConfig:
     """Return what an image's configuration shows; the document is the blob, as the builder keeps it."""
     history = (str(step.get("created_by") or "") for step in document.get("history") or ())

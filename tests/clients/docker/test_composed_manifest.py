@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_tasks.clients.docker.composed_manifest import manifest_parts
+from ecr_tasks.clients.docker.parse import content_size
 
 OCI, DOCKER = "application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json"
 TYPES = {
@@ -101,3 +102,19 @@ def test_an_index_has_no_such_parts() -> None:
     _, metadata, _ = build(OCI, [5], 700, {})
     metadata["containerimage.descriptor"]["mediaType"] = "application/vnd.oci.image.index.v1+json"
     assert manifest_parts(metadata, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "size"),
+    [
+        ({"Size": 7}, 7),  # an engine before API 1.48, or a classic store
+        ({"Size": 7, "Manifests": None}, 7),
+        ({"Size": 9, "Manifests": [{"ID": "sha256:a", "Size": {"Content": 7, "Total": 9}}]}, 7),
+        ({"Size": 7, "Manifests": [{"ID": "sha256:b", "Size": {"Content": 5, "Total": 9}}]}, 7),
+        ({"Size": 9, "Manifests": [{"ID": "sha256:a"}]}, None),
+        ({}, None),
+    ],
+)
+def test_the_size_of_an_image_is_that_of_what_a_registry_gets(told: dict[str, Any], size: int | None) -> None:
+    """Without what the engine has unpacked, which a newer one counts."""
+    assert content_size({"Id": "sha256:a", **told}) == size

@@ -114,7 +114,7 @@ def test_an_image_is_looked_at_as_soon_as_it_has_its_name(
     asked: list[str] = []
     looked = threading.Event()
 
-    def document(self: EngineApi, path: str) -> Any:
+    def document(self: EngineApi, path: str, query: object = None) -> Any:
         asked.append(path)
         _, _, name, kind = path.split("/")
         moved_for = {"nothing": (), "the event": ("json", "history"), "the document": ("history",)}[moved_after]
