@@ -89,8 +89,7 @@ def promote(registry: Target, promotion: Promotion, record: Record = no_record) 
     """Set the pending tags. Raises Refused with both digests for a locked tag; errors name the tags already set.
 
     Only the image itself is read. The fixed tags are looked at again right before, each one also before each further
-    attempt. ``record`` is called with what was
-    set in the end, also before an error.
+    attempt. ``record`` is called with what was set in the end, also before an error.
     """
     names: list[str] = []
     if promotion.pending:
