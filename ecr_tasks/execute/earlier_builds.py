@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.image import BuildDefinition, Image
-from ecr_tasks.model.manifest import short_digest
+from ecr_tasks.model.manifest import IGNORED_FILES, short_digest
 from ecr_tasks.model.receipt import Built
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.source.source_state import SourceState
@@ -88,6 +88,12 @@ def build_key(definition: BuildDefinition, source: SourceState) -> str | None:
     if source.fingerprint is None:
         return None
     definition = definition.without_caches().without_fresh_options()
+    # Files that git ignores are not in the fingerprint, either: they may come and go between `build` and `push`.
+    labels, annotations = (
+        {key: text for key, text in texts.items() if key != IGNORED_FILES}
+        for texts in (definition.labels, definition.annotations)
+    )
+    definition = replace(definition, labels=labels, annotations=annotations)
     document = {"definition": asdict(definition), "source": source.fingerprint}
     text = json.dumps(document, sort_keys=True, default=dict)
     return sha256_digest(text)

@@ -56,8 +56,9 @@ def look_at_registries(
     ``relation`` returns how a commit is related to the source's. ``brief`` is for a run that does nothing where
     everything is published: one API call for each repository tells it so. ``builds_elsewhere`` tells whether the
     builder works without an engine, which may be missing then. ``difference`` is what git tells of an image's inputs:
-    with ECR_SKIP=commit, one that has those of a published image needs no build. An error of a destination is part of
-    the snapshot. Raises the errors of the settings' registry, and SettingsError for destinations that make no sense.
+    a commit may have got the image of one that has the same, and with ECR_SKIP=commit needs no build. An error of a
+    destination is part of the snapshot. Raises the errors of the settings' registry, and SettingsError for
+    destinations that make no sense.
     """
     check_destinations(settings.destinations, [image.repository for image in images])
     relation = cache(relation)
@@ -91,8 +92,12 @@ def look_at_registries(
         items = [plan(image) for image in images]
         wholes = [item.whole or item for item in items]
     snapshot = replace(snapshot, relations=_relations(wholes, snapshot, source, relation))
-    if difference is not None and settings.skip == "commit" and not republish:
-        proofs = {item.image.name: git_proof(item, source, registry, difference) for item in wholes}
+    if difference is not None:
+        reuses = settings.skip == "commit" and not republish
+        proofs = {
+            item.image.name: git_proof(item, source, registry, difference, reuses=reuses and not item.rebuilds)
+            for item in wholes
+        }
         if any(proofs.values()):
             snapshot = replace(snapshot, unchanged={name: proof for name, proof in proofs.items() if proof})
             items = [plan(image) for image in images]

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ecr_tasks.execute.set_tags import read_commit
-from ecr_tasks.model.image import FRESH_OPTIONS, BuildDefinition
+from ecr_tasks.model.image import FRESH_OPTIONS, BuildDefinition, Image
 from ecr_tasks.model.manifest import SETTINGS, StoredImage
-from ecr_tasks.model.registry import Repository
+from ecr_tasks.model.registry import Repository, RepositoryView
 from ecr_tasks.model.wording import join_words
 from ecr_tasks.plan.build_settings import compared_settings
 from ecr_tasks.plan.planned_image import PlannedImage
@@ -29,9 +29,12 @@ MAX_TAGS = 950
 """How many tags an image may have to get more of them; ECR allows 1,000 (service quotas, tags per image)."""
 
 
-def git_proof(item: PlannedImage, source: SourceState, registry: Registry, difference: Difference) -> GitProof | None:
+def git_proof(
+    item: PlannedImage, source: SourceState, registry: Registry, difference: Difference, *, reuses: bool = True
+) -> GitProof | None:
     """Return what git tells of an image's inputs beside those of the images that have its tags; None for nothing.
 
+    Without ``reuses`` only of the image that the commit is published as: another one is not to take its place.
     A manifest is read, which ECR counts as a pull, only where git finds nothing that changed: to set a tag takes the
     manifest anyway.
     """
@@ -39,16 +42,12 @@ def git_proof(item: PlannedImage, source: SourceState, registry: Registry, diffe
     if view is None or view.repository is None or image.dirty or image.outside:
         return None
     first = commit_tag(image)
-    own = view.tags.get(first.name) if first else None
-    if first is None or item.rebuilds:
+    if first is None:
         return None
-    if own is not None:
-        # The commit may have got the image of another one, by an earlier run.
-        is_same = (
-            not is_ours(own, image, source.revision) and difference(image.definition, own.revision or "") is None
-        )
-        return GitProof(frozenset([own.revision or ""])) if is_same else None
-    if not item.build_needed:
+    if first.name in view.tags:
+        commits = same_commits(image, view, source, difference)
+        return GitProof(commits) if commits else None
+    if not reuses or not item.build_needed:
         return None
     builds = list(image.definition.with_links())
     if anew := [option for option in FRESH_OPTIONS if any(build.extra.get(option) for build in builds)]:
@@ -60,6 +59,15 @@ def git_proof(item: PlannedImage, source: SourceState, registry: Registry, diffe
             return GitProof(frozenset([answer.revision or ""]), answer)
         because = because or answer
     return GitProof(difference=because) if because else None
+
+
+def same_commits(image: Image, view: RepositoryView, source: SourceState, difference: Difference) -> frozenset[str]:
+    """Return the other commit whose image this one is published as, if git proves that it has the same inputs."""
+    first = commit_tag(image)
+    own = view.tags.get(first.name) if first else None
+    if own is None or own.revision is None or is_ours(own, image, source.revision):
+        return frozenset()
+    return frozenset([own.revision]) if difference(image.definition, own.revision) is None else frozenset()
 
 
 def _candidates(item: PlannedImage) -> Iterator[StoredImage]:
@@ -89,6 +97,8 @@ def _compare(
         return reason
     if stored.settings is None:
         stored = replace(stored, labels=registry.labels(repository, stored))
+    if stored.has_ignored_files:
+        return f"{commit[:12]} was built with files that git ignores"
     others = compared_settings(stored.settings, definition.labels.get(SETTINGS))
     if others is None:
         return f"the settings that {commit[:12]} was built with are not known"

@@ -45,6 +45,9 @@ BASE_DIGEST = OCI_KEYS + "base.digest"
 SETTINGS = "io.ecr-tasks.settings"
 """The label and annotation with digests of the settings that an image was built with (``plan/build_settings.py``)."""
 
+IGNORED_FILES = "io.ecr-tasks.ignored-files"
+"""The label and annotation of an image that holds files that git ignores: it is not what its commit alone gives."""
+
 INPUTS_TAG = "inputs-"
 """The beginning of the tag that contains the digest of an image's inputs (ECR_SKIP=content)."""
 
@@ -163,6 +166,11 @@ class StoredImage:
     def settings(self) -> str | None:
         """The digest of the settings that the image was built with, if its annotations or known labels name it."""
         return self._annotation(SETTINGS) or self.labels.get(SETTINGS)
+
+    @property
+    def has_ignored_files(self) -> bool:
+        """Whether its annotations or known labels say that it holds files that git ignores."""
+        return bool(self._annotation(IGNORED_FILES) or self.labels.get(IGNORED_FILES))
 
     @property
     def inputs(self) -> str | None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.model.image import BuildDefinition, Image
-from ecr_tasks.model.manifest import SETTINGS
+from ecr_tasks.model.manifest import IGNORED_FILES, SETTINGS
 from ecr_tasks.model.option_fields import secret_id, split_fields
 from ecr_tasks.model.platform import LOCAL, one_form
 from ecr_tasks.one_line import is_unicode
@@ -283,6 +283,14 @@ def _image(
     )
     tags = result.in_publishing_order
     return Image(name, repository, complete, tags, configured, dirty=source.dirty, outside=bool(source.outside))
+
+
+def with_ignored_files(image: Image) -> Image:
+    """Return an image, and the whole of which it is a part, which says that it holds files that git ignores."""
+    definition, said = image.definition, {IGNORED_FILES: "yes"}
+    labels, annotations = {**definition.labels, **said}, {**definition.annotations, **said}
+    marked = replace(image, definition=replace(definition, labels=labels, annotations=annotations))
+    return replace(marked, whole=with_ignored_files(image.whole)) if image.whole else marked
 
 
 def _check_dirty(name: str, settings: Settings, source: SourceState, environ: Mapping[str, str]) -> None:

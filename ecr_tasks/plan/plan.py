@@ -157,11 +157,11 @@ def plan_image(
         )
     republish = republish or bool(image.anew)
     rebuilds = skip == "never" or republish
-    proof = (
-        snapshot.unchanged.get(image.name) if snapshot is not None and skip == "commit" and not republish else None
-    )
+    proof = snapshot.unchanged.get(image.name) if snapshot is not None else None
     if proof is not None:
         image = replace(image, same_as=proof.commits)
+    if skip != "commit" or republish:
+        proof = None
     published = same_commit(image, view, source) or (None if republish else same_inputs(image, view))
     if published is None and proof is not None:
         published = proof.published

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -131,6 +131,11 @@ def start_job(
         if may_need_build:
             last = {image.name: receipt_file.published_commit(run.project, image.repository) for image in images}
         run.earlier_outputs.forget(repositories)
+    # Few calls, one after another, tell that nothing is to be done; where it's unlikely, more go at the same time.
+    brief = read_registries and not promises and not builds_all and published and outdated is None
+    unchanged = Unchanged(run.source, run.project, os.environ)
+    if not brief:  # git is asked
+        images = _with_ignored_files(images, unchanged)
     settings = run.settings
     if outdated is not None and settings.skip == "never":  # what is built is chosen by base images
         settings = replace(settings, skip="commit")
@@ -145,22 +150,21 @@ def start_job(
         choice=tuple(choice),
         only=only,
     )
-    # Few calls, one after another, tell that nothing is to be done; where it's unlikely, more go at the same time.
-    brief = not promises and not builds_all and published and outdated is None
     if read_registries and builds_all:
         job = _with_registries_for_caches(run, job)
     elif read_registries:
-        difference = Unchanged(run.source, run.project, os.environ).difference
         is_plain = not republish and not fresh.flags and outdated is None
         if may_need_build and is_plain and not (promises or run.dry):
             from ecr_tasks.runner.build_ahead import begin_ahead
 
-            job = replace(job, ahead=begin_ahead(run, images, last, difference))
-        job = with_registries(run, job, brief=brief, difference=difference)
+            job = replace(job, ahead=begin_ahead(run, images, last, unchanged.difference))
+        job = with_registries(run, job, brief=brief, difference=unchanged.difference)
+        if brief and any(item.build_needed for item in job.plan.images):
+            job = with_plan(run, replace(job, images=_with_ignored_files(images, unchanged)), job.snapshot)
     else:
         job = with_plan(run, job, None)
     if outdated is not None and job.snapshot is not None:
-        job = _with_outdated(run, job, outdated(job.plan))
+        job = _with_outdated(run, job, outdated(job.plan), unchanged)
     if builds_all and not run.dry and (_needs_engine(job) or run.builds_elsewhere()):
         job = with_plan(run, replace(job, engine=engine_or_error(run.engine)), job.snapshot)
     warn_of_plan(job.plan)
@@ -195,13 +199,23 @@ def _images(
     return with_only(run, images, only)
 
 
-def _with_outdated(run: Run, job: Job, outdated: Mapping[str, str]) -> Job:
+def _with_ignored_files(images: Iterable[Image], unchanged: Unchanged) -> tuple[Image, ...]:
+    """Return the images, of which each says whether it holds files that git ignores."""
+    from ecr_tasks.plan.images import with_ignored_files
+
+    return tuple(
+        with_ignored_files(image) if unchanged.carries_ignored(image.definition) else image for image in images
+    )
+
+
+def _with_outdated(run: Run, job: Job, outdated: Mapping[str, str], unchanged: Unchanged) -> Job:
     """Return the job with these images on today's base images, for the reasons given, and the others as they are."""
     if not outdated:
         say("no image of this commit stands on a base image that has moved")
         return job
     with working("reading the project"):
-        anew = {image.name: image for image in _images(run, job.fresh, [*outdated], job.only)}
+        found = _with_ignored_files(_images(run, job.fresh, [*outdated], job.only), unchanged)
+        anew = {image.name: image for image in found}
     images = [anew.get(image.name, image) for image in job.images]
     images = [_anew(image, outdated.get(image.name, "")) for image in images]
     return with_registries(run, replace(job, images=tuple(images)))

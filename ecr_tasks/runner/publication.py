@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from ecr_tasks.console import say
 from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import RegistryError, SettingsError
+from ecr_tasks.execute.prove_unchanged import same_commits
 from ecr_tasks.files import read_text, reading_problem
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.destination import Destination
@@ -26,6 +27,7 @@ from ecr_tasks.plan.image_choice import Members, chosen_names, no_groups
 from ecr_tasks.plan.republish import published_name
 from ecr_tasks.runner import receipt_file
 from ecr_tasks.runner.images import chosen_repositories, members_of, planned_images, planned_repositories
+from ecr_tasks.source.unchanged import Unchanged
 
 if TYPE_CHECKING:
     from ecr_tasks.runner.run import Run
@@ -47,10 +49,12 @@ def commit_images(run: Run, choice: Sequence[str] = ()) -> dict[str, CommitImage
     """
     planned = planned_images(run, choice=choice)
     views = run.registry.describe({image.repository: image.tag_names for image in planned})
+    difference = Unchanged(run.source, run.project, os.environ).difference
     images = {}
     for image in planned:
         view = views[image.repository]
-        check_published(image, view, run.source)
+        same_as = same_commits(image, view, run.source, difference)
+        check_published(replace(image, same_as=same_as), view, run.source)
         tag = published_name(image, view, run.source)
         images[image.name] = CommitImage(image.repository, tag, view.tags.get(tag))
     return images

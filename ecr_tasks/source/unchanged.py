@@ -15,6 +15,9 @@ from ecr_tasks.source.build_context.walk import ContextFolder, fetches_context, 
 from ecr_tasks.source.image_source import carries
 from ecr_tasks.source.source_state import SourceState
 
+_ATTRIBUTES = ".gitattributes"
+"""The file in which git is told how to write those of its folder and below: their bytes may change with it."""
+
 
 class Unchanged:
     """Compares the source's commit with others; git is asked once for each of them, and once for what it ignores.
@@ -55,22 +58,33 @@ class Unchanged:
             return "a part of it is outside of the repository"
         if self._source.changes and (names := _inputs(self._source.changes, root, folders, read)):
             return f"{name_some(names)} is not committed"
-        from ecr_tasks.source.git.history import changed_paths, ignored_paths
+        from ecr_tasks.source.git.history import changed_paths
 
         if commit not in self._changed:
             self._changed[commit] = changed_paths(self._project, commit, self._source.revision, environ=self._environ)
         changed = self._changed[commit]
         if changed is None:
             return f"this clone doesn't have the commit {commit[:12]} that is published"
-        if names := _inputs(changed, root, folders, read):
-            return f"{name_some(names)} changed since {commit[:12]}"
+        if names := [*_inputs(changed, root, folders, read), *_attributes(changed, root, folders, read)]:
+            return f"{name_some(list(dict.fromkeys(names)))} changed since {commit[:12]}"
         if any((folder.path / ".git").exists() and not folder.ignore().ignores(".git") for folder in folders):
             return "its context carries .git, which every commit changes"
-        if self._ignored is None:
-            self._ignored = ignored_paths(root, environ=self._environ)
-        if names := _inputs(self._ignored, root, folders, read):
+        if names := self._ignored_inputs(root, folders, read):
             return f"its context carries {name_some(names)}, which git ignores"
         return None
+
+    def carries_ignored(self, definition: BuildDefinition) -> bool:
+        """Return whether a build reads files that git ignores: no other machine need have them."""
+        folders = list(unique_folders(definition.with_links(), self._project))
+        root = self._source.root
+        return root is not None and bool(self._ignored_inputs(root, folders, {*_read_files(folders)}))
+
+    def _ignored_inputs(self, root: Path, folders: Iterable[ContextFolder], read: Collection[Path]) -> list[str]:
+        from ecr_tasks.source.git.history import ignored_paths
+
+        if self._ignored is None:
+            self._ignored = ignored_paths(root, environ=self._environ)
+        return _inputs(self._ignored, root, folders, read)
 
 
 def _inputs(paths: Iterable[str], root: Path, folders: Iterable[ContextFolder], read: Collection[Path]) -> list[str]:
@@ -81,6 +95,20 @@ def _inputs(paths: Iterable[str], root: Path, folders: Iterable[ContextFolder], 
         for path in paths
         if (file := Path(os.path.normpath(root / path))) in read
         or any(carries(context, ignore, file) for context, ignore in contexts)
+    ]
+
+
+def _attributes(
+    paths: Iterable[str], root: Path, folders: Iterable[ContextFolder], read: Iterable[Path]
+) -> list[str]:
+    """Return those of a repository's paths that tell git how to write what a build reads."""
+    inputs = [*read, *(resolved(folder.path) for folder in folders)]
+    found = [path for path in paths if path.rpartition("/")[2] == _ATTRIBUTES]
+    return [
+        path
+        for path in found
+        if (place := Path(os.path.normpath(root / path)).parent)
+        and any(file.is_relative_to(place) or place.is_relative_to(file) for file in inputs)
     ]
 
 

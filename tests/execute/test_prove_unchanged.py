@@ -9,7 +9,7 @@ import pytest
 
 from ecr_tasks.execute.prove_unchanged import MAX_TAGS, git_proof
 from ecr_tasks.model.image import BuildDefinition, Fresh, Image
-from ecr_tasks.model.manifest import SETTINGS, StoredImage
+from ecr_tasks.model.manifest import IGNORED_FILES, REVISION, SETTINGS, StoredImage
 from ecr_tasks.plan.build_settings import SCHEMA
 from ecr_tasks.plan.plan import make_plan
 from ecr_tasks.plan.planned_image import PlannedImage
@@ -60,6 +60,40 @@ def test_a_later_run_accepts_the_other_commit_s_image_under_this_one_s_tag() -> 
     assert (item.build_needed, conflicts) == (False, [])
     _, _, conflicts = look(before(), lambda definition, commit: "app.py changed", tag=SHA_TAG)
     assert "built from another commit" in conflicts[0]
+
+
+def test_what_takes_no_other_commit_s_image_accepts_what_an_earlier_run_took() -> None:
+    """--republish gives the commit a revision beside the other one's image; ECR_SKIP=never and content know it."""
+    registry = FakeRegistry(Calls(), repository())
+    registry.put(NAME, before(), SHA_TAG, BRANCH.name)
+    snapshot = Snapshot(registry.describe({NAME: IMAGE.tag_names}))
+    item = make_plan([IMAGE], source(), snapshot, republish=True).images[0]
+    proof = git_proof(item, source(), registry, unchanged, reuses=False)
+    assert proof == GitProof(frozenset([REVISION_B]))
+    snapshot = replace(snapshot, unchanged={IMAGE.name: proof})
+    plan = make_plan([IMAGE], source(), snapshot, republish=True)
+    assert plan.conflicts == ()
+    assert plan.images[0].image.tags[0].name == f"{SHA_TAG}-r2"
+    for skip in ("never", "content"):
+        assert make_plan([IMAGE], source(), snapshot, skip=skip).conflicts == ()
+
+
+def test_an_image_is_not_taken_where_none_is_to_be() -> None:
+    registry = FakeRegistry(Calls(), repository())
+    registry.put(NAME, before(), BRANCH.name)
+    item = make_plan([IMAGE], source(), Snapshot(registry.describe({NAME: IMAGE.tag_names}))).images[0]
+    assert git_proof(item, source(), registry, unchanged, reuses=False) is None
+
+
+@pytest.mark.parametrize("classic", [False, True])
+def test_an_image_with_files_that_git_ignores_is_no_other_commit_s(classic: bool) -> None:
+    said = {IGNORED_FILES: "yes", SETTINGS: NOW}
+    stored = manifest("before", REVISION_B, said)
+    if classic:  # whose manifest has no annotations
+        stored = replace(manifest("before", None), labels={REVISION: REVISION_B, **said}, tags=(f"sha-{REVISION_B}",))
+    _, item, _ = look(stored)
+    assert item.build_needed
+    assert item.because.endswith(f"; {REVISION_B[:12]} was built with files that git ignores")
 
 
 def test_what_changed_is_the_reason_for_the_build() -> None:

@@ -69,6 +69,32 @@ def test_what_git_ignores_and_the_context_carries_proves_nothing(repo: Repo, fir
     assert difference(repo, repo.git("rev-parse", "HEAD")) is None
 
 
+def test_a_build_that_reads_what_git_ignores_is_known(repo: Repo, first: str) -> None:
+    def carries(**changes: object) -> bool:
+        definition = replace(BuildDefinition(context=str(repo.path / "app")), **changes)  # type: ignore[arg-type]
+        return Unchanged(repo.read(), repo.path, repo.environ).carries_ignored(definition)
+
+    linked = {"base": BuildDefinition(context=str(repo.path / "base"))}
+    repo.commit("base/Dockerfile", "FROM scratch\n")
+    assert not carries()
+    repo.write("base/dist/made.js")
+    assert not carries()
+    assert carries(linked=linked)
+    repo.write("app/dist/made.js")
+    assert carries()
+    repo.commit("app/.dockerignore", "docs\ndist\n")
+    assert not carries()
+
+
+@pytest.mark.parametrize("place", ["", "app/", "app/docs/"])
+def test_how_git_writes_the_files_counts(repo: Repo, first: str, place: str) -> None:
+    """Their bytes may be others in a new clone: with another line ending, say."""
+    repo.commit("other/.gitattributes", "*.txt text eol=crlf\n")
+    assert difference(repo, first) is None
+    repo.commit(f"{place}.gitattributes", "*.txt text eol=crlf\n")
+    assert difference(repo, first) == f"{place}.gitattributes changed since {first[:12]}"
+
+
 def test_a_context_with_git_s_own_folder_differs_at_every_commit(repo: Repo, first: str) -> None:
     whole = str(repo.path)
     assert "carries .git" in str(difference(repo, first, context=whole, dockerfile="app/Dockerfile"))
