@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks.local_ecr.server import LocalEcr
+from tests.engine.conftest import docker
 from tests.engine.project import Project, project
 
 NAMES = ["web", "base", "broken", "job", "needs-broken", "api"]
@@ -74,3 +75,22 @@ def test_fail_fast_stops_at_the_first(app: Project) -> None:
     assert alone.code == 3
     assert outcomes(app)["web"] == "built"
     assert outcomes(app)["broken"] == "failed"
+
+
+def test_a_plan_of_many_leaves_nothing_in_the_engine(app: Project) -> None:
+    """BuildKit exports an outline as an empty image, which is the same for all: their exports would collide."""
+    for identity in empty_images(app):
+        docker(app.environ, "image", "rm", identity)
+    contents = {"dockerfile-inline": "FROM scratch\nCOPY hello.txt /\n", "context": "web"}
+    targets = {f"image-{number}": {**contents, "args": {"NUMBER": str(number)}} for number in range(40)}
+    app.write("docker-bake.json", json.dumps({"group": {"default": {"targets": [*targets]}}, "target": targets}))
+    app.commit()
+    app.ok("plan")
+    app.ok("doctor")
+    assert empty_images(app) == []
+
+
+def empty_images(app: Project) -> list[str]:
+    """Return the ids of the engine's images that have no name and no time of their build."""
+    shown = docker(app.environ, "image", "ls", "--filter", "dangling=true", "--format", "{{.ID}} {{.CreatedAt}}")
+    return [line.split()[0] for line in shown.stdout.splitlines() if " 1970-01-01 00:00:00 " in line]

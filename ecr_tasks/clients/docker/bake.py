@@ -15,6 +15,9 @@ from typing import Any
 from ecr_tasks.model.image import BakeFile, BakeTarget, BuildDefinition, BuildInput
 from ecr_tasks.model.option_fields import join_fields, split_fields
 
+CACHE_ONLY = "type=cacheonly"
+"""The output of a target whose result goes nowhere: the builder's cache has it."""
+
 _LIST_FIELDS = ("platforms", "secrets", "ssh", "attest", "cache_from", "cache_to")
 _LIST_KEYS = {field: "secret" if field == "secrets" else field.replace("_", "-") for field in _LIST_FIELDS}
 """BuildDefinition's tuples and bake's names for them."""
@@ -51,7 +54,7 @@ def bake_document(inputs: Sequence[BuildInput]) -> dict[str, Any]:
         target = next(target for target in _candidates(name) if placed.get(target, content) == content)
         if target not in placed:
             placed[target] = content
-            targets[target] = {**options(definition), "output": ["type=cacheonly"]}
+            targets[target] = {**options(definition), "output": [CACHE_ONLY]}
         return target
 
     for name, build_input in zip(names, inputs, strict=True):

@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.clients.docker import errors, transient
-from ecr_tasks.clients.docker.bake import bake_document, failed_inputs, parse_bake, serialize, target_names
+from ecr_tasks.clients.docker.bake import (
+    CACHE_ONLY,
+    bake_document,
+    failed_inputs,
+    parse_bake,
+    serialize,
+    target_names,
+)
 from ecr_tasks.clients.docker.command_line import (
     CommandLine,
     ask_other_client,
@@ -271,7 +278,10 @@ class WhalesDocker(ImageStore):
                 inputs.append(BuildInput(f"image-{number}", plain, (), "builder"))
             file = folder / "bake.json"
             file.touch(0o600)
-            file.write_text(serialize(bake_document(inputs)), encoding="utf-8")
+            document = bake_document(inputs)
+            for target in document["target"].values():  # an outline is exported too, as the same empty image for all
+                target["output"] = [CACHE_ONLY]
+            file.write_text(serialize(document), encoding="utf-8")
             options = ["--progress", "plain", "--call", "outline,format=json", "--file", str(file)]
             self._tokens.renew()
             self._commands.read_only_bake(*options, *_builder_option(builder))
