@@ -41,7 +41,10 @@ class WantedBuilder:
 
 @dataclass(frozen=True)
 class Node:
-    """A machine of a builder. ``platforms`` has a ``*`` behind those that were set; empty until it has answered."""
+    """A machine of a builder. ``platforms`` has a ``*`` behind those that were set; empty until it has answered.
+
+    ``tls`` has the digests of its TLS files, where they were looked at; empty for a node without any.
+    """
 
     name: str
     endpoint: str
@@ -50,6 +53,7 @@ class Node:
     platforms: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
     error: str = ""
+    tls: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the node as `builder.show --json` prints it."""

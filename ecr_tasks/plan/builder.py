@@ -16,6 +16,9 @@ DEFAULT_NAME = "ecr-tasks"
 TLS_FILES = ("ca.pem", "cert.pem", "key.pem")
 """The files of docker's TLS folders (DOCKER_CERT_PATH)."""
 
+TLS_OPTIONS = ("cacert", "cert", "key")
+"""The remote driver's options for them (https://docs.docker.com/build/builders/drivers/remote/)."""
+
 _NAME = r"[a-zA-Z][a-zA-Z0-9._-]{0,127}"
 _SCHEMES = {
     "docker-container": ("unix://", "tcp://", "ssh://", "npipe://"),
@@ -128,7 +131,7 @@ def create_commands(wanted: WantedBuilder, environ: Mapping[str, str], home: Pat
                 address = context_name(wanted.name, number)
                 yield ("context", "create", address, "--docker", fields)
         elif wanted.driver == "remote" and tls is not None and address.startswith("tcp://"):
-            named = zip(("cacert", "cert", "key"), TLS_FILES, strict=True)
+            named = zip(TLS_OPTIONS, TLS_FILES, strict=True)
             options += [f"{key}={tls / name}" for key, name in named]
         yield (
             *("buildx", "create", "--name", wanted.name, "--node", node_name(wanted.name, number)),
@@ -151,19 +154,32 @@ def context_name(name: str, number: int) -> str:
     return f"{name}-node{number}"
 
 
-def differences(wanted: WantedBuilder, builder: Builder) -> list[str]:
-    """Return in what a builder that is there differs from the wanted one, in words; nothing where it is that one."""
+def tls_files(wanted: WantedBuilder) -> tuple[str, ...]:
+    """Return the TLS files that the nodes at tcp:// addresses are to have, without a name for one that they lack."""
+    if wanted.tls is not None:
+        return tuple(str(wanted.tls / name) for name in TLS_FILES)
+    options = dict(option.split("=", 1) for option in wanted.options)
+    return tuple(options.get(name, "") for name in TLS_OPTIONS)
+
+
+def differences(wanted: WantedBuilder, builder: Builder, tls: tuple[str, ...] = ()) -> list[str]:
+    """Return in what a builder that is there differs from the wanted one, in words; nothing where it is that one.
+
+    Its nodes have their own addresses, and ``tls``, like theirs, are the digests of the wanted :func:`tls_files`.
+    """
     if builder.driver != wanted.driver:
         return [f"its driver is {builder.driver}"]
     if len(builder.nodes) != len(wanted.nodes):
         return [f"it has {len(builder.nodes)} {'node' if len(builder.nodes) == 1 else 'nodes'}"]
-    pairs = enumerate(zip(wanted.nodes, builder.nodes, strict=True))
-    return [text for number, (node, there) in pairs for text in _differs(wanted, number, node, there)]
+    pairs = zip(wanted.nodes, builder.nodes, strict=True)
+    return [text for node, there in pairs for text in _differs(wanted, node, there, tls)]
 
 
-def _differs(wanted: WantedBuilder, number: int, node: WantedNode, there: Node) -> Iterator[str]:
-    if node.address and there.endpoint not in (node.address, context_name(wanted.name, number)):
+def _differs(wanted: WantedBuilder, node: WantedNode, there: Node, tls: tuple[str, ...]) -> Iterator[str]:
+    if node.address and there.endpoint != node.address:
         yield f"its node {there.name} is {there.endpoint}"
+    elif node.address.startswith("tcp://") and there.tls != tls:
+        yield f"its node {there.name} has {'other ' if there.tls and tls else 'no ' if tls else ''}TLS files"
     set_platforms = {name.rstrip("*") for name in there.platforms if name.endswith("*")}
     if set_platforms != set(node.platforms):
         yield f"its node {there.name} is for {', '.join(sorted(set_platforms)) or 'what it offers'}"

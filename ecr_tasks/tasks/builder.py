@@ -145,12 +145,13 @@ def _existing(name: str | None) -> Builder:
 
 def _created(builders: Builders, wanted: WantedBuilder) -> tuple[Builder, bool]:
     """Return the builder, started, and whether it is new. Raises Refused for another one of that name."""
-    from ecr_tasks.plan.builder import differences
+    from ecr_tasks.clients.docker.builders import tls_digests
+    from ecr_tasks.plan.builder import differences, tls_files
 
     there = builders.find(wanted.name)
     if there is None:
         return builders.create(wanted), True
-    if found := differences(wanted, there):
+    if found := differences(wanted, builders.with_tls(there), tls_digests(tls_files(wanted))):
         raise Refused(
             f"There is another builder {wanted.name}: {'; '.join(found)}.",
             f"Give the new one another name, or remove it first: `inv builder.remove {wanted.name}`.",

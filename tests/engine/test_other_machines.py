@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from ecr_tasks.clients.docker.builders import Builders, tls_digests
 from ecr_tasks.clients.docker.unreached_builder import trouble_of
 from ecr_tasks.local_ecr.server import LocalEcr
-from ecr_tasks.model.builder import Builder, Node
+from ecr_tasks.model.builder import Builder, Node, WantedBuilder
+from ecr_tasks.plan.builder import TLS_FILES, create_commands, differences, tls_files, wanted_builder
 from tests.engine.buildkit import buildkit_address
 from tests.engine.conftest import docker
 from tests.engine.project import Project, project
@@ -143,7 +145,38 @@ def test_whose_certificate_a_remote_buildkit_does_not_accept_is_said(
     assert trouble == f"{address}: it does not accept the certificate of the builder's TLS files (unknown ca)"
 
 
-def test_a_remote_buildkit_with_tls_builds_and_pushes(app: Project, far: tuple[str, str]) -> None:
+def other_files(folder: Path) -> str:
+    """Return a folder with TLS files of nobody's."""
+    for name in TLS_FILES:
+        (folder / name).write_text(name, encoding="utf-8")
+    return str(folder)
+
+
+def test_a_nodes_own_context_tells_its_address_and_its_tls_files(
+    app: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, certificates = app.environ["DOCKER_HOST"], app.environ["DOCKER_CERT_PATH"]
+    for name in ("DOCKER_CONFIG", "BUILDX_CONFIG", "PATH"):
+        monkeypatch.setenv(name, app.environ[name])
+
+    def asked(folder: str, address: str = host) -> WantedBuilder:
+        return wanted_builder("mine", "docker-container", [address], (), Path(folder), None)
+
+    for command in create_commands(asked(certificates), app.environ, tmp_path):
+        docker(app.environ, *command)
+    there = Builders({}).find("mine")
+    assert there is not None
+    there = Builders({}).with_tls(there)
+
+    def found(wanted: WantedBuilder) -> list[str]:
+        return differences(wanted, there, tls_digests(tls_files(wanted)))
+
+    assert found(asked(certificates)) == []
+    assert found(asked(other_files(tmp_path))) == ["its node mine1 has other TLS files"]
+    assert found(asked(certificates, "tcp://127.0.0.1:1")) == [f"its node mine1 is {host}"]
+
+
+def test_a_remote_buildkit_with_tls_builds_and_pushes(app: Project, far: tuple[str, str], tmp_path: Path) -> None:
     address, certificates = far
     app.environ["ECR_BUILDER"] = "far"
     create = ("builder.create", "--driver", "remote", "--node", address, "--tls", certificates)
@@ -152,6 +185,11 @@ def test_a_remote_buildkit_with_tls_builds_and_pushes(app: Project, far: tuple[s
     other = app.inv("builder.create")
     assert other.code == 6
     assert "There is another builder far: its driver is remote." in other.stderr
+    for tls, words in (((), "far0 has TLS files"), (("--tls", other_files(tmp_path)), "far0 has other TLS files")):
+        refused = app.inv(*create[:-2], *tls)
+        assert (refused.code, f"There is another builder far: its node {words}." in refused.stderr) == (6, True)
+    alike = shutil.copytree(certificates, tmp_path / "alike")
+    assert "far: is there already" in app.ok(*create[:-1], str(alike)).stderr
 
     document = json.loads(app.ok("builder.show", "--json").stdout)
     (node,) = document["nodes"]

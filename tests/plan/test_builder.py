@@ -9,7 +9,7 @@ import pytest
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.builder import Builder, Node, WantedBuilder
-from ecr_tasks.plan.builder import create_commands, differences, lacking_platforms, wanted_builder
+from ecr_tasks.plan.builder import create_commands, differences, lacking_platforms, tls_files, wanted_builder
 
 HOME = Path("/home/me")
 CERTS = Path("/certs")
@@ -120,7 +120,7 @@ def test_a_name_that_buildx_does_not_take_is_refused(name: str) -> None:
 def test_a_builder_that_is_there_is_compared_with_the_wanted_one() -> None:
     asked = wanted("docker-container", "linux/arm64=tcp://arm:2376", options=["network=host"], tls=CERTS)
     here = Node("multi0", "unix:///var/run/docker.sock", options={"network": "host"}, platforms=("linux/amd64",))
-    arm = Node("multi1", "multi-node1", options={"network": "host"}, platforms=("linux/arm64*", "linux/arm/v7"))
+    arm = Node("multi1", "tcp://arm:2376", options={"network": "host"}, platforms=("linux/arm64*", "linux/arm/v7"))
     assert differences(asked, Builder("multi", "docker-container", (here, arm))) == []
     assert differences(asked, Builder("multi", "remote", (here, arm))) == ["its driver is remote"]
     assert differences(asked, Builder("multi", "docker-container", (here,))) == ["it has 1 node"]
@@ -130,6 +130,23 @@ def test_a_builder_that_is_there_is_compared_with_the_wanted_one() -> None:
         "its node multi1 is for what it offers",
         "its node multi1 has network=",
     ]
+
+
+def test_a_node_with_other_tls_files_is_another_one() -> None:
+    asked, mine, others = wanted("remote", "tcp://far:1", tls=CERTS), ("ca", "cert", "key"), ("ca", "cert", "other")
+    assert tls_files(asked) == ("/certs/ca.pem", "/certs/cert.pem", "/certs/key.pem")
+    by_option = wanted("remote", "tcp://far:1", options=["cacert=/certs/ca.pem"])
+    assert tls_files(by_option) == ("/certs/ca.pem", "", "")
+
+    def there(tls: tuple[str, ...]) -> Builder:
+        return Builder("multi", "remote", (Node("multi0", "tcp://far:1", tls=tls),))
+
+    assert differences(asked, there(mine), mine) == []
+    assert differences(asked, there(others), mine) == ["its node multi0 has other TLS files"]
+    assert differences(asked, there(()), mine) == ["its node multi0 has no TLS files"]
+    assert differences(wanted("remote", "tcp://far:1"), there(mine)) == ["its node multi0 has TLS files"]
+    by_path = Builder("multi", "remote", (Node("multi0", "unix:///run/buildkitd.sock"),))
+    assert differences(wanted("remote", "unix:///run/buildkitd.sock"), by_path) == []
 
 
 def test_a_planned_platform_that_no_node_has_is_named_once_all_have_answered() -> None:

@@ -8,16 +8,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from ecr_tasks.clients.docker import errors
 from ecr_tasks.clients.docker.command_line import ask
 from ecr_tasks.clients.docker.parse import parse_builder
 from ecr_tasks.clients.docker.unreached_builder import check_reached
+from ecr_tasks.documents import parse_json
 from ecr_tasks.errors import BuildError, EcrTasksError
-from ecr_tasks.model.builder import Builder, WantedBuilder
+from ecr_tasks.files import read_bytes
+from ecr_tasks.model.builder import Builder, Node, WantedBuilder
+from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.wording import name_some
-from ecr_tasks.plan.builder import context_name, create_commands
+from ecr_tasks.plan.builder import TLS_FILES, TLS_OPTIONS, context_name, create_commands
 
 ASK_SECONDS = 60.0
 START_SECONDS = 600.0
@@ -84,6 +88,27 @@ class Builders:
                 )
         return builder
 
+    def with_tls(self, builder: Builder) -> Builder:
+        """Return a builder with its nodes' TLS files, and their addresses in place of the contexts made for them.
+
+        Raises BuildError for a context that docker doesn't show.
+        """
+        nodes = (
+            self._with_tls(node, context_name(builder.name, number)) for number, node in enumerate(builder.nodes)
+        )
+        return replace(builder, nodes=tuple(nodes))
+
+    def _with_tls(self, node: Node, context: str) -> Node:
+        if node.endpoint != context:
+            return replace(node, tls=tls_digests([node.options.get(name, "") for name in TLS_OPTIONS]))
+        action = f"show the context {context}"
+        text = ask(action, "context", "inspect", context, seconds=ASK_SECONDS)
+        with errors.reading_answer(action):
+            (document,) = parse_json(text)
+            folder = Path(document["Storage"]["TLSPath"], "docker")
+            address = str(document["Endpoints"]["docker"]["Host"])
+        return replace(node, endpoint=address, tls=tls_digests([str(folder / name) for name in TLS_FILES]))
+
     def remove(self, builder: Builder, *, keep_cache: bool) -> Sequence[str]:
         """Remove a builder and the docker contexts that were created for it, whose names are returned.
 
@@ -99,6 +124,18 @@ class Builders:
             ask(f"remove the builder {name}", "buildx", "rm", *options, name, seconds=START_SECONDS)
         if contexts:
             ask("remove its contexts", "context", "rm", "--force", *contexts, seconds=ASK_SECONDS)
+
+
+def tls_digests(files: Sequence[str]) -> tuple[str, ...]:
+    """Return the digests of TLS files, an empty one for a file that can't be read; nothing where none is named."""
+    return tuple(map(_digest, files)) if any(files) else ()
+
+
+def _digest(file: str) -> str:
+    try:
+        return sha256_digest(read_bytes(file))
+    except OSError:
+        return ""
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from ecr_tasks.errors import BuildError
 from ecr_tasks.model.builder import Builder, Node
+from ecr_tasks.plan.builder import TLS_OPTIONS
 
 SECONDS = 5.0
 """How long each step of the question may take."""
@@ -27,8 +28,6 @@ _ENDS = {
     False: "it ends the connection: it may want TLS, and the builder has no TLS files",
 }
 """What it says of a connection that a server ends, with TLS files and without."""
-
-_FILES = ("cacert", "cert", "key")
 
 
 def check_reached(builder: Builder) -> None:
@@ -58,7 +57,7 @@ def _why_unreached(node: Node) -> str | None:
         return None
     if address.scheme != "tcp" or not host or not port:
         return None
-    files = {name: node.options[name] for name in _FILES if name in node.options}
+    files = {name: node.options[name] for name in TLS_OPTIONS if name in node.options}
     for name, file in files.items():
         if not Path(file).is_file() or not os.access(file, os.R_OK):  # a pipe would be waited for
             return f"its TLS file {name} is no file that can be read ({file})"
