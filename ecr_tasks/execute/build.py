@@ -101,9 +101,9 @@ def build_in_batches(
     name.
 
     buildx stops every build of a bake when one fails (docker/buildx#3297): the others are built once more then, which
-    takes what is done from the builder's cache. Where a builder loses builds, fewer are built at once. Raises the
-    first error with ``fail_fast``, and one that is about no image, such as that of an engine that is gone, as long as
-    nothing is built.
+    takes what is done from the builder's cache, but not with ``fail_fast``. Where a builder loses builds, fewer are
+    built at once. Raises an error that is about no image, such as that of an engine that is gone, as long as nothing
+    is built.
     """
     is_first = True
     pending = batches(images)
@@ -125,7 +125,7 @@ def build_in_batches(
         if isinstance(reason, LostBuild) or len(images) == 1:
             about.add(batch[0].name)
         names = [image.name for image in batch if image.name in about]
-        if fail_fast or (not names and is_first):
+        if not names and is_first:
             raise reason
         if not names:  # it is about the engine or a registry, and so about all that is left
             names, pending = [image.name for other in (batch, *pending) for image in other], []
@@ -133,6 +133,8 @@ def build_in_batches(
             pending.insert(0, rest)
         is_first = False
         yield {}, dict.fromkeys(names, reason)
+        if fail_fast:
+            return
 
 
 def build_inputs(image: Image, keep: Keep, names: tuple[str, ...], engine: Engine | None = None) -> list[BuildInput]:

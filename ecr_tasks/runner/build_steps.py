@@ -46,12 +46,11 @@ USED_LATER = (
 """The modules that only what follows a build imports."""
 
 
-def create_repositories(run: Run, job: Job, *, before_build: bool = False, fail_fast: bool = False) -> Job:
+def create_repositories(run: Run, job: Job, *, before_build: bool = False) -> Job:
     """Create the missing repositories that may be created, also at destinations, and plan again with them.
 
-    An image whose repository can't be created is in the job's ``failed``. Raises the first error with ``fail_fast``,
-    and where none can be. ``before_build`` does so only where builds keep their cache in them: elsewhere a build that
-    fails leaves none.
+    An image whose repository can't be created is in the job's ``failed``. Raises the first error where none can be.
+    ``before_build`` does so only where builds keep their cache in them: elsewhere a build that fails leaves none.
     """
     items = [item for item in job.plan.images if item.image.name not in job.failed]
     if job.snapshot is None or not any(item.creates_any_repository for item in items):
@@ -79,7 +78,7 @@ def create_repositories(run: Run, job: Job, *, before_build: bool = False, fail_
         for text in together(created) if len(created) > FEW else created:
             say(text)
     failed = {item.image.name: refused[item.image.repository] for item in items if item.image.repository in refused}
-    if failed and (fail_fast or len(failed) == len(job.plan.images)):
+    if failed and len(failed) == len(job.plan.images):
         raise next(iter(failed.values()))
     for name, error in failed.items():
         warn(f"{name} failed: {error}")
@@ -140,13 +139,13 @@ def build_images(
 ) -> Job:
     """Build these images, after a login to the ECR registries that the builds read and write.
 
-    An image that fails is in the job's ``failed``, and the others are built. Raises BuildError with the failing step
-    with ``fail_fast``, and where no image can be built. ``publish`` is called after each of several bakes, also one
+    An image that fails is in the job's ``failed``, and the others are built; with ``fail_fast`` none is begun after
+    it. Raises BuildError where no image can be built. ``publish`` is called after each of several bakes, also one
     that fails, with the job by then, and returns whether to go on.
     """
     if job.ahead is not None and len(items) != 1:
         job.ahead.build.discard()
-    if not items:
+    if not items or (fail_fast and job.failed):
         return job
     from ecr_tasks.execute.build import build, build_apart, build_in_batches
     from ecr_tasks.runner.base_places import place_bases
@@ -181,7 +180,6 @@ def build_images(
         seconds = job.ahead.build.seconds if job.ahead else None
         return {name: replace(built, seconds=seconds or built.seconds) for name, built in builds.items()}
 
-    fail_fast = fail_fast and publish is None  # which else decides it
     try:
         # While the build runs; where a push is to leave no names, all of them go after it.
         stored = _ask_store(run, items, job.settings.keep_local or None)
@@ -193,7 +191,7 @@ def build_images(
                 stored = _ask_store(run, items, job.settings.keep_local or None)
         for builds, failed in outcomes:
             done = [item for item in items if item.image.name in builds or item.image.name in failed]
-            job = _with_builds(run, job, done, builds, failed, fail_fast=fail_fast, tells=len(items) <= FEW)
+            job = _with_builds(run, job, done, builds, failed, tells=len(items) <= FEW)
             if publish is not None and not publish(job):
                 break
     except (BuildError, RegistryError) as error:
@@ -211,12 +209,11 @@ def _with_builds(
     builds: Mapping[str, Built],
     errors: Mapping[str, EcrTasksError],
     *,
-    fail_fast: bool,
     tells: bool,
 ) -> Job:
     """Look at what was just built of these images, and return the job with it; ``tells`` is whether to name each one.
 
-    Raises Refused where the source is another by now, and with ``fail_fast`` for a secret in an image.
+    Raises Refused where the source is another by now.
     """
     from ecr_tasks.execute.from_builder import what_is_kept
     from ecr_tasks.runner import pending_builds
@@ -232,7 +229,7 @@ def _with_builds(
         )
     source_now = begin(partial(_source_now, run))  # git and docker are asked at the same time
     failed = {name: run.logins.explain(error) for name, error in errors.items()}
-    failed |= _check_secrets(run, [item for item in items if item.image.name in builds], builds, fail_fast)
+    failed |= _check_secrets(run, [item for item in items if item.image.name in builds], builds)
     now = _check_source(run, [item.image for item in items], source_now, during="the build")
     if job.ahead is not None:
         job.ahead.build.named()
@@ -314,13 +311,8 @@ def _check_source(run: Run, images: Sequence[Image], ask: Callable[[], SourceSta
     return now
 
 
-def _check_secrets(
-    run: Run, items: Sequence[PlannedImage], builds: Mapping[str, Built], fail_fast: bool
-) -> dict[str, EcrTasksError]:
-    """Look at what the built images show, and return the errors of those with a secret, by name.
-
-    Raises Refused for the first one with ``fail_fast``.
-    """
+def _check_secrets(run: Run, items: Sequence[PlannedImage], builds: Mapping[str, Built]) -> dict[str, EcrTasksError]:
+    """Look at what the built images show, and return the errors of those with a secret, by name."""
     from ecr_tasks.checks.built_secrets import check_built
     from ecr_tasks.execute.built_configs import built_configs, built_provenance
 
@@ -335,8 +327,6 @@ def _check_secrets(
         try:
             check_built(item.image, configs[built.name], provenance, settings, environ, warn)
         except Refused as error:
-            if fail_fast:
-                raise
             failed[item.image.name] = error
 
     with working("looking at what was built"):

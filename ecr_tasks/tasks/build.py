@@ -108,7 +108,7 @@ def build(
     is_pushed_next = push_follows and follows_at_once(build, push)
     leaves = is_pushed_next and not json and not fail_fast
     fail_fast = fail_fast or push_has("--fail-fast")
-    job = create_repositories(run, job, before_build=True, fail_fast=fail_fast)
+    job = create_repositories(run, job, before_build=True)
     if push_follows:
         job = lock_images(run, job, show_plan)
     # If a push follows, images that are already published are neither built nor stored.
@@ -120,17 +120,21 @@ def build(
         job = build_images(run, job, items, fail_fast=fail_fast)
         if job.ahead is not None and not is_pushed_next:
             job.ahead.build.all_named()  # a user's task may need what the push doesn't
-    items = [item for item in job.plan.images if item in items or item.image.name in job.failed]
+    stops = fail_fast and bool(job.failed)
+    items = [item for item in job.plan.images if item in items or item.image.name in job.failed or stops]
     receipt = build_receipt(run, job, items)
     if items:
         receipt_file.write(run.project, receipt)
-    if not push_follows:
+    if stops:
+        run.release_locks()
+    is_last = stops or not push_follows
+    if is_last:
         begin_tidy(run, job)()
         receipt = replace(receipt, complete=not job.failed)
         ci_results.hand_over(run, receipt, may_be_pushed=not job.failed)
     _show(job, json)
     error = failure(receipt)
-    if error is not None and (not push_follows or len(job.failed) == len(job.plan.images)):
+    if error is not None and (is_last or len(job.failed) == len(job.plan.images)):
         raise error  # else the push publishes the others
     return job
 

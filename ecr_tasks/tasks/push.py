@@ -99,7 +99,7 @@ def push(
         if json:
             document(build_receipt(run, job, job.plan.images).as_json(with_typed_commands))
         return None
-    job = create_repositories(run, job, before_build=True, fail_fast=fail_fast)
+    job = create_repositories(run, job, before_build=True)
     job = lock_images(run, job, show_plan)
     if not job.is_left_to_push:
         job = reuse_builds(run, job)
@@ -112,8 +112,9 @@ def push(
             # What was built outlives a run that ends before its push.
             if built := [item for item in unbuilt if item.image.name in job.built]:
                 receipt_file.write(run.project, build_receipt(run, job, built))
-            job = create_repositories(run, job, fail_fast=fail_fast)
-            job = lock_images(run, job, show_plan)
+            if not (fail_fast and job.failed):  # which pushes nothing
+                job = create_repositories(run, job)
+                job = lock_images(run, job, show_plan)
         tidied = job.tidied or begin_tidy(run, job, before_push=True)
         receipt = images.finish(job)
     unnamed = end_naming(job)

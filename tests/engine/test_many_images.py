@@ -67,10 +67,15 @@ def test_the_others_are_published_and_a_second_run_does_the_rest(app: Project) -
     assert set(outcomes(app).values()) == {"published"}
 
 
-def test_fail_fast_stops_at_the_first(app: Project) -> None:
-    result = app.inv("build", "push", "--fail-fast")
+@pytest.mark.parametrize("words", [("build", "push", "--fail-fast"), ("build", "--fail-fast", "push")])
+def test_fail_fast_stops_at_the_first(app: Project, words: tuple[str, ...]) -> None:
+    result = app.inv(*words)
     assert (result.code, result.lines) == (3, [])
     assert "missing.txt" in result.stderr
+    fails = ("broken", "needs-broken")  # buildx names the target or the one that needs it
+    assert {outcomes(app)[name] for name in fails} <= {"failed", "not-begun"}
+    assert {outcomes(app)[name] for name in NAMES if name not in fails} == {"not-begun"}
+    assert "failed" in outcomes(app).values()
     alone = app.inv("build")
     assert alone.code == 3
     assert outcomes(app)["web"] == "built"

@@ -160,6 +160,9 @@ def test_fail_fast_of_the_build_publishes_nothing(app: Project, during: dict[str
     result = app.inv("build", "--fail-fast", "push")
     assert result.code == 3
     assert (built(app), published(app)) == (["a", "b"], [])
+    assert "1 of 6 images failed (2 are built, 3 are not begun):" in result.stderr
+    built_by_then = {"a": "built", "b": "built", "d": "failed"}
+    assert outcomes(app) == {**dict.fromkeys(NAMES, "not-begun"), **built_by_then}
 
 
 def test_fail_fast_builds_no_more_after_a_push_that_fails(
