@@ -22,7 +22,10 @@ from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tags.tag_set import tag_characters
 
-_REMOTE = ("registry", "gha", "s3", "azblob")
+_HERE = ("local", "inline")
+"""The types of caches that stay on this machine, or with the image. An entry of buildx's without a type is a
+registry's."""
+
 _MAY_FAIL = "ignore-error=true"
 _FOR_ECR = ("image-manifest=true", "oci-mediatypes=true")
 """ECR accepts a cache only as an image manifest with OCI media types (AWS blog, Remote cache support in Amazon ECR
@@ -95,14 +98,14 @@ def _tag(branch: str, default: str | None) -> str:
 
 
 def with_cache(definition: BuildDefinition, caches: Caches, repository: Repository | None) -> BuildDefinition:
-    """Return the definition with its caches, or as it is where the settings have none.
+    """Return the definition with its caches; where the settings have none, with those of its own that it may write.
 
     Without an existing repository, ``registry`` is no cache. A cache that can't be written does not fail the build,
     unless its entry says so. Raises Refused when the repository would lock the default branch's cache after the first
     build; that of another branch is only read then (see :func:`cache_note`).
     """
     if not caches.reads and not caches.writes:
-        return definition
+        return _only_reading(definition) if caches.read_only else definition
     writes = _writes(caches)
     if REGISTRY in writes and repository is not None and repository.locks(CACHE_TAG):
         raise Refused(
@@ -115,11 +118,13 @@ def with_cache(definition: BuildDefinition, caches: Caches, repository: Reposito
     return _cached(definition, tuple(dict.fromkeys(sources)), tuple(targets))
 
 
-def cache_notes(caches: Caches, repository: Repository | None) -> tuple[str, ...]:
-    """Return what is to be said of the caches, as sentences without their ends."""
+def cache_notes(caches: Caches, repository: Repository | None, definition: BuildDefinition) -> tuple[str, ...]:
+    """Return what is to be said of the caches, as sentences without their ends; ``definition`` has its own ones."""
     notes = []
     left_out = () if repository else (REGISTRY,)
-    if caches.read_only and {*caches.writes}.difference(_writes(caches), left_out):
+    is_own = not caches.reads and not caches.writes
+    own = [entry for item in definition.with_links() for entry in item.cache_to] if is_own else []
+    if caches.read_only and any(_is_elsewhere(entry) for entry in {*caches.writes, *own}.difference(left_out)):
         notes.append(f"the build cache is only read, because this run belongs to a {caches.read_only}")
     elif REGISTRY in caches.writes and repository is not None and repository.locks(caches.tags[0]):
         notes.append(
@@ -136,7 +141,18 @@ def cache_notes(caches: Caches, repository: Repository | None) -> tuple[str, ...
 
 def _writes(caches: Caches) -> tuple[str, ...]:
     """Return the caches that are written: with a reason to only read, those that stay on this machine."""
-    return tuple(entry for entry in caches.writes if not caches.read_only or entry_type(entry) not in _REMOTE)
+    return tuple(entry for entry in caches.writes if not caches.read_only or not _is_elsewhere(entry))
+
+
+def _only_reading(definition: BuildDefinition) -> BuildDefinition:
+    """Return a definition that writes no cache outside of this machine, and nor does what it links to."""
+    linked = {name: _only_reading(target) for name, target in definition.linked.items()}
+    kept = tuple(entry for entry in definition.cache_to if not _is_elsewhere(entry))
+    return replace(definition, cache_to=kept, linked=linked)
+
+
+def _is_elsewhere(entry: str) -> bool:
+    return entry_type(entry) not in _HERE
 
 
 def _sources(entry: str, tags: Sequence[str], repository: Repository | None) -> list[str]:
@@ -158,7 +174,7 @@ def _target(entry: str, caches: Caches, repository: Repository | None) -> str | 
         needed: tuple[str, ...] = (*_FOR_ECR, _MAY_FAIL)
     else:
         options = entry_fields(entry)
-        needed = (_MAY_FAIL,) if options["type"] in _REMOTE else ()
+        needed = (_MAY_FAIL,) if _is_elsewhere(entry) else ()
         if options["type"] == "registry" and parse_ecr_host(host_of(options.get("ref", "")) or ""):
             needed += _FOR_ECR
     options = entry_fields(entry)

@@ -135,8 +135,8 @@ def plan_image(
         return _plan_part(part, whole, caches) if whole.build_needed else whole
     view = snapshot.repositories[image.repository] if snapshot is not None else None
     repository = view.repository if view else None
+    notes = cache_notes(caches, repository, image.definition)
     image = replace(image, definition=with_cache(image.definition, caches, repository))
-    notes = cache_notes(caches, repository)
     if view is None:
         tags = tuple(PlannedTag(tag) for tag in image.tags)
         return PlannedImage(
@@ -211,7 +211,7 @@ def _plan_part(part: Image, whole: PlannedImage, caches: Caches) -> PlannedImage
         makes_revision=False,
         own=(),
         other_settings=(),
-        cache_notes=cache_notes(caches, repository),
+        cache_notes=cache_notes(caches, repository, part.definition),
         whole=whole,
     )
 

@@ -150,7 +150,7 @@ def build_images(
     from ecr_tasks.execute.build import build, build_apart, build_in_batches
     from ecr_tasks.runner.base_places import place_bases
 
-    warn_of_builds(items)
+    warn_of_builds(items, job.settings)
     job, items = place_bases(run, job, items)
     definitions = [definition for item in items for definition in item.image.definition.with_links()]
     run.logins.log_in_for_builds(definitions, run.engine)

@@ -11,6 +11,7 @@ from ecr_tasks.model.wording import join_words, name_some
 from ecr_tasks.plan.cache import IMAGE
 from ecr_tasks.plan.plan import Plan
 from ecr_tasks.plan.planned_image import PlannedImage
+from ecr_tasks.settings.settings import Settings
 
 
 def warn_of_plan(plan: Plan) -> None:
@@ -20,7 +21,7 @@ def warn_of_plan(plan: Plan) -> None:
         _warn_of_other_settings(item)
 
 
-def warn_of_builds(items: Sequence[PlannedImage]) -> None:
+def warn_of_builds(items: Sequence[PlannedImage], settings: Settings) -> None:
     """Warn about a context that every run changes, and about caches that get lost."""
     from ecr_tasks.checks.output_folder_in_context import receipt_in_context
 
@@ -29,9 +30,10 @@ def warn_of_builds(items: Sequence[PlannedImage]) -> None:
     for note in dict.fromkeys(note for item in items for note in item.cache_notes):
         say(f"{note[0].upper()}{note[1:]}.")
     _warn_of_inactive_caches(items, os.environ)
-    _warn_of_shared_caches(items)
+    has_own = not settings.cache_reads and not settings.cache_writes  # those of a bake or compose file
+    _warn_of_shared_caches(items, has_own=has_own)
     for item in items:
-        _warn_of_caches_of_several_nodes(item)
+        _warn_of_caches_of_several_nodes(item, has_own=has_own)
 
 
 def _warn_of_ignored_files(item: PlannedImage) -> None:
@@ -71,7 +73,7 @@ def _warn_of_inactive_caches(items: Sequence[PlannedImage], environ: Mapping[str
             return
 
 
-def _warn_of_shared_caches(items: Sequence[PlannedImage]) -> None:
+def _warn_of_shared_caches(items: Sequence[PlannedImage], *, has_own: bool) -> None:
     """Warn about a cache that several images write, which is then that of the last one."""
     writers: dict[str, list[str]] = {}
     for item in items:
@@ -79,19 +81,21 @@ def _warn_of_shared_caches(items: Sequence[PlannedImage]) -> None:
         for entry in dict.fromkeys(definition.cache_to):
             if entry not in definition.inline_caches:
                 writers.setdefault(entry, []).append(item.image.name)
+    remedy = f"put {IMAGE} into the name that it has in ECR_CACHE (scope={IMAGE}, ref=…:{IMAGE}, …)"
+    if has_own:
+        remedy = "give each image a cache of another name in its cache-to"
     for entry, names in writers.items():
         if len(names) > 1:
-            warn(
-                f"{name_some(names)} write the same {split_fields(entry).get('type', '')} cache, so it is the last "
-                f"one's: put {IMAGE} into the name that it has in ECR_CACHE (scope={IMAGE}, ref=…:{IMAGE}, …)."
-            )
+            kind = split_fields(entry).get("type", "registry")
+            warn(f"{name_some(names)} write the same {kind} cache, so it is the last one's: {remedy}.")
 
 
-def _warn_of_caches_of_several_nodes(item: PlannedImage) -> None:
+def _warn_of_caches_of_several_nodes(item: PlannedImage, *, has_own: bool) -> None:
     """Warn about a cache that each of a builder's nodes writes under the same name (buildx does it so)."""
     definition, nodes = item.image.definition, item.engine.nodes if item.engine else 1
     if min(nodes, len(definition.platforms)) > 1 and definition.cache_to != definition.inline_caches:
         warn(
-            f"{item.image.name}: each of the builder's {nodes} nodes writes the cache (ECR_CACHE) under the same "
-            "name, so it is that of one platform; for the others, a node has only what it keeps itself."
+            f"{item.image.name}: each of the builder's {nodes} nodes writes the cache "
+            f"({'its cache-to' if has_own else 'ECR_CACHE'}) under the same name, so it is that of one platform; for "
+            "the others, a node has only what it keeps itself."
         )

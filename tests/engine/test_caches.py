@@ -79,3 +79,19 @@ def test_a_branch_writes_its_own_cache_and_a_change_or_a_run_without_credentials
     blob.write_bytes(b"{}")
     assert "buildcache-feature-x was not read: " in build()
     assert caches()[1] not in (branchs, None)
+
+
+def test_a_change_writes_no_cache_of_a_bake_file(engine: dict[str, str], tmp_path: Path, local_ecr: LocalEcr) -> None:
+    app = project(tmp_path / "app", {**engine, **local_ecr.environment()}, "FROM scratch\nCOPY hello.txt /\n")
+    client = HttpClient.logged_in(local_ecr)
+    app.ok("build", "push", ECR_CREATE_REPOSITORY="true")
+    entry = f"type=registry,ref={local_ecr.registry}/team/app:own,mode=max"
+    app.write("docker-bake.hcl", f'target "default" {{\n  cache-to = ["{entry}"]\n}}\n')
+    app.write("hello.txt", f"{uuid.uuid4()}\n")
+    app.commit()
+    app.environ["ECR_BAKE_FILE"] = "docker-bake.hcl"
+    changed = app.ok("build", ECR_PULL_REQUEST="7").stderr
+    assert "The build cache is only read, because this run belongs to a pull request" in changed
+    assert cache_manifest(client, "own") is None
+    app.ok("build")
+    assert cache_manifest(client, "own") is not None

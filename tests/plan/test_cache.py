@@ -102,10 +102,10 @@ def test_a_pull_request_reads_its_branchs_its_targets_and_the_default_branchs_ca
     )
     caches = caches_of(settings(cache=("registry",)), change)
     assert tags(caches) == ([f"{CACHE_TAG}-feature", f"{CACHE_TAG}-release-1", CACHE_TAG], [])
-    (note,) = cache_notes(caches, repository())
+    (note,) = cache_notes(caches, repository(), PLAIN)
     assert note == "the build cache is only read, because this run belongs to a pull request (GITHUB_REF)"
-    assert cache_notes(caches, None) == ()  # it is left out, and not read either
-    assert cache_notes(caches_of(settings(cache=("registry", "type=gha")), change), None) == (note,)
+    assert cache_notes(caches, None, PLAIN) == ()  # it is left out, and not read either
+    assert cache_notes(caches_of(settings(cache=("registry", "type=gha")), change), None, PLAIN) == (note,)
     assert tags(caches_of(settings(cache_to=("registry",)), change)) == ([], [])
 
 
@@ -113,6 +113,21 @@ def test_a_pull_request_writes_only_caches_that_stay_on_this_machine() -> None:
     entries = ("type=gha", "type=s3,bucket=b,region=r", "type=azblob", "type=inline", "type=local,src=c,dest=c")
     caches = caches_of(settings(cache=entries), source(pull_request="7"))
     assert with_cache(PLAIN, caches, None).cache_to == ("type=inline", "type=local,src=c,dest=c")
+
+
+def test_a_pull_request_does_not_write_a_bake_files_own_cache_elsewhere() -> None:
+    entries = ("type=registry,ref=r.example/c:x", "r.example/c:y", "type=gha", "type=inline", "type=local,dest=c")
+    base = BuildDefinition("/base", cache_to=entries)
+    own = BuildDefinition("/project", cache_from=entries[:1], cache_to=entries, linked={"base": base})
+    caches = caches_of(settings(), source(pull_request="7"))
+    kept = with_cache(own, caches, None)
+    assert (kept.cache_from, kept.cache_to, kept.linked["base"].cache_to) == (entries[:1], entries[3:], entries[3:])
+    note = "the build cache is only read, because this run belongs to a pull request"
+    assert cache_notes(caches, None, own)[0].startswith(note)
+    assert cache_notes(caches, None, BuildDefinition("/project", linked={"base": base}))[0].startswith(note)
+    assert cache_notes(caches, None, with_cache(own, caches, None)) == ()
+    off = caches_of(settings(cache_from=("type=gha",)), source(pull_request="7"))  # which takes their place
+    assert (with_cache(own, off, None).cache_to, cache_notes(off, None, own)) == ((), ())
 
 
 def test_a_repository_that_locks_the_caches_tag_is_refused_before_the_build() -> None:
@@ -136,10 +151,10 @@ def test_a_filter_for_the_default_branch_alone_lets_other_branches_read() -> Non
     place = repository("IMMUTABLE_WITH_EXCLUSION", CACHE_TAG)
     definition = with_cache(PLAIN, caches, place)
     assert (len(definition.cache_from), definition.cache_to) == (2, ())
-    (note,) = cache_notes(caches, place)
+    (note,) = cache_notes(caches, place, PLAIN)
     assert "locks the tag buildcache-feature" in note
     assert "inv repo.ensure" in note
-    assert cache_notes(REGISTRY, place) == ()
+    assert cache_notes(REGISTRY, place, PLAIN) == ()
 
 
 def test_what_is_read_is_apart_from_what_is_written() -> None:
@@ -188,9 +203,9 @@ def test_what_an_entry_says_stays() -> None:
 def test_a_cache_in_the_image_is_written_and_read_as_an_image() -> None:
     definition = with_cache(PLAIN, both("type=inline"), None)
     assert (definition.cache_from, definition.cache_to) == ((), ("type=inline",))
-    (note,) = cache_notes(both("type=inline"), None)
+    (note,) = cache_notes(both("type=inline"), None, PLAIN)
     assert "ECR_CACHE_FROM" in note
-    assert cache_notes(Caches(("type=registry,ref=r.example/app:main",), ("type=inline",)), None) == ()
+    assert cache_notes(Caches(("type=registry,ref=r.example/app:main",), ("type=inline",)), None, PLAIN) == ()
 
 
 def test_an_entry_may_have_the_images_name() -> None:

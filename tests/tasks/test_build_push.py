@@ -479,6 +479,26 @@ def test_several_images_that_write_one_cache_are_warned_of(project: Project, des
     assert ("write the same local cache" in result.stderr) == (len(written) == 1)
 
 
+def test_a_bake_files_own_cache_is_warned_of_by_its_own_name(project: Project) -> None:
+    several(project, "api", "worker")
+    own = BuildDefinition(".", cache_to=("type=registry,ref=r.example/cache:one",))
+    project.docker.bake_targets = {"api": own, "worker": own}
+    result = project.inv("build")
+    assert "api, worker write the same registry cache" in result.stderr
+    assert "give each image a cache of another name in its cache-to." in result.stderr
+    assert "ECR_CACHE" not in result.stderr
+
+
+def test_a_pull_request_leaves_a_bake_files_own_cache_as_it_is(project: Project) -> None:
+    several(project, "api")
+    project.docker.bake_targets = {"api": BuildDefinition(".", cache_to=("type=gha", "type=local,dest=c"))}
+    result = project.inv("build", ECR_PULL_REQUEST="7")
+    assert result.code == 0, result.stderr
+    (written,) = project.docker.inputs[0].definition.cache_to
+    assert written.startswith("type=local,")
+    assert "The build cache is only read, because this run belongs to a pull request" in result.stderr
+
+
 def test_a_base_image_in_ecr_is_logged_in_to_before_the_build(project: Project) -> None:
     base = "210987654321.dkr.ecr.us-east-1.amazonaws.com"
     project.write("Dockerfile", f"FROM {base}/python:3.13\n")
