@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 
 def split_fields(option: str) -> dict[str, str]:
@@ -25,6 +25,18 @@ def join_fields(fields: Mapping[str, str]) -> str:
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow([f"{name}={value}" for name, value in fields.items()])
     return line.getvalue()
+
+
+def cache_references(entries: Iterable[str]) -> Iterator[str]:
+    """Yield the references of caches in registries (buildx, util/buildflags/cache.go).
+
+    An entry without ``=`` is a list of references.
+    """
+    for entry in entries:
+        if "=" not in entry:
+            yield from (reference for reference in split_fields(entry) if reference)
+        elif (options := split_fields(entry)).get("type") == "registry" and options.get("ref"):
+            yield options["ref"]
 
 
 def secret_id(secret: str) -> str:

@@ -7,8 +7,11 @@ from collections.abc import Collection, Iterator, Sequence
 from ecr_tasks.errors import EcrTasksError, Refused, SettingsError
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.destination import Destination
+from ecr_tasks.model.ecr_host import EcrHost, is_on_this_machine, parse_ecr_host
 from ecr_tasks.model.image import Image
-from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.model.manifest import CACHE_TAG, StoredImage
+from ecr_tasks.model.option_fields import cache_references
+from ecr_tasks.model.reference import ImageName, parse_image_name
 from ecr_tasks.model.refusals import missing_repository
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.tag import Tag
@@ -62,6 +65,56 @@ def own_destinations(
                     "Take it out: ECR_DESTINATIONS are registries besides.",
                 )
                 yield Conflict(item.image.name, error)
+
+
+def caches_over_tags(items: Sequence[PlannedImage], building: Sequence[PlannedImage]) -> Iterator[Conflict]:
+    """Yield a conflict for each cache that the images to build would write over a tag of one of ``items``.
+
+    A repository that was not read counts as one of any ECR, and of a registry on this machine.
+    """
+    builds = ((item, build) for item in building for build in item.image.definition.with_links())
+    written = [(item, reference) for item, build in builds for reference in cache_references(build.cache_to)]
+    owners = {place: item.image.name for item in items for place in _places(item)} if written else {}
+    for item, reference in dict.fromkeys((item.image.name, reference) for item, reference in written):
+        name = _image_name(reference)
+        if name is None:
+            continue
+        host, tag = name.host or "", (name.repository, name.reference)
+        is_near = parse_ecr_host(host) or is_on_this_machine(f"//{host}")
+        owner = owners.get((_registry(host), *tag)) or (owners.get((None, *tag)) if is_near else None)
+        if owner is not None:
+            error = Refused(
+                f"{item} would write its build cache as {reference}, a tag that this run gives the image {owner}.",
+                f"Give the cache a tag that no image has, such as {CACHE_TAG}, in ECR_CACHE, ECR_CACHE_TO or the "
+                "definition's cache-to.",
+            )
+            yield Conflict(item, error)
+
+
+def _places(item: PlannedImage) -> Iterator[tuple[EcrHost | str | None, str | None, str]]:
+    """Yield the registry, the repository and the tag of all that a run tags; no registry where it was not read."""
+    tags = {tag.name for tag in (*item.image.local_tags, *item.image.tags)}
+    if item.image.inputs and item.image.inputs.tag:
+        tags.add(item.image.inputs.tag)
+    if item.view is None or item.view.repository is None:
+        yield from ((None, item.image.repository, tag) for tag in tags)
+    for view in (item.view, *(copy.view for copy in item.copies)):
+        if view is not None and view.repository is not None and (name := _image_name(view.repository.uri)):
+            yield from ((_registry(name.host or ""), name.repository, tag) for tag in tags)
+
+
+def _registry(host: str) -> EcrHost | str:
+    """Return what all hosts of one registry have in common."""
+    return parse_ecr_host(host) or host
+
+
+def _image_name(reference: str) -> ImageName | None:
+    """Return the parts of a reference, whose tag is ``latest`` where it has none; None for what is no reference."""
+    has_tag = {":", "@"} & set(reference.rpartition("/")[2])
+    try:
+        return parse_image_name(reference if has_tag else f"{reference}:latest")
+    except SettingsError:
+        return None
 
 
 def check_published(image: Image, view: RepositoryView, source: SourceState) -> None:

@@ -13,7 +13,7 @@ from ecr_tasks.model.image import Image
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.plan.cache import NO_CACHES, Caches, cache_notes, with_cache
-from ecr_tasks.plan.conflicts import Conflict, image_conflicts, own_destinations
+from ecr_tasks.plan.conflicts import Conflict, caches_over_tags, image_conflicts, own_destinations
 from ecr_tasks.plan.destinations import PlannedCopy, plan_copy, unique_destinations
 from ecr_tasks.plan.forward import newer_images
 from ecr_tasks.plan.planned_image import PlannedImage
@@ -98,6 +98,7 @@ def make_plan(
         for item in items
     ]
     conflicts += own_destinations(items, snapshot.same_repository if snapshot else ())
+    conflicts += caches_over_tags(items, [item for item in items if item.build_needed or builds_all])
     return Plan(tuple(items), tuple(conflicts))
 
 

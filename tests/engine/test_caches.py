@@ -95,3 +95,22 @@ def test_a_change_writes_no_cache_of_a_bake_file(engine: dict[str, str], tmp_pat
     assert cache_manifest(client, "own") is None
     app.ok("build")
     assert cache_manifest(client, "own") is not None
+
+
+def test_a_cache_is_not_written_over_a_tag_of_the_run(
+    engine: dict[str, str], tmp_path: Path, local_ecr: LocalEcr
+) -> None:
+    app = project(tmp_path / "app", {**engine, **local_ecr.environment()}, "FROM scratch\nCOPY hello.txt /\n")
+    client = HttpClient.logged_in(local_ecr)
+    app.ok("build", "push", ECR_CREATE_REPOSITORY="true")
+    image = cache_manifest(client, "main")
+    app.write("hello.txt", f"{uuid.uuid4()}\n")
+    app.commit()
+    place = f"{local_ecr.registry}/team/app"
+    for words in (("build",), ("build", "push")):
+        refused = app.inv(*words, ECR_CACHE=f"type=registry,ref={place}:main")
+        assert refused.code == 6
+        assert f"team/app would write its build cache as {place}:main, a tag that this run gives" in refused.stderr
+    assert cache_manifest(client, "main") == image
+    app.ok("build", "push", ECR_CACHE=f"type=registry,ref={place}:other")
+    assert cache_manifest(client, "other") is not None

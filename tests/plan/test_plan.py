@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
 from ecr_tasks.errors import BuildError, ExitCode, Refused, RegistryError
+from ecr_tasks.model.image import BuildDefinition, Inputs
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import Mutability, Repository, RepositoryView
 from ecr_tasks.model.tag import Tag
@@ -18,6 +20,7 @@ from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.source.source_state import SourceState
 from ecr_tasks.tasks.plan import plan_json
 from tests.support.build import (
+    ACCOUNT,
     ALL_TAGS,
     BRANCH,
     FIXED,
@@ -27,6 +30,7 @@ from tests.support.build import (
     REVISION_B,
     SHA_TAG,
     VERSION,
+    digest,
     dirty,
     image,
     manifest,
@@ -37,6 +41,7 @@ from tests.support.build import (
 
 COMMIT_IMAGE = manifest("ours")
 OTHER_IMAGE = manifest("other", REVISION_B)
+INPUTS = Inputs(digest("inputs"))
 
 
 def plan_for(
@@ -239,6 +244,56 @@ def test_images_are_planned_each_against_its_own_repository() -> None:
     }
     plan = make_plan([image([FIXED, LATEST]), other], source(), Snapshot(views))
     assert [item.build_needed for item in plan.images] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("reference", "is_refused"),
+    [
+        (f"{HOST}/team/app:main", True),
+        (f"{ACCOUNT}.dkr-ecr.eu-central-1.on.aws/team/app:main", True),  # the same registry by IPv6
+        (f"{HOST}/team/app", True),  # latest
+        (f"{HOST}/team/app:{INPUTS.tag}", True),
+        (f"{HOST}/team/other:main", True),  # of another image of the run
+        (f"{HOST}/team/app:cache", False),
+        (f"{HOST}/team/third:main", False),
+        ("210987654321.dkr.ecr.eu-central-1.amazonaws.com/team/app:main", False),
+        ("r.example/team/app:main", False),
+        ("team/app:main", False),
+    ],
+)
+@pytest.mark.parametrize("entry", ["type=registry,ref={},mode=max", "{}"])
+def test_no_cache_is_written_over_a_tag_of_the_runs_own(reference: str, entry: str, is_refused: bool) -> None:
+    definition = BuildDefinition("/project", cache_to=(entry.format(reference),))
+    linked = BuildDefinition("/project", linked={"base": definition})
+    names = ("team/app", "team/other")
+    snapshot = Snapshot({name: RepositoryView(repository(name=name), {}) for name in names})
+    for own in (definition, linked):
+        app = replace(image(definition=own), inputs=INPUTS)
+        plan = make_plan([app, image(name="team/other")], source(), snapshot)
+        assert [item.image for item in plan.conflicts] == ["team/app"] * is_refused
+    if is_refused:
+        assert f"would write its build cache as {reference}" in refusal(plan).cause
+    read = BuildDefinition("/project", cache_from=definition.cache_to)
+    assert make_plan([image(definition=read)], source(), snapshot).conflicts == ()
+
+
+def test_a_repository_that_was_not_read_may_be_any_ecrs_or_one_on_this_machine() -> None:
+    def conflicts(reference: str) -> tuple[Conflict, ...]:
+        definition = BuildDefinition("/project", cache_to=(f"type=registry,ref={reference}",))
+        return make_plan([image(definition=definition)], source(), None).conflicts
+
+    for host in (HOST, "127.0.0.1:5000", "localhost:5000"):
+        assert len(conflicts(f"{host}/team/app:main")) == 1
+        assert conflicts(f"{host}/team/app:buildcache") == ()
+    assert conflicts("r.example/team/app:main") == ()
+
+
+def test_what_is_not_built_writes_no_cache_over_a_tag() -> None:
+    definition = BuildDefinition("/project", cache_to=(f"type=registry,ref={HOST}/team/app:main",))
+    published = Snapshot({"team/app": RepositoryView(repository(), {SHA_TAG: COMMIT_IMAGE})})
+    app = image(definition=definition)
+    assert make_plan([app], source(), published).conflicts == ()
+    assert len(make_plan([app], source(), published, builds_all=True).conflicts) == 1
 
 
 def test_the_json_document_has_every_field() -> None:

@@ -13,7 +13,7 @@ from ecr_tasks.files import read_bytes
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.ecr_host import host_of, parse_ecr_host
 from ecr_tasks.model.image import BuildDefinition
-from ecr_tasks.model.option_fields import split_fields
+from ecr_tasks.model.option_fields import cache_references, split_fields
 from ecr_tasks.redaction import keep_build_arguments
 from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
 from ecr_tasks.source.build_context.base_images import BaseImage, base_images, frontend
@@ -61,7 +61,7 @@ def build_references(
     images = [BaseImage(name, platform) for name in named for platform in platforms]
     return BuildReferences(
         frozenset(images).union(*(base.images for base in bases)),
-        frozenset(_caches(definition)),
+        frozenset(cache_references((*definition.cache_from, *definition.cache_to))),
         frozenset(_scanners(definition)),
         frontend(file, definition),
         frozenset(_possible(definition)),
@@ -100,18 +100,6 @@ def read_dockerfile(definition: BuildDefinition) -> tuple[bytes, Path | None]:
         return read_bytes(path), Path(definition.context, name)
     except OSError as error:
         raise Unknown(f"the Dockerfile {path} can't be read ({error.strerror})") from error
-
-
-def _caches(definition: BuildDefinition) -> Iterator[str]:
-    """Yield the references of caches in registries (buildx, util/buildflags/cache.go).
-
-    An entry without ``=`` is a list of references.
-    """
-    for entry in (*definition.cache_from, *definition.cache_to):
-        if "=" not in entry:
-            yield from (reference for reference in split_fields(entry) if reference)
-        elif (options := split_fields(entry)).get("type") == "registry" and options.get("ref"):
-            yield options["ref"]
 
 
 def _scanners(definition: BuildDefinition) -> Iterator[str]:
