@@ -11,6 +11,7 @@ from ecr_tasks.errors import EcrTasksError, Refused
 from ecr_tasks.execute.base_images import PARALLEL, current_digests
 from ecr_tasks.model.mirror import Mirror, addresses
 from ecr_tasks.model.ports import Docker
+from ecr_tasks.source.build_context.base_images import pinned_digest
 
 Ask = Callable[[Sequence[str]], Mapping[str, str | EcrTasksError]]
 """Returns what registries have under references now, or why that isn't known."""
@@ -27,7 +28,7 @@ def asking(
 
 
 def places_of_bases(
-    bases: Mapping[str, str | None],
+    references: Iterable[str],
     mirrors: Sequence[Mirror],
     ask: Ask,
     note: Callable[[str], None],
@@ -35,15 +36,15 @@ def places_of_bases(
     *,
     pull: bool,
 ) -> dict[str, tuple[str, str]]:
-    """Return by name where each base image is read, and its digest; images that are read as they are written are not.
+    """Return by reference where each base image is read, and its digest; those that are read as written are left out.
 
-    ``bases`` has the digest by full name, None where any will do. With ``pull`` it is the one that the source has
-    now. A mirror that doesn't have an image is passed over, and ``note`` says so. Raises Refused for a mirror that
-    has another image under a digest.
+    ``references`` are full names, with a digest where no other will do. With ``pull`` it is else the one that the
+    source has now. A mirror that doesn't have an image is passed over, and ``note`` says so. Raises Refused for a
+    mirror that has another image under a digest.
     """
 
-    def place(name: str) -> tuple[str, str] | None:
-        digest = bases[name]
+    def place(wanted: str) -> tuple[str, str] | None:
+        name, digest = wanted.partition("@")[0], pinned_digest(wanted)
         if digest is None and pull:
             answer = ask([name])[name]
             digest = answer if isinstance(answer, str) else None
@@ -61,9 +62,9 @@ def places_of_bases(
             return address, answer
         return (name, digest) if digest else None
 
-    names = sorted(bases)
-    found = map_parallel(place, names, PARALLEL, retrier)
-    return {name: place for name, place in zip(names, found, strict=True) if place is not None}
+    wanted = sorted(references)
+    found = map_parallel(place, wanted, PARALLEL, retrier)
+    return {reference: place for reference, place in zip(wanted, found, strict=True) if place is not None}
 
 
 def digests_now(

@@ -46,16 +46,13 @@ def place_bases(run: Run, job: Job, items: Sequence[PlannedImage]) -> tuple[Job,
     if not (job.fresh.pull or run.settings.mirrors or run.settings.pull_through):
         return job, list(items)
     from ecr_tasks.execute.base_places import places_of_bases
-    from ecr_tasks.source.bases import locked_digests, with_base_annotations, with_digests
+    from ecr_tasks.source.bases import full_references, with_base_annotations, with_digests, without_digest
 
-    digests: dict[str, str | None] = {}
-    for item in items:
-        for name, digest in locked_digests(item.image.definition).items():
-            digests[name] = digests.get(name) or digest
+    references = {reference for item in items for reference in full_references(item.image.definition)}
     with working("looking for the base images"):
-        places = places_of_bases(digests, mirrors(run), ask(run), say, run.retrier, pull=job.fresh.pull)
-    for name, (place, digest) in places.items():
-        if place != name:
+        places = places_of_bases(references, mirrors(run), ask(run), say, run.retrier, pull=job.fresh.pull)
+    for reference, (place, digest) in places.items():
+        if place != (name := without_digest(reference)):
             say(f"{name} is read from {place}, {digest}")
     images = {
         item.image.name: replace(

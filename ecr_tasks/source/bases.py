@@ -72,27 +72,30 @@ def with_locked_bases(definition: BuildDefinition, lock: Lock, image: str) -> Bu
 def with_digests(definition: BuildDefinition, places: Mapping[str, tuple[str, str]]) -> BuildDefinition:
     """Return a definition, and those that it links to, that reads its base images from places, by digest.
 
-    ``places`` has an address without tag or digest's and the digest, by the image's full name.
+    ``places`` has an address without tag or digest's and the digest, by what :func:`full_references` returns.
     """
     linked = {name: with_digests(item, places) for name, item in definition.linked.items()}
     replaced = {
         base.context: f"{IMAGE}{without_digest(place)}@{digest}"
-        for base in bases_of(definition)
-        if base.name in places
-        for place, digest in [places[base.name]]
-        if base.digest in (None, digest) and not (base.digest and place == base.name)
+        for base, reference in _read_now(definition)
+        if reference in places
+        for place, digest in [places[reference]]
+        if not (base.digest and place == base.name)
     }
     return replace(definition, linked=linked, bases={**definition.bases, **replaced})
 
 
-def locked_digests(definition: BuildDefinition) -> dict[str, str | None]:
-    """Return the digests at which a definition, and those that it links to, read base images, by full name."""
-    digests: dict[str, str | None] = {}
-    for item in definition.with_links():
-        for base in bases_of(item):
-            place = item.bases.get(base.context)
-            digests[base.name] = digests.get(base.name) or base.digest or (pinned_digest(place) if place else None)
-    return digests
+def full_references(definition: BuildDefinition) -> set[str]:
+    """Return the base images that a definition, and those that it links to, read: full names, with known digests."""
+    return {reference for item in definition.with_links() for _, reference in _read_now(item)}
+
+
+def _read_now(definition: BuildDefinition) -> Iterator[tuple[Base, str]]:
+    """Yield the base images of a definition's own build, each with its full name and the digest that is read."""
+    for base in bases_of(definition):
+        place = definition.bases.get(base.context)
+        digest = base.digest or (pinned_digest(place) if place else None)
+        yield base, f"{base.name}@{digest}" if digest else base.name
 
 
 def without_digest(reference: str) -> str:

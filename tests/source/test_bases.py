@@ -9,7 +9,13 @@ import pytest
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.manifest import BASE_DIGEST, BASE_NAME
-from ecr_tasks.source.bases import all_bases, with_base_annotations, with_locked_bases
+from ecr_tasks.source.bases import (
+    all_bases,
+    full_references,
+    with_base_annotations,
+    with_digests,
+    with_locked_bases,
+)
 from ecr_tasks.source.bases_lock import lock_text, parse_lock
 from ecr_tasks.source.build_context.base_images import full_name
 
@@ -84,6 +90,15 @@ def test_a_lock_that_lacks_a_base_image_is_refused(tmp_path: Path) -> None:
 
 def test_an_image_that_no_registry_has_stays_as_it_is(tmp_path: Path) -> None:
     assert with_locked_bases(definition(tmp_path, "FROM python:3.12\n"), {PYTHON: None}, "app").bases == {}
+
+
+def test_a_digest_in_one_place_fixes_no_other_place(tmp_path: Path) -> None:
+    item = definition(tmp_path, f"FROM python:3.12\nCOPY --from=python:3.12@{B} /x /x\n")
+    assert full_references(item) == {PYTHON, f"{PYTHON}@{B}"}
+    placed = with_digests(item, {PYTHON: (PYTHON, A), f"{PYTHON}@{B}": (PYTHON, B)})
+    assert placed.bases == {"python:3.12": f"docker-image://{PYTHON}@{A}"}
+    mirrored = with_digests(item, {f"{PYTHON}@{B}": ("mirror.example.com/python:3.12", B)})
+    assert mirrored.bases == {f"python:3.12@{B}": f"docker-image://mirror.example.com/python:3.12@{B}"}
 
 
 def test_a_lock_is_read_as_it_was_written_and_its_order_makes_no_difference() -> None:
