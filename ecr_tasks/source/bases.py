@@ -14,7 +14,7 @@ from ecr_tasks.source.bases_lock import NAME, Lock
 from ecr_tasks.source.build_context.base_images import final_base, full_name, pinned_digest
 from ecr_tasks.source.build_context.base_images import named_context as context_name
 from ecr_tasks.source.build_context.dockerfile import parse
-from ecr_tasks.source.build_context.references import IMAGE, LAYOUT, read_dockerfile, read_references
+from ecr_tasks.source.build_context.references import IMAGE, read_dockerfile, read_references
 from ecr_tasks.source.build_context.unknown import Unknown
 
 
@@ -33,18 +33,23 @@ class Base:
 
 
 def bases_of(definition: BuildDefinition) -> tuple[Base, ...]:
-    """Return the images that a definition's own build reads, without its frontend, by their names."""
+    """Return the images that a definition's own build reads, without its frontend, by their names.
+
+    One that is named in several ways is there once for each: a context replaces one of them alone.
+    """
     references = read_references(definition, lambda: LOCAL)
-    named = {
-        value.removeprefix(IMAGE): name for name, value in definition.contexts.items() if value.startswith(IMAGE)
+    written = {image.reference for image in references.written} - {references.frontend}
+    contexts = {
+        (value.removeprefix(IMAGE), name) for name, value in definition.contexts.items() if value.startswith(IMAGE)
     }
-    written = {image.reference for image in references.images if not image.reference.startswith(LAYOUT)}
-    frontends = {references.frontend} - set(named)
-    return tuple(
-        Base(reference, full_name(reference), named.get(reference) or context_name(reference))
-        for reference in sorted(written)
-        if reference not in frontends
-    )
+    named = {(reference, context_name(reference)) for reference in written} | contexts
+    return tuple(Base(reference, full_name(reference), context) for reference, context in sorted(named))
+
+
+def locked_places(definition: BuildDefinition) -> dict[str, str]:
+    """Return where a definition's own build reads base images by digest, by their references as they are written."""
+    places = {base.reference: definition.bases.get(base.context) for base in bases_of(definition)}
+    return {reference: place.removeprefix(IMAGE) for reference, place in places.items() if place}
 
 
 def unknown_bases(definition: BuildDefinition) -> str | None:

@@ -70,6 +70,14 @@ def test_a_lock_reaches_arguments_named_contexts_and_linked_targets(tmp_path: Pa
     assert locked.annotations == {BASE_NAME: PYTHON, BASE_DIGEST: A}
 
 
+def test_a_lock_replaces_every_name_of_an_image(tmp_path: Path) -> None:
+    contexts = {"tools": "docker-image://python:3.12", "more": f"docker-image://{PYTHON}"}
+    text = "FROM python:3.12\nCOPY --from=tools /x /x\nCOPY --from=more /y /y\n"
+    locked = with_base_annotations(with_locked_bases(definition(tmp_path, text, contexts=contexts), LOCK, "app"))
+    assert locked.bases == dict.fromkeys(("python:3.12", "tools", "more"), f"docker-image://{PYTHON}@{A}")
+    assert locked.annotations == {BASE_NAME: PYTHON, BASE_DIGEST: A}
+
+
 def test_what_a_dockerfile_fixes_needs_no_lock_and_is_annotated(tmp_path: Path) -> None:
     item = definition(tmp_path, f"FROM python:3.12@{B}\n", annotations={BASE_NAME: "our/python"})
     locked = with_base_annotations(with_locked_bases(item, {}, "app"))

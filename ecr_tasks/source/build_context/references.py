@@ -30,12 +30,14 @@ LAYOUT = "oci-layout://"
 class BuildReferences:
     """The references of one build.
 
-    ``images`` decide what the image becomes; ``frontend`` is the one of them that reads the Dockerfile. ``caches``
-    and ``scanners`` (which make the SBOM) do not. ``unknown`` says why there may be other inputs; with
-    ``may_be_more``, these may be images, and ``possible`` are build arguments that such an image may be named by.
+    ``images`` decide what the image becomes; ``written`` are those of them that the Dockerfile itself names, and
+    ``frontend`` is the one that reads it. ``caches`` and ``scanners`` (which make the SBOM) do not. ``unknown`` says
+    why there may be other inputs; with ``may_be_more``, these may be images, and ``possible`` are build arguments
+    that such an image may be named by.
     """
 
     images: frozenset[BaseImage] = frozenset()
+    written: frozenset[BaseImage] = frozenset()
     caches: frozenset[str] = frozenset()
     scanners: frozenset[str] = frozenset()
     frontend: str | None = None
@@ -59,8 +61,10 @@ def build_references(
     bases = [base_images(file, definition, platform, build_platform) for platform in platforms]
     named = [value.removeprefix(IMAGE) for value in definition.contexts.values() if value.startswith((IMAGE, LAYOUT))]
     images = [BaseImage(name, platform) for name in named for platform in platforms]
+    written = frozenset[BaseImage]().union(*(base.images for base in bases))
     return BuildReferences(
-        frozenset(images).union(*(base.images for base in bases)),
+        written.union(images),
+        written,
         frozenset(cache_references((*definition.cache_from, *definition.cache_to))),
         frozenset(_scanners(definition)),
         frontend(file, definition),

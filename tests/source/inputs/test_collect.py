@@ -40,6 +40,15 @@ def test_named_contexts_that_are_images_go_by_their_digest(tree: Tree) -> None:
     assert tree.digest(contexts=contexts) != before
 
 
+def test_a_locked_context_goes_by_the_locked_digest(tree: Tree) -> None:
+    contexts, bases = (
+        {"base:1": "docker-image://other:1"},
+        {"base:1": f"docker-image://docker.io/library/other:1@{BASE}"},
+    )
+    tree.digest(contexts=contexts, bases=bases)
+    assert tree.docker.calls.named("image_digest") == []
+
+
 def test_a_base_image_is_asked_of_the_store_first_and_then_of_the_registry(tree: Tree) -> None:
     tree.digest()
     tree.docker.local_bases.clear()
