@@ -31,6 +31,11 @@ class Base:
         """The digest that is written with it."""
         return pinned_digest(self.reference)
 
+    @property
+    def full_reference(self) -> str:
+        """Its full name, with the digest that is written with it."""
+        return f"{self.name}@{self.digest}" if self.digest else self.name
+
 
 def bases_of(definition: BuildDefinition) -> tuple[Base, ...]:
     """Return the images that a definition's own build reads, without its frontend, by their names.
@@ -145,6 +150,6 @@ def _final_base(definition: BuildDefinition) -> tuple[str | None, str | None]:
 
 
 def all_bases(definition: BuildDefinition) -> Iterator[Base]:
-    """Yield the base images of a definition and of those that it links to, each once, by name."""
-    found = {base.name: base for item in definition.with_links() for base in bases_of(item)}
-    yield from (found[name] for name in sorted(found))
+    """Yield the base images of a definition and of those that it links to, each once, by name and written digest."""
+    found = {base.full_reference: base for item in definition.with_links() for base in bases_of(item)}
+    yield from (found[reference] for reference in sorted(found))

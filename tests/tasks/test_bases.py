@@ -48,6 +48,17 @@ def test_update_locks_and_builds_take_what_is_locked(project: Project) -> None:
     assert project.inv("bases", "--check").code == 0
 
 
+def test_an_image_that_is_also_written_with_a_digest_is_locked_all_the_same(project: Project) -> None:
+    on_python(project)
+    project.write("Dockerfile", f"FROM python:3.12\nCOPY --from=python:3.12@{B} /x /x\n")
+    bases = project.inv("bases", "--update", "--json").document["bases"]
+    states = {base["written"]: base["state"] for base in bases}
+    assert states == {"python:3.12": "not locked", f"python:3.12@{B}": "fixed in the Dockerfile"}
+    assert json.loads((project.path / "ecr-bases.lock").read_text())["bases"] == {PYTHON: A}
+    project.commit()
+    assert project.inv("build").code == 0
+
+
 def test_a_check_without_a_lock_exits_with_6_and_writes_nothing(project: Project) -> None:
     result = on_python(project).inv("bases", "--check")
     assert (result.code, (project.path / "ecr-bases.lock").exists()) == (6, False)
