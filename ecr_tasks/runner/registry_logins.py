@@ -18,6 +18,7 @@ from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.destination import PUBLIC_REGION as PUBLIC
 from ecr_tasks.model.ecr_host import DOCKER_HUB, EcrHost, host_of, parse_ecr_host
 from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.source.bases import locked_place
 from ecr_tasks.source.build_context.references import BuildReferences, read_references
 from ecr_tasks.source.inputs.base_digests import is_taken_from_store
 
@@ -120,9 +121,13 @@ class RegistryLogins:
         if any(references.may_be_more for _, references in builds):
             self.log_in_to_own()
         for definition, references in builds:
-            known = [item for item in sorted(references.all) if self._has_login(item)]
             pulls = bool(definition.extra.get("pull"))
-            needed = [item for item in known if pulls or not self._is_stored(item, references, engine)]
+            places = {item: locked_place(definition, item) or item for item in sorted(references.all)}
+            needed = [
+                place
+                for item, place in places.items()
+                if self._has_login(place) and (pulls or not self._is_stored(item, place, references, engine))
+            ]
             for host in dict.fromkeys(_host(reference) for reference in self.log_in(needed)):
                 self._report(host, self._errors[host])
 
@@ -157,12 +162,17 @@ class RegistryLogins:
         match = re.match(_LIKE_AWS, host)
         return EcrHost(match["region"], match["account"]) if match else None
 
-    def _is_stored(self, reference: str, references: BuildReferences, engine: Callable[[], Engine]) -> bool:
-        """Return whether the build takes an image from the engine's store: its base images, and no others."""
+    def _is_stored(
+        self, reference: str, place: str, references: BuildReferences, engine: Callable[[], Engine]
+    ) -> bool:
+        """Return whether the build takes an image from the engine's store: its base images, and no others.
+
+        ``place`` is what it reads for the reference.
+        """
         bases = [base for base in references.images if base.reference == reference]
         if not bases or reference == references.frontend:
             return False
-        return all(is_taken_from_store(base, engine()) for base in bases) and bool(self._docker.image_id(reference))
+        return all(is_taken_from_store(base, engine()) for base in bases) and bool(self._docker.image_id(place))
 
     def _report(self, host: str, error: EcrTasksError | None) -> None:
         if error is None or host in self._reported:

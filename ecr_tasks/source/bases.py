@@ -51,10 +51,13 @@ def bases_of(definition: BuildDefinition) -> tuple[Base, ...]:
     return tuple(Base(reference, full_name(reference), context) for reference, context in sorted(named))
 
 
-def locked_places(definition: BuildDefinition) -> dict[str, str]:
-    """Return where a definition's own build reads base images by digest, by their references as they are written."""
-    places = {base.reference: definition.bases.get(base.context) for base in bases_of(definition)}
-    return {reference: place.removeprefix(IMAGE) for reference, place in places.items() if place}
+def locked_place(definition: BuildDefinition, reference: str) -> str | None:
+    """Return where a definition's own build reads a base image by digest; None where it reads it as it is written."""
+    names = [name for name, value in definition.contexts.items() if value == f"{IMAGE}{reference}"]
+    if (written := context_name(reference)) not in definition.contexts:
+        names.append(written)
+    place = next((definition.bases[name] for name in names if name in definition.bases), None)
+    return place.removeprefix(IMAGE) if place else None
 
 
 def unknown_bases(definition: BuildDefinition) -> str | None:

@@ -22,6 +22,7 @@ from tests.support.fakes import Calls, FakeDocker, FakeRegistry
 OTHER = "210987654321.dkr.ecr.us-east-1.amazonaws.com"
 THIRD = "333333333333.dkr.ecr.us-east-1.amazonaws.com"
 PUBLIC = "public.ecr.aws"
+DIGEST = f"sha256:{'a' * 64}"
 REFUSAL = AwsError("There are no AWS credentials to get a registry token with.", "Set AWS_PROFILE.")
 
 
@@ -150,6 +151,21 @@ def test_an_image_that_is_here_needs_no_token_and_no_word(
     assert builder.registry.calls.named("token") == []
     builder.log_in(f"FROM {OTHER}/a\n", extra={"pull": True})
     assert OTHER in capsys.readouterr().err
+
+
+def test_a_locked_image_needs_a_token_unless_the_store_has_that_one(builder: Builder) -> None:
+    locked = f"{OTHER}/a:1@{DIGEST}"
+    bases = {f"{OTHER}/a:1": f"docker-image://{locked}"}
+    builder.docker.store[f"{OTHER}/a:1"] = manifest("base", REVISION_A)
+    assert builder.log_in(f"FROM {OTHER}/a:1\n", bases=bases) == {OTHER: "us-east-1"}
+    builder.docker.authorized.clear()
+    builder.docker.store[locked] = manifest("base", REVISION_A)
+    assert builder.log_in(f"FROM {OTHER}/a:1\n", bases=bases) == {}
+
+
+def test_a_base_that_a_mirror_gives_needs_the_mirrors_token(builder: Builder) -> None:
+    bases = {"a:1": f"docker-image://{OTHER}/hub/library/a:1@{DIGEST}"}
+    assert builder.log_in("FROM a:1\n", bases=bases) == {OTHER: "us-east-1"}
 
 
 @pytest.mark.parametrize("dockerfile", [f"# syntax={OTHER}/a\nFROM scratch\n", "FROM scratch\n"])

@@ -14,7 +14,7 @@ from ecr_tasks.model.manifest import INPUTS, INPUTS_TRACKED
 from ecr_tasks.model.ports import Docker, Engine
 from ecr_tasks.one_line import one_line
 from ecr_tasks.redaction import redact
-from ecr_tasks.source.bases import locked_places
+from ecr_tasks.source.bases import locked_place
 from ecr_tasks.source.build_context.base_images import BaseImage, familiar_name, pinned_digest
 from ecr_tasks.source.build_context.references import build_references
 from ecr_tasks.source.build_context.unknown import Unknown
@@ -69,16 +69,12 @@ def with_inputs(
     for image, part in zip(images, partial_inputs, strict=True):
         pulls = any(definition.extra.get("pull") for definition in image.definition.with_links())
         pulled |= {base: pulls or pulled.get(base, False) for base in part.bases}
-    places = {
-        reference: place
-        for image in images
-        for item in image.definition.with_links()
-        for reference, place in locked_places(item).items()
-    }
     locked = {
         base: digest
+        for image in images
+        for item in image.definition.with_links()
         for base in pulled
-        if base.reference in places and (digest := pinned_digest(places[base.reference]))
+        if (place := locked_place(item, base.reference)) and (digest := pinned_digest(place))
     }
     unlocked = {base: pulls for base, pulls in pulled.items() if base not in locked}
     digests = {**resolve_digests(unlocked, docker, builder, engine, log_in), **locked}
