@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import say, warn, working
@@ -46,9 +47,11 @@ def place_bases(run: Run, job: Job, items: Sequence[PlannedImage]) -> tuple[Job,
     if not (job.fresh.pull or run.settings.mirrors or run.settings.pull_through):
         return job, list(items)
     from ecr_tasks.execute.base_places import places_of_bases
+    from ecr_tasks.runner.images import builder_platform
     from ecr_tasks.source.bases import full_references, with_base_annotations, with_digests, without_digest
 
-    references = {reference for item in items for reference in full_references(item.image.definition)}
+    builder = cache(partial(builder_platform, run))
+    references = {reference for item in items for reference in full_references(item.image.definition, builder)}
     with working("looking for the base images"):
         places = places_of_bases(references, mirrors(run), ask(run), say, run.retrier, pull=job.fresh.pull)
     for reference, (place, digest) in places.items():
@@ -56,7 +59,8 @@ def place_bases(run: Run, job: Job, items: Sequence[PlannedImage]) -> tuple[Job,
             say(f"{name} is read from {place}, {digest}")
     images = {
         item.image.name: replace(
-            item.image, definition=with_base_annotations(with_digests(item.image.definition, places))
+            item.image,
+            definition=with_base_annotations(with_digests(item.image.definition, places, builder), builder),
         )
         for item in items
     }

@@ -7,15 +7,17 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
+from platform import machine
 from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.parallel import begin
 from ecr_tasks.console import say, warn, warn_once
-from ecr_tasks.errors import SettingsError
+from ecr_tasks.errors import EcrTasksError, SettingsError
 from ecr_tasks.model.image import NOTHING_FRESH, BuildDefinition, Fresh, Image
 from ecr_tasks.model.manifest import SETTINGS
 from ecr_tasks.model.option_fields import split_fields
+from ecr_tasks.model.platform import parse_platform
 from ecr_tasks.model.reference import ImageName
 from ecr_tasks.redaction import keep_build_arguments, keep_public, keep_secret, keep_secret_file
 
@@ -97,7 +99,8 @@ def planned_images(
         if unset := unset_tags(all_images, definitions.tags):
             say(f"ECR_TAGS decides the tags; those of {definitions.files.names} are not set: {', '.join(unset)}")
     lock = None if fresh.pull else read_lock(run.project)
-    all_images = tuple(_with_bases(image, lock, fresh) for image in all_images)
+    builder = cache(partial(builder_platform, run))
+    all_images = tuple(_with_bases(image, lock, fresh, builder) for image in all_images)
     return _with_inputs(run, all_images) if run.settings.skip == "content" else all_images
 
 
@@ -110,7 +113,7 @@ def _warn_of_map(run: Run, definitions: Definitions | None) -> None:
         warn_once(f"ECR_REPOSITORY_MAP ({origin}) names {name_some(unused)}, and no image of this run has that name.")
 
 
-def _with_bases(image: Image, lock: Lock | None, fresh: Fresh) -> Image:
+def _with_bases(image: Image, lock: Lock | None, fresh: Fresh, builder: Callable[[], str]) -> Image:
     """Return an image on the locked base images, with annotations of the one that it stands on.
 
     With --pull they are taken as they are now, and known when it is built.
@@ -119,8 +122,16 @@ def _with_bases(image: Image, lock: Lock | None, fresh: Fresh) -> Image:
 
     definition = fresh.applied_to(image.definition)
     if lock is not None:
-        definition = with_locked_bases(definition, lock, image.name)
-    return replace(image, definition=with_base_annotations(definition))
+        definition = with_locked_bases(definition, lock, image.name, builder)
+    return replace(image, definition=with_base_annotations(definition, builder))
+
+
+def builder_platform(run: Run) -> str:
+    """Return the platform that a build without one is for: the builder's, or this machine's if no engine tells."""
+    try:
+        return run.engine().platform
+    except EcrTasksError:
+        return parse_platform(machine()) or "linux/amd64"
 
 
 def _keep_build_secrets(definition: BuildDefinition, project: Path, variables: Mapping[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from ecr_tasks.console import say, working
@@ -21,13 +22,15 @@ def outdated_images(run: Run, plan: Plan) -> Mapping[str, str]:
     """
     from ecr_tasks.execute.base_places import digests_now
     from ecr_tasks.runner.base_places import ask, mirrors
+    from ecr_tasks.runner.images import builder_platform
     from ecr_tasks.source.bases import moving_base
 
+    builder = cache(partial(builder_platform, run))
     with working("looking for base images that have moved"):
         outdated: dict[str, str] = {}
         published = {}
         for item in (item.whole or item for item in plan.images):
-            stored, base = item.published, moving_base(item.image.definition)
+            stored, base = item.published, moving_base(item.image.definition, builder)
             if stored is None or item.view is None or item.view.repository is None:
                 outdated[item.image.name] = ""
             elif base is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from ecr_tasks.errors import Refused
@@ -13,9 +14,15 @@ from ecr_tasks.model.platform import LOCAL
 from ecr_tasks.source.bases_lock import NAME, Lock
 from ecr_tasks.source.build_context.base_images import final_base, full_name, pinned_digest
 from ecr_tasks.source.build_context.base_images import named_context as context_name
-from ecr_tasks.source.build_context.dockerfile import parse
+from ecr_tasks.source.build_context.dockerfile import Dockerfile, parse
 from ecr_tasks.source.build_context.references import IMAGE, read_dockerfile, read_references
 from ecr_tasks.source.build_context.unknown import Unknown
+
+Builder = Callable[[], str]
+"""Returns the platform of the builder, which a build without one is for; it is called only where that matters."""
+
+_FOR_BUILDER = r"BUILD(?:PLATFORM|OS|ARCH|VARIANT)"
+_FOR_TARGET = r"TARGET(?:PLATFORM|OS|ARCH|VARIANT)"
 
 
 @dataclass(frozen=True)
@@ -37,12 +44,12 @@ class Base:
         return f"{self.name}@{self.digest}" if self.digest else self.name
 
 
-def bases_of(definition: BuildDefinition) -> tuple[Base, ...]:
+def bases_of(definition: BuildDefinition, builder: Builder) -> tuple[Base, ...]:
     """Return the images that a definition's own build reads, without its frontend, by their names.
 
     One that is named in several ways is there once for each: a context replaces one of them alone.
     """
-    references = read_references(definition, lambda: LOCAL)
+    references = read_references(definition, lambda: _platform(definition, builder))
     written = {image.reference for image in references.written} - {references.frontend}
     contexts = {
         (value.removeprefix(IMAGE), name) for name, value in definition.contexts.items() if value.startswith(IMAGE)
@@ -60,37 +67,40 @@ def locked_place(definition: BuildDefinition, reference: str) -> str | None:
     return place.removeprefix(IMAGE) if place else None
 
 
-def unknown_bases(definition: BuildDefinition) -> str | None:
+def unknown_bases(definition: BuildDefinition, builder: Builder) -> str | None:
     """Return why a build may read other images than :func:`bases_of` tells; None where it reads no others."""
-    references = read_references(definition, lambda: LOCAL)
+    references = read_references(definition, lambda: _platform(definition, builder))
     return references.unknown if references.may_be_more else None
 
 
-def with_locked_bases(definition: BuildDefinition, lock: Lock, image: str) -> BuildDefinition:
+def with_locked_bases(definition: BuildDefinition, lock: Lock, image: str, builder: Builder) -> BuildDefinition:
     """Return a definition, and those that it links to, whose base images are those of a lock.
 
     Raises Refused for one that the lock doesn't have. ``image`` names the image in errors.
     """
     missing = sorted(
-        {base.name for item in definition.with_links() for base in bases_of(item) if not base.digest} - set(lock)
+        {base.name for item in definition.with_links() for base in bases_of(item, builder) if not base.digest}
+        - set(lock)
     )
     if missing:
         raise Refused(
             f"{NAME} lacks {', '.join(missing)}, which {image} is built on.",
             "Run `inv bases --update`, look at the difference and commit it.",
         )
-    return with_digests(definition, {name: (name, digest) for name, digest in lock.items() if digest})
+    return with_digests(definition, {name: (name, digest) for name, digest in lock.items() if digest}, builder)
 
 
-def with_digests(definition: BuildDefinition, places: Mapping[str, tuple[str, str]]) -> BuildDefinition:
+def with_digests(
+    definition: BuildDefinition, places: Mapping[str, tuple[str, str]], builder: Builder
+) -> BuildDefinition:
     """Return a definition, and those that it links to, that reads its base images from places, by digest.
 
     ``places`` has an address without tag or digest's and the digest, by what :func:`full_references` returns.
     """
-    linked = {name: with_digests(item, places) for name, item in definition.linked.items()}
+    linked = {name: with_digests(item, places, builder) for name, item in definition.linked.items()}
     replaced = {
         base.context: f"{IMAGE}{without_digest(place)}@{digest}"
-        for base, reference in _read_now(definition)
+        for base, reference in _read_now(definition, builder)
         if reference in places
         for place, digest in [places[reference]]
         if not (base.digest and place == base.name)
@@ -98,14 +108,14 @@ def with_digests(definition: BuildDefinition, places: Mapping[str, tuple[str, st
     return replace(definition, linked=linked, bases={**definition.bases, **replaced})
 
 
-def full_references(definition: BuildDefinition) -> set[str]:
+def full_references(definition: BuildDefinition, builder: Builder) -> set[str]:
     """Return the base images that a definition, and those that it links to, read: full names, with known digests."""
-    return {reference for item in definition.with_links() for _, reference in _read_now(item)}
+    return {reference for item in definition.with_links() for _, reference in _read_now(item, builder)}
 
 
-def _read_now(definition: BuildDefinition) -> Iterator[tuple[Base, str]]:
+def _read_now(definition: BuildDefinition, builder: Builder) -> Iterator[tuple[Base, str]]:
     """Yield the base images of a definition's own build, each with its full name and the digest that is read."""
-    for base in bases_of(definition):
+    for base in bases_of(definition, builder):
         place = definition.bases.get(base.context)
         digest = base.digest or (pinned_digest(place) if place else None)
         yield base, f"{base.name}@{digest}" if digest else base.name
@@ -116,43 +126,56 @@ def without_digest(reference: str) -> str:
     return reference.partition("@")[0]
 
 
-def with_base_annotations(definition: BuildDefinition) -> BuildDefinition:
+def with_base_annotations(definition: BuildDefinition, builder: Builder) -> BuildDefinition:
     """Return a definition with the annotations of the image that its result stands on, where its digest is known.
 
     They are ``org.opencontainers.image.base.name`` and ``.base.digest`` (OCI image specification, annotations.md).
     """
-    name, digest = _final_base(definition)
+    name, digest = _final_base(definition, builder)
     if name is None or digest is None:
         return definition
     return replace(definition, annotations={BASE_NAME: name, BASE_DIGEST: digest, **definition.annotations})
 
 
-def moving_base(definition: BuildDefinition) -> str | None:
+def moving_base(definition: BuildDefinition, builder: Builder) -> str | None:
     """Return the full name of the image that a definition's result stands on; None where none, or a fixed one, is."""
-    name, digest = _final_base(replace(definition, bases={}))
+    name, digest = _final_base(replace(definition, bases={}), builder)
     return name if digest is None else None
 
 
-def _final_base(definition: BuildDefinition) -> tuple[str | None, str | None]:
+def _final_base(definition: BuildDefinition, builder: Builder) -> tuple[str | None, str | None]:
     """Return the full name and the digest of the image that the last stage stands on, each None where unknown."""
     try:
         content, _ = read_dockerfile(definition)
     except Unknown:
         return None, None
-    platform = (definition.platforms or (LOCAL,))[0]
-    written = final_base(parse(content), definition, platform, LOCAL)
+    file = parse(content)
+    own = _platform(definition, builder, file)
+    written = final_base(file, definition, (definition.platforms or (own,))[0], own)
     value = definition.contexts.get(written, "") if written is not None else ""
     if written is None or (value and not value.startswith((IMAGE, "target:"))):
         return None, None
     if value.startswith("target:"):
         linked = definition.linked.get(value.removeprefix("target:"))
-        return _final_base(linked) if linked else (None, None)
+        return _final_base(linked, builder) if linked else (None, None)
     reference, context = (value.removeprefix(IMAGE), written) if value else (written, context_name(written))
     place = definition.bases.get(context)
     return full_name(reference), pinned_digest(reference) or (pinned_digest(place) if place else None)
 
 
-def all_bases(definition: BuildDefinition) -> Iterator[Base]:
+def _platform(definition: BuildDefinition, builder: Builder, file: Dockerfile | None = None) -> str:
+    """Return the builder's platform where a base image's name in the Dockerfile depends on it; else any will do."""
+    if file is None:
+        try:
+            file = parse(read_dockerfile(definition)[0])
+        except Unknown:
+            return LOCAL
+    names = [*(stage.base for stage in file.stages), *(word for item in file.arguments for word in item.words)]
+    wanted = _FOR_BUILDER if definition.platforms else f"{_FOR_BUILDER}|{_FOR_TARGET}"
+    return builder() if any(re.search(wanted, name) for name in names) else LOCAL
+
+
+def all_bases(definition: BuildDefinition, builder: Builder) -> Iterator[Base]:
     """Yield the base images of a definition and of those that it links to, each once, by name and written digest."""
-    found = {base.full_reference: base for item in definition.with_links() for base in bases_of(item)}
+    found = {base.full_reference: base for item in definition.with_links() for base in bases_of(item, builder)}
     yield from (found[reference] for reference in sorted(found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.console import Column, Styled, Text, document, result, result_table, say, warn, working
@@ -30,19 +31,20 @@ def bases(run: Run, update: bool = False, check: bool = False, json: bool = Fals
     """
     from ecr_tasks.model.image import Fresh
     from ecr_tasks.plan.base_rows import base_row, differing
-    from ecr_tasks.runner.images import planned_images
+    from ecr_tasks.runner.images import builder_platform, planned_images
     from ecr_tasks.source.bases import all_bases, unknown_bases
     from ecr_tasks.source.bases_lock import NAME
 
     if update and check:
         raise SettingsError("--check changes nothing, and --update does.", "Leave out one of them.")
+    builder = cache(partial(builder_platform, run))
     lock, is_malformed = _lock(run, update=update)
     with working("reading the project"):
         definitions = {image.name: image.definition for image in planned_images(run, Fresh(pull=True))}
-        found = {name: tuple(all_bases(item)) for name, item in definitions.items()}
+        found = {name: tuple(all_bases(item, builder)) for name, item in definitions.items()}
     for name, definition in definitions.items():
         for item in definition.with_links():
-            if reason := unknown_bases(item):
+            if reason := unknown_bases(item, builder):
                 warn(f"{name} may be built on images that aren't known before the build: {reason}.")
     now: Lock | None = None
     if update or check:

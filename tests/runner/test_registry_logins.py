@@ -156,11 +156,10 @@ def test_an_image_that_is_here_needs_no_token_and_no_word(
 def test_a_locked_image_needs_a_token_unless_the_store_has_that_one(builder: Builder) -> None:
     locked = f"{OTHER}/a:1@{DIGEST}"
     bases = {f"{OTHER}/a:1": f"docker-image://{locked}"}
-    builder.docker.store[f"{OTHER}/a:1"] = manifest("base", REVISION_A)
-    assert builder.log_in(f"FROM {OTHER}/a:1\n", bases=bases) == {OTHER: "us-east-1"}
-    builder.docker.authorized.clear()
-    builder.docker.store[locked] = manifest("base", REVISION_A)
+    builder.docker.store |= dict.fromkeys((f"{OTHER}/a:1", locked), manifest("base", REVISION_A))
     assert builder.log_in(f"FROM {OTHER}/a:1\n", bases=bases) == {}
+    del builder.docker.store[locked]
+    assert builder.log_in(f"FROM {OTHER}/a:1\n", bases=bases) == {OTHER: "us-east-1"}
 
 
 def test_a_base_that_a_mirror_gives_needs_the_mirrors_token(builder: Builder) -> None:

@@ -12,6 +12,7 @@ from ecr_tasks.model.manifest import BASE_DIGEST, BASE_NAME
 from ecr_tasks.source.bases import (
     all_bases,
     full_references,
+    moving_base,
     with_base_annotations,
     with_digests,
     with_locked_bases,
@@ -22,6 +23,11 @@ from ecr_tasks.source.build_context.base_images import full_name
 A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
 PYTHON, GOLANG = "docker.io/library/python:3.12", "docker.io/library/golang:latest"
 LOCK = {PYTHON: A, GOLANG: B}
+
+
+def builder() -> str:
+    """Return the builder's platform."""
+    return "linux/arm64"
 
 
 def definition(folder: Path, dockerfile: str, **changes: object) -> BuildDefinition:
@@ -50,8 +56,8 @@ def test_a_full_name_has_host_and_tag(reference: str, name: str) -> None:
 def test_every_stage_that_is_needed_is_locked_and_the_last_one_is_annotated(tmp_path: Path) -> None:
     text = "# syntax=docker/dockerfile:1\nFROM golang AS build\nFROM scratch AS unused\nFROM python:3.12 AS run\n"
     item = definition(tmp_path, f"{text}COPY --from=build /x /x\nFROM run\n")
-    assert [base.name for base in all_bases(item)] == [GOLANG, PYTHON]
-    locked = with_base_annotations(with_locked_bases(item, LOCK, "app"))
+    assert [base.name for base in all_bases(item, builder)] == [GOLANG, PYTHON]
+    locked = with_base_annotations(with_locked_bases(item, LOCK, "app", builder), builder)
     assert locked.bases == {
         "golang": f"docker-image://{GOLANG}@{B}",
         "python:3.12": f"docker-image://{PYTHON}@{A}",
@@ -64,7 +70,7 @@ def test_a_lock_reaches_arguments_named_contexts_and_linked_targets(tmp_path: Pa
     base = definition(tmp_path / "base", "ARG V=3.11\nFROM python:$V\n", args={"V": "3.12"})
     contexts = {"base": "target:base", "tools": "docker-image://golang"}
     item = definition(tmp_path, "FROM base\nCOPY --from=tools /go /go\n", contexts=contexts, linked={"base": base})
-    locked = with_base_annotations(with_locked_bases(item, LOCK, "app"))
+    locked = with_base_annotations(with_locked_bases(item, LOCK, "app", builder), builder)
     assert locked.linked["base"].bases == {"python:3.12": f"docker-image://{PYTHON}@{A}"}
     assert locked.all_contexts == {"base": "target:base", "tools": f"docker-image://{GOLANG}@{B}"}
     assert locked.annotations == {BASE_NAME: PYTHON, BASE_DIGEST: A}
@@ -73,39 +79,71 @@ def test_a_lock_reaches_arguments_named_contexts_and_linked_targets(tmp_path: Pa
 def test_a_lock_replaces_every_name_of_an_image(tmp_path: Path) -> None:
     contexts = {"tools": "docker-image://python:3.12", "more": f"docker-image://{PYTHON}"}
     text = "FROM python:3.12\nCOPY --from=tools /x /x\nCOPY --from=more /y /y\n"
-    locked = with_base_annotations(with_locked_bases(definition(tmp_path, text, contexts=contexts), LOCK, "app"))
+    locked = with_base_annotations(
+        with_locked_bases(definition(tmp_path, text, contexts=contexts), LOCK, "app", builder), builder
+    )
     assert locked.bases == dict.fromkeys(("python:3.12", "tools", "more"), f"docker-image://{PYTHON}@{A}")
     assert locked.annotations == {BASE_NAME: PYTHON, BASE_DIGEST: A}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ARG TARGETARCH\nFROM team/$TARGETARCH:1\n",
+        "FROM team/${BUILDARCH}:1\n",
+        "ARG BASE=team/$TARGETARCH:1\nFROM $BASE\n",
+        "FROM team/amd64:1 AS base-amd64\nFROM team/arm64:1 AS base-arm64\nFROM base-$TARGETARCH\n",
+    ],
+)
+def test_without_a_platform_the_builders_decides_which_base_it_is(tmp_path: Path, text: str) -> None:
+    item = definition(tmp_path, text)
+    name = "docker.io/team/arm64:1"
+    assert [base.name for base in all_bases(item, builder)] == [name]
+    locked = with_base_annotations(with_locked_bases(item, {name: A}, "app", builder), builder)
+    assert locked.bases == {"team/arm64:1": f"docker-image://{name}@{A}"}
+    assert locked.annotations == {BASE_NAME: name, BASE_DIGEST: A}
+    assert moving_base(item, builder) == name
+
+
+def test_the_builder_is_asked_only_for_a_name_that_depends_on_it(tmp_path: Path) -> None:
+    def ask() -> str:
+        raise AssertionError
+
+    text = "ARG BUILD_NUMBER\nFROM --platform=$BUILDPLATFORM python:3.12\nARG TARGETARCH\nRUN make $TARGETARCH\n"
+    item = definition(tmp_path, text)
+    assert with_base_annotations(with_locked_bases(item, LOCK, "app", ask), ask).annotations[BASE_DIGEST] == A
+    item = definition(tmp_path, "FROM team/$TARGETARCH:1\n", platforms=("linux/amd64",))
+    assert [base.name for base in all_bases(item, ask)] == ["docker.io/team/amd64:1"]
+
+
 def test_what_a_dockerfile_fixes_needs_no_lock_and_is_annotated(tmp_path: Path) -> None:
     item = definition(tmp_path, f"FROM python:3.12@{B}\n", annotations={BASE_NAME: "our/python"})
-    locked = with_base_annotations(with_locked_bases(item, {}, "app"))
+    locked = with_base_annotations(with_locked_bases(item, {}, "app", builder), builder)
     assert locked.bases == {}
     assert locked.annotations == {BASE_NAME: "our/python", BASE_DIGEST: B}
 
 
 @pytest.mark.parametrize("dockerfile", ["FROM scratch\n", "FROM python:3.12\n", "FROM $UNKNOWN\n", ""])
 def test_without_a_known_digest_nothing_is_annotated(tmp_path: Path, dockerfile: str) -> None:
-    assert with_base_annotations(definition(tmp_path, dockerfile)).annotations == {}
+    assert with_base_annotations(definition(tmp_path, dockerfile), builder).annotations == {}
 
 
 def test_a_lock_that_lacks_a_base_image_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match=r"ecr-bases.lock lacks docker.io/library/python:3.12, which app") as caught:
-        with_locked_bases(definition(tmp_path, "FROM python:3.12\n"), {GOLANG: B}, "app")
+        with_locked_bases(definition(tmp_path, "FROM python:3.12\n"), {GOLANG: B}, "app", builder)
     assert "inv bases --update" in caught.value.remedy
 
 
 def test_an_image_that_no_registry_has_stays_as_it_is(tmp_path: Path) -> None:
-    assert with_locked_bases(definition(tmp_path, "FROM python:3.12\n"), {PYTHON: None}, "app").bases == {}
+    assert with_locked_bases(definition(tmp_path, "FROM python:3.12\n"), {PYTHON: None}, "app", builder).bases == {}
 
 
 def test_a_digest_in_one_place_fixes_no_other_place(tmp_path: Path) -> None:
     item = definition(tmp_path, f"FROM python:3.12\nCOPY --from=python:3.12@{B} /x /x\n")
-    assert full_references(item) == {PYTHON, f"{PYTHON}@{B}"}
-    placed = with_digests(item, {PYTHON: (PYTHON, A), f"{PYTHON}@{B}": (PYTHON, B)})
+    assert full_references(item, builder) == {PYTHON, f"{PYTHON}@{B}"}
+    placed = with_digests(item, {PYTHON: (PYTHON, A), f"{PYTHON}@{B}": (PYTHON, B)}, builder)
     assert placed.bases == {"python:3.12": f"docker-image://{PYTHON}@{A}"}
-    mirrored = with_digests(item, {f"{PYTHON}@{B}": ("mirror.example.com/python:3.12", B)})
+    mirrored = with_digests(item, {f"{PYTHON}@{B}": ("mirror.example.com/python:3.12", B)}, builder)
     assert mirrored.bases == {f"python:3.12@{B}": f"docker-image://mirror.example.com/python:3.12@{B}"}
 
 

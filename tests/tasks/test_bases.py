@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import NoReturn
 
 import pytest
 
+from ecr_tasks.errors import BuildError
 from tests.tasks.conftest import Project
 
 A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
@@ -57,6 +59,19 @@ def test_an_image_that_is_also_written_with_a_digest_is_locked_all_the_same(proj
     assert json.loads((project.path / "ecr-bases.lock").read_text())["bases"] == {PYTHON: A}
     project.commit()
     assert project.inv("build").code == 0
+
+
+def test_without_an_engine_this_machines_platform_decides_which_base_it_is(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def engine(builder: str | None) -> NoReturn:
+        raise BuildError("There is no engine.", "Start it.")
+
+    project.write("Dockerfile", "ARG TARGETARCH\nFROM team/$TARGETARCH:1\n")
+    monkeypatch.setattr(project.docker, "engine", engine)
+    monkeypatch.setattr("ecr_tasks.runner.images.machine", lambda: "aarch64")
+    (base,) = project.inv("bases", "--json").document["bases"]
+    assert base["name"] == "docker.io/team/arm64:1"
 
 
 def test_a_check_without_a_lock_exits_with_6_and_writes_nothing(project: Project) -> None:
