@@ -112,7 +112,11 @@ class BuildDefinition:
         """Return the definition without what its build takes anew (:data:`FRESH_OPTIONS`), and where from."""
         linked = {name: definition.without_fresh_options() for name, definition in self.linked.items()}
         extra = {name: value for name, value in self.extra.items() if name not in FRESH_OPTIONS}
-        annotations = {key: value for key, value in self.annotations.items() if key not in (BASE_NAME, BASE_DIGEST)}
+        annotations = {
+            key: value
+            for key, value in self.annotations.items()
+            if re.sub(_LEVEL, "", key) not in (BASE_NAME, BASE_DIGEST)
+        }
         return replace(self, extra=extra, linked=linked, bases={}, annotations=annotations)
 
     @property

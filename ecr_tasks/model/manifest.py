@@ -183,10 +183,15 @@ class StoredImage:
         return self._annotation(INPUTS_TRACKED)
 
     @property
-    def base(self) -> tuple[str, str] | None:
-        """The full name of the image that it stands on, and that one's digest, if its annotations name both."""
-        name, digest = self._annotation(BASE_NAME), self._annotation(BASE_DIGEST)
-        return (name, digest) if name and digest else None
+    def bases(self) -> tuple[tuple[str, str], ...]:
+        """The images that it stands on: full name and digest, where its annotations or an index's entries have both.
+
+        An index has several where its platforms stand on different ones.
+        """
+        entries = self.document.get("manifests", ()) if self.is_index else ()
+        told = [self.annotations, *(_texts(entry.get("annotations")) for entry in entries)]
+        found = [(item.get(BASE_NAME, ""), item.get(BASE_DIGEST, "")) for item in told]
+        return tuple(dict.fromkeys(base for base in found if all(base)))
 
     @property
     def config_digest(self) -> str | None:
@@ -214,12 +219,15 @@ class StoredImage:
     @cached_property
     def annotations(self) -> Mapping[str, str]:
         """The manifest's annotations; none where it was not read."""
-        found = self.document.get("annotations")
-        pairs = found.items() if isinstance(found, dict) else ()
-        return {key: value for key, value in pairs if isinstance(value, str)}
+        return _texts(self.document.get("annotations"))
 
     def _annotation(self, key: str) -> str | None:
         return self.annotations.get(key)
+
+
+def _texts(annotations: Any) -> Mapping[str, str]:
+    pairs = annotations.items() if isinstance(annotations, dict) else ()
+    return {key: value for key, value in pairs if isinstance(value, str)}
 
 
 def _checked(document: Any) -> Mapping[str, Any]:

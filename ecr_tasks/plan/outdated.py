@@ -16,6 +16,9 @@ from ecr_tasks.model.manifest import CACHE_TAG, INPUTS_TAG, StoredImage
 State = Literal["current", "moved", "unknown", "replaced"]
 """A replaced image is published anew: all of its tags have a later revision (``1.2.3-r2``)."""
 
+_TELLING: tuple[State, ...] = ("moved", "unknown", "current")
+"""The states of an image on several base images, the one that decides first."""
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -84,10 +87,13 @@ def replacements(details: Sequence[ImageDetail]) -> dict[str, str]:
     return {digest: tags[0] for digest, tags in found.items() if tags and tags[0] and all(tags)}
 
 
-def base_name(image: StoredImage) -> str | None:
-    """Return the base image's name if its registry can say what it is now; None without one, or without a tag."""
-    name = image.base[0] if image.is_read and image.base else ""
-    return name if ":" in name.rpartition("/")[2] else None
+def base_names(image: StoredImage) -> tuple[str, ...]:
+    """Return the names of an image's base images of which a registry can say what they are now: those with a tag."""
+    return tuple(name for name, _ in (image.bases if image.is_read else ()) if _has_tag(name))
+
+
+def _has_tag(name: str) -> bool:
+    return ":" in name.rpartition("/")[2]
 
 
 def standing(
@@ -99,21 +105,25 @@ def standing(
 ) -> Standing:
     """Return how an image stands on its base; ``now`` has each base image's present digest, or why there is none.
 
-    ``anew`` is the tag under which the image is published anew.
+    ``anew`` is the tag under which the image is published anew. Of several base images, one that has moved decides.
     """
     if anew is not None:
         because = f"published anew as {anew}"
         return Standing(repository, detail.digest, own_tags(detail), state="replaced", because=because)
-    base = image.base if image is not None and image.is_read else None
-    if image is None or base is None:
+    bases = image.bases if image is not None and image.is_read else ()
+    if not bases:
         return Standing(repository, detail.digest, own_tags(detail), because="it doesn't say what it stands on")
-    item = Standing(repository, detail.digest, own_tags(detail), *base)
-    if base_name(image) is None:
+    found = [_on_base(Standing(repository, detail.digest, own_tags(detail), *base), now) for base in bases]
+    return min(found, key=lambda item: _TELLING.index(item.state))
+
+
+def _on_base(item: Standing, now: Mapping[str, str | EcrTasksError]) -> Standing:
+    if not _has_tag(item.name or ""):
         return replace(item, because="its base image has no tag that could move")
-    current = now[base[0]]
+    current = now[item.name or ""]
     if isinstance(current, EcrTasksError):
         return replace(item, because=current.cause)
-    return replace(item, now=current, state="current" if current == base[1] else "moved")
+    return replace(item, now=current, state="current" if current == item.base else "moved")
 
 
 def _age(detail: ImageDetail) -> float:

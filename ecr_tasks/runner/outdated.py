@@ -23,27 +23,30 @@ def outdated_images(run: Run, plan: Plan) -> Mapping[str, str]:
     from ecr_tasks.execute.base_places import digests_now
     from ecr_tasks.runner.base_places import ask, mirrors
     from ecr_tasks.runner.images import builder_platform
-    from ecr_tasks.source.bases import moving_base
+    from ecr_tasks.source.bases import moving_bases
 
     builder = cache(partial(builder_platform, run))
     with working("looking for base images that have moved"):
         outdated: dict[str, str] = {}
         published = {}
         for item in (item.whole or item for item in plan.images):
-            stored, base = item.published, moving_base(item.image.definition, builder)
+            stored, bases = item.published, moving_bases(item.image.definition, builder)
             if stored is None or item.view is None or item.view.repository is None:
                 outdated[item.image.name] = ""
-            elif base is not None:
+            elif bases:
                 stored = stored if stored.is_read else run.registry.read(item.view.repository, stored)
-                published[item.image.name] = (base, stored.base)
-        names = sorted({base for base, _ in published.values()})
+                published[item.image.name] = (bases, stored.bases)
+        names = sorted({base for bases, _ in published.values() for base, digest in bases if digest is None})
         now = digests_now(names, mirrors(run), ask(run), say) if names else {}
-    for name, (base, recorded) in published.items():
-        current = now[base]
-        if isinstance(current, EcrTasksError):
-            raise current
-        if recorded is None:
+    for name, (bases, recorded) in published.items():
+        expected = set()
+        for base, fixed in bases:
+            if isinstance(current := fixed or now[base], EcrTasksError):
+                raise current
+            expected.add((base, current))
+        moved = [base for base, _ in expected.difference(recorded) if base in dict(recorded)]
+        if not recorded:
             outdated[name] = "it doesn't say what it stands on"
-        elif recorded != (base, current):
-            outdated[name] = f"{base} has moved" if recorded[0] == base else f"it stands on {recorded[0]}"
+        elif expected != set(recorded):
+            outdated[name] = f"{min(moved)} has moved" if moved else f"it stands on {', '.join(dict(recorded))}"
     return outdated

@@ -130,37 +130,57 @@ def with_base_annotations(definition: BuildDefinition, builder: Builder) -> Buil
     """Return a definition with the annotations of the image that its result stands on, where its digest is known.
 
     They are ``org.opencontainers.image.base.name`` and ``.base.digest`` (OCI image specification, annotations.md).
+    Where platforms stand on different images, each one's manifest has its own, and so has its entry in the index.
     """
-    name, digest = _final_base(definition, builder)
-    if name is None or digest is None:
+    bases = _final_bases(definition, builder)
+    if any(digest is None for _, digest in bases.values()):
         return definition
-    return replace(definition, annotations={BASE_NAME: name, BASE_DIGEST: digest, **definition.annotations})
+    is_common = len({bases.get(platform) for platform in definition.platforms}) < 2
+    found: dict[str, str] = {}
+    for platform, (name, digest) in bases.items():
+        level = "" if is_common else f"manifest[{platform}],manifest-descriptor[{platform}]:"
+        found |= {f"{level}{BASE_NAME}": name, f"{level}{BASE_DIGEST}": digest or ""}
+    own = {BASE_NAME, BASE_DIGEST} & {*definition.annotations}
+    added = {key: value for key, value in found.items() if key.rpartition(":")[2] not in own}
+    return replace(definition, annotations={**added, **definition.annotations})
 
 
-def moving_base(definition: BuildDefinition, builder: Builder) -> str | None:
-    """Return the full name of the image that a definition's result stands on; None where none, or a fixed one, is."""
-    name, digest = _final_base(replace(definition, bases={}), builder)
-    return name if digest is None else None
+def moving_bases(definition: BuildDefinition, builder: Builder) -> frozenset[tuple[str, str | None]]:
+    """Return the full names of the images that a definition's result stands on, with the digests of fixed ones.
+
+    There are none where all of them are fixed.
+    """
+    bases = frozenset(_final_bases(replace(definition, bases={}), builder).values())
+    return bases if any(digest is None for _, digest in bases) else frozenset()
 
 
-def _final_base(definition: BuildDefinition, builder: Builder) -> tuple[str | None, str | None]:
-    """Return the full name and the digest of the image that the last stage stands on, each None where unknown."""
+def _final_bases(definition: BuildDefinition, builder: Builder) -> dict[str, tuple[str, str | None]]:
+    """Return by platform the full name of the image that the last stage stands on, and its digest if it is known.
+
+    A platform whose image isn't known, or that stands on none, is left out; the builder's own is empty.
+    """
     try:
-        content, _ = read_dockerfile(definition)
+        file = parse(read_dockerfile(definition)[0])
     except Unknown:
-        return None, None
-    file = parse(content)
+        return {}
     own = _platform(definition, builder, file)
-    written = final_base(file, definition, (definition.platforms or (own,))[0], own)
-    value = definition.contexts.get(written, "") if written is not None else ""
-    if written is None or (value and not value.startswith((IMAGE, "target:"))):
-        return None, None
-    if value.startswith("target:"):
-        linked = definition.linked.get(value.removeprefix("target:"))
-        return _final_base(linked, builder) if linked else (None, None)
-    reference, context = (value.removeprefix(IMAGE), written) if value else (written, context_name(written))
-    place = definition.bases.get(context)
-    return full_name(reference), pinned_digest(reference) or (pinned_digest(place) if place else None)
+    bases = {}
+    for platform in definition.platforms or ("",):
+        written = final_base(file, definition, platform or own, own)
+        value = definition.contexts.get(written, "") if written is not None else ""
+        if written is None or (value and not value.startswith((IMAGE, "target:"))):
+            continue
+        if value.startswith("target:"):
+            linked = definition.linked.get(value.removeprefix("target:"))
+            found = _final_bases(linked, builder) if linked else {}
+            if found:
+                bases[platform] = found.get(platform) or next(iter(found.values()))
+            continue
+        reference, context = (value.removeprefix(IMAGE), written) if value else (written, context_name(written))
+        place = definition.bases.get(context)
+        digest = pinned_digest(reference) or (pinned_digest(place) if place else None)
+        bases[platform] = full_name(reference), digest
+    return bases
 
 
 def _platform(definition: BuildDefinition, builder: Builder, file: Dockerfile | None = None) -> str:

@@ -45,7 +45,7 @@ def outdated(
     """
     from ecr_tasks.execute.base_places import digests_now
     from ecr_tasks.model.wording import name_some
-    from ecr_tasks.plan.outdated import base_name, standing
+    from ecr_tasks.plan.outdated import base_names, standing
     from ecr_tasks.runner.base_places import ask, mirrors
     from ecr_tasks.runner.images import planned_repositories
     from ecr_tasks.tasks.images import parse_limit
@@ -61,7 +61,7 @@ def outdated(
                 "Write a pattern that a tag of theirs has: `inv images` shows them.",
             )
         stored = [item for items in images.values() for _, item, _ in items if item is not None and item.is_read]
-        bases = sorted({base for item in stored if (base := base_name(item))})
+        bases = sorted({base for item in stored for base in base_names(item)})
     with working("asking the registries of the base images"):
         now = digests_now(bases, mirrors(run), ask(run), say) if bases else {}
     rows = [standing(name, detail, item, now, anew) for name, items in images.items() for detail, item, anew in items]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from ecr_tasks.model.manifest import BASE_DIGEST, BASE_NAME
 from ecr_tasks.source.bases import (
     all_bases,
     full_references,
-    moving_base,
+    moving_bases,
     with_base_annotations,
     with_digests,
     with_locked_bases,
@@ -102,7 +103,7 @@ def test_without_a_platform_the_builders_decides_which_base_it_is(tmp_path: Path
     locked = with_base_annotations(with_locked_bases(item, {name: A}, "app", builder), builder)
     assert locked.bases == {"team/arm64:1": f"docker-image://{name}@{A}"}
     assert locked.annotations == {BASE_NAME: name, BASE_DIGEST: A}
-    assert moving_base(item, builder) == name
+    assert moving_bases(item, builder) == {(name, None)}
 
 
 def test_the_builder_is_asked_only_for_a_name_that_depends_on_it(tmp_path: Path) -> None:
@@ -114,6 +115,26 @@ def test_the_builder_is_asked_only_for_a_name_that_depends_on_it(tmp_path: Path)
     assert with_base_annotations(with_locked_bases(item, LOCK, "app", ask), ask).annotations[BASE_DIGEST] == A
     item = definition(tmp_path, "FROM team/$TARGETARCH:1\n", platforms=("linux/amd64",))
     assert [base.name for base in all_bases(item, ask)] == ["docker.io/team/amd64:1"]
+
+
+def test_each_platforms_manifest_is_annotated_with_its_own_base(tmp_path: Path) -> None:
+    platforms = ("linux/amd64", "linux/arm64")
+    text = f"FROM python:3.12@{A} AS base-amd64\nFROM golang@{B} AS base-arm64\nFROM base-$TARGETARCH\n"
+    item = with_base_annotations(definition(tmp_path, text, platforms=platforms), builder)
+    for level in ("manifest", "manifest-descriptor"):
+        assert item.annotations_at(level, "linux/amd64") == {BASE_NAME: PYTHON, BASE_DIGEST: A}
+        assert item.annotations_at(level, "linux/arm64")[BASE_DIGEST] == B
+    assert item.annotations_at("index") == {}
+    assert item.without_fresh_options().annotations == {}
+    one = with_base_annotations(replace(item, annotations={}, target="base-amd64"), builder)
+    assert one.annotations == {BASE_NAME: PYTHON, BASE_DIGEST: A}
+
+
+def test_what_isnt_known_of_one_platform_is_told_of_none(tmp_path: Path) -> None:
+    text = f"FROM python:3.12@{A} AS base-amd64\nFROM golang AS base-arm64\nFROM base-$TARGETARCH\n"
+    item = definition(tmp_path, text, platforms=("linux/amd64", "linux/arm64"))
+    assert with_base_annotations(item, builder).annotations == {}
+    assert moving_bases(item, builder) == {(PYTHON, A), (GOLANG, None)}
 
 
 def test_what_a_dockerfile_fixes_needs_no_lock_and_is_annotated(tmp_path: Path) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.image import BuildDefinition
-from ecr_tasks.model.manifest import BASE_DIGEST, BASE_NAME, SETTINGS
-from tests.support.build import HOST, manifest
+from ecr_tasks.model.manifest import BASE_DIGEST, BASE_NAME, SETTINGS, StoredImage
+from tests.support.build import HOST, INDEX, manifest
 from tests.tasks.conftest import Project
 from tests.tasks.several_images import several
 
 A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
 PYTHON = "docker.io/library/python:3.12"
+GOLANG = "docker.io/library/golang:1"
 
 
 @pytest.fixture
@@ -41,6 +45,25 @@ def test_the_state_of_each_published_image_is_told(published: Project) -> None:
     }
     assert found["old"]["base"] == {"name": PYTHON, "digest": A, "now": B}
     assert found["silent"]["because"] == "it doesn't say what it stands on"
+
+
+def test_of_several_platforms_each_ones_base_counts(published: Project) -> None:
+    entries = [
+        {"digest": digest, "size": 1, "platform": {"os": "linux", "architecture": arch}, "annotations": annotations}
+        for digest, arch, annotations in (
+            (B, "amd64", {BASE_NAME: PYTHON, BASE_DIGEST: B}),
+            (A, "arm64", {BASE_NAME: GOLANG, BASE_DIGEST: B}),
+        )
+    ]
+    text = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries})
+    image = StoredImage(sha256_digest(text), text, INDEX)
+    published.registry.stored["team/app"][image.digest] = image
+    published.registry.tags["team/app"]["both"] = image.digest
+    published.docker.registry_bases[GOLANG] = B
+    assert published.inv("outdated", "--check", "--filter", "both").code == 0
+    published.docker.registry_bases[GOLANG] = A
+    (found,) = published.inv("outdated", "--json", "--filter", "both").document["images"]
+    assert (found["state"], found["base"]) == ("moved", {"name": GOLANG, "digest": B, "now": A})
 
 
 def test_an_image_whose_tags_all_have_later_revisions_is_no_more_outdated(published: Project) -> None:
@@ -134,9 +157,6 @@ def test_an_image_on_nothing_is_never_outdated(project: Project) -> None:
     project.inv("build", "push")
     assert project.inv("push", "--outdated").code == 0
     assert project.docker.builds == 1
-
-
-GOLANG = "docker.io/library/golang:1"
 
 
 @pytest.fixture
