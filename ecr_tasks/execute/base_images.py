@@ -74,19 +74,24 @@ def _is_stored(docker: Docker, reference: str) -> bool:
 
 def current_digests(
     references: Sequence[str],
+    seconds: float | None = None,
+    *,
     docker: Docker,
     builder: str | None,
     log_in: Callable[[Iterable[str]], Mapping[str, EcrTasksError]],
     retrier: Retrier,
 ) -> dict[str, str | EcrTasksError]:
-    """Return the digests that references have in their registries now, or why there is none; nothing is pulled."""
+    """Return the digests that references have in their registries now, or why there is none; nothing is pulled.
+
+    Each answer may take so many ``seconds``, if that is given.
+    """
     refused = log_in(references)
 
     def look(reference: str) -> str | EcrTasksError:
         if redact(reference) != reference:  # docker would get it as an argument, which every user can read
             return BuildError(f"The name {reference} has a secret in it.", "Name the image without it.")
         try:
-            digest = docker.image_digest(reference, builder, local=False)
+            digest = docker.image_digest(reference, builder, local=False, seconds=seconds)
         except EcrTasksError as error:
             return refused.get(reference, error)
         return digest or BuildError(f"{reference} has no digest.", "Name an image of a registry.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from typing import Protocol
 
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.clients.retry import Retrier
@@ -13,8 +14,15 @@ from ecr_tasks.model.mirror import Mirror, addresses
 from ecr_tasks.model.ports import Docker
 from ecr_tasks.source.build_context.base_images import pinned_digest
 
-Ask = Callable[[Sequence[str]], Mapping[str, str | EcrTasksError]]
-"""Returns what registries have under references now, or why that isn't known."""
+MIRROR_SECONDS = 20.0
+"""How long a mirror may take to say what it has; then the image comes from its own registry."""
+
+
+class Ask(Protocol):
+    """Returns what registries have under references now, or why that isn't known."""
+
+    def __call__(self, references: Sequence[str], seconds: float | None = None) -> Mapping[str, str | EcrTasksError]:
+        """Ask; each answer may take so many ``seconds``, if that is given."""
 
 
 def asking(
@@ -50,7 +58,7 @@ def places_of_bases(
             digest = answer if isinstance(answer, str) else None
         for address in addresses(name, mirrors):
             reference = f"{address}@{digest}" if digest else address
-            answer = ask([reference])[reference]
+            answer = ask([reference], MIRROR_SECONDS)[reference]
             if isinstance(answer, EcrTasksError):
                 note(f"{address} is not read, so {name} comes from its own registry: {answer.cause}")
                 continue
@@ -76,7 +84,7 @@ def digests_now(
         if isinstance(answer, str):
             continue
         for address in addresses(name, mirrors):
-            mirrored = ask([address])[address]
+            mirrored = ask([address], MIRROR_SECONDS)[address]
             if isinstance(mirrored, str):
                 note(f"{name} is what {address} has: {answer.cause}")
                 digests[name] = mirrored

@@ -97,8 +97,13 @@ class Docker(ImageBuilder, Protocol):
     def image_id(self, reference: str) -> str | None:
         """Return the local image's id, or None when the store has no such image."""
 
-    def image_digest(self, reference: str, builder: str | None, *, local: bool) -> str | None:
-        """Return a base image's digest from the local store (None if it is missing), or else the registry."""
+    def image_digest(
+        self, reference: str, builder: str | None, *, local: bool, seconds: float | None = None
+    ) -> str | None:
+        """Return a base image's digest from the local store (None if it is missing), or else the registry.
+
+        A registry has so many ``seconds`` for each answer, if that is given.
+        """
 
     def tag(self, source: str, target: str) -> None:
         """Give a local image one more reference."""

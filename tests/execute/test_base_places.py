@@ -8,7 +8,7 @@ import pytest
 
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
-from ecr_tasks.execute.base_places import digests_now, places_of_bases
+from ecr_tasks.execute.base_places import MIRROR_SECONDS, digests_now, places_of_bases
 from ecr_tasks.model.mirror import Mirror
 
 A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
@@ -26,9 +26,12 @@ class Registries:
         self.digests: dict[str, str] = {}
         self.asked: list[str] = []
         self.notes: list[str] = []
+        self.seconds: dict[str, float | None] = {}
+        """How long each may take to answer."""
 
-    def ask(self, references: Sequence[str]) -> Mapping[str, str | EcrTasksError]:
+    def ask(self, references: Sequence[str], seconds: float | None = None) -> Mapping[str, str | EcrTasksError]:
         self.asked += references
+        self.seconds |= dict.fromkeys(references, seconds)
         missing = RegistryError("It is not there.", "Put it there.")
         return {reference: self.digests.get(reference, missing) for reference in references}
 
@@ -79,6 +82,13 @@ def test_without_a_lock_a_mirrors_own_digest_is_built_on(registries: Registries)
     registries.digests[MIRRORED] = A
     assert registries.places([PYTHON], HUB) == {PYTHON: (MIRRORED, A)}
     assert registries.asked == [MIRRORED]
+
+
+def test_only_a_mirror_is_waited_for_no_longer_than_a_while(registries: Registries) -> None:
+    registries.digests[MIRRORED] = A
+    registries.places([PYTHON], HUB, pull=True)
+    digests_now([PYTHON], [HUB], registries.ask, registries.notes.append)
+    assert registries.seconds == {PYTHON: None, MIRRORED: MIRROR_SECONDS}
 
 
 def test_a_source_that_cant_be_reached_is_told_by_its_mirror(registries: Registries) -> None:

@@ -299,12 +299,15 @@ class WhalesDocker(ImageStore):
         with errors.reading_answer(f"read {', '.join(Path(file).name for file in files)}"):
             return parse_bake(parse_json(stdout))
 
-    def image_digest(self, reference: str, builder: str | None, *, local: bool) -> str | None:
+    def image_digest(
+        self, reference: str, builder: str | None, *, local: bool, seconds: float | None = None
+    ) -> str | None:
         """Return a base image's digest: the local store's (None without the image) if ``local``, else the registry's.
 
         The digest of a local image is the one in the registry that it came from, if any: it is the same on every
         machine. Else it is the image's id. Of a reference with a digest it is that of what the registry sends for it.
-        A registry that is busy is asked again. Raises RegistryError when the registry does not give the image.
+        A registry that is busy is asked again. Raises RegistryError when the registry does not give the image, and
+        NoAnswer when an answer takes it more than so many ``seconds``.
         """
         from ecr_tasks.source.build_context.base_images import pinned_digest
 
@@ -314,11 +317,11 @@ class WhalesDocker(ImageStore):
         self._tokens.renew()
         if pinned := pinned_digest(reference):
             command = self._commands.buildx("imagetools", *_builder_option(builder), "inspect", "--raw", reference)
-            manifest = self._commands.output(f"find {reference}", command, self._retrier)
+            manifest = self._commands.output(f"find {reference}", command, self._retrier, seconds=seconds)
             return pinned if _with_digest(manifest, pinned) is not None else sha256_digest(manifest)
         options = [*_builder_option(builder), "inspect", "--format", "{{json .Manifest}}", reference]
         command = self._commands.buildx("imagetools", *options)
-        descriptor = self._commands.output(f"find {reference}", command, self._retrier)
+        descriptor = self._commands.output(f"find {reference}", command, self._retrier, seconds=seconds)
         with errors.reading_answer(f"find {reference}"):
             return str(parse_json(descriptor)["digest"])
 

@@ -155,17 +155,18 @@ class CommandLine:
         command: Sequence[str],
         retrier: Retrier | None = None,
         without: re.Pattern[str] | None = None,
+        seconds: float | None = None,
     ) -> str:
         """Run a command that prints nothing for people and return its stdout, without the last line break.
 
         With a ``retrier`` it is repeated after a transient failure of a registry. Lines of stderr that match
         ``without`` are no failure, if there are no others. Raises BuildError that says which ``action`` failed and
-        why.
+        why, also when there is no answer within ``seconds``.
         """
         with translate_errors(action):
             for attempt in count(1):
                 try:
-                    return self._answer(action, command)
+                    return self._answer(action, command, seconds or self.seconds)
                 except CommandFailedError as error:
                     lines = error.stderr.split("\n")
                     if without and any(lines) and all(without.fullmatch(line) for line in lines if line):
@@ -175,10 +176,10 @@ class CommandLine:
                         raise
         raise AssertionError("unreachable")
 
-    def _answer(self, action: str, command: Sequence[str]) -> str:
-        if self.seconds is None:
+    def _answer(self, action: str, command: Sequence[str], seconds: float | None) -> str:
+        if seconds is None:
             return _run(command, self.environment())
-        return _within(action, command, self.environment(), self.seconds)
+        return _within(action, command, self.environment(), seconds)
 
     def read_definition(
         self, files: Sequence[str], folder: Path, environ: Mapping[str, str], *, group: str = ""

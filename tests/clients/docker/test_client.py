@@ -20,7 +20,7 @@ from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.docker.parse import build_result, loaded_config
 from ecr_tasks.clients.docker.process import ProcessResult
 from ecr_tasks.clients.retry import Retrier
-from ecr_tasks.errors import AwsError, BuildError, EcrTasksError
+from ecr_tasks.errors import AwsError, BuildError, EcrTasksError, NoAnswer
 from ecr_tasks.model.image import NO_ATTESTATIONS, BakeFile, BakeTarget, BuildDefinition, BuildInput, Keep
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.registry import RegistryToken
@@ -148,6 +148,14 @@ def test_a_base_images_digest_is_asked_for_again(tmp_path: Path, error: str, fai
         with pytest.raises(EcrTasksError):
             port.image_digest("host/app", None, local=False)
     assert begun(tmp_path) == {3: 4, 1: 1, 99: 6}[failures]
+
+
+def test_a_registry_that_never_answers_is_given_up(tmp_path: Path) -> None:
+    port = builder(tmp_path, "build-busy-base", 0)
+    plugin = tmp_path / "docker" / "cli-plugins" / "docker-buildx"
+    plugin.write_text("#!/bin/sh\nexec sleep 600\n", encoding="utf-8")
+    with pytest.raises(NoAnswer, match="docker could not find host/app: there was no answer"):
+        port.image_digest("host/app", None, local=False, seconds=0.5)
 
 
 CONFIG = "sha256:" + "c" * 64

@@ -112,7 +112,7 @@ def test_a_base_image_with_a_secret_in_its_name_is_no_argument_of_docker_s(tree:
     asked: list[str] = []
     look_up = tree.docker.image_digest
 
-    def image_digest(reference: str, builder: str | None, *, local: bool) -> str | None:
+    def image_digest(reference: str, builder: str | None, *, local: bool, seconds: float | None = None) -> str | None:
         asked.append(reference)
         return look_up(reference, builder, local=local)
 

@@ -108,7 +108,9 @@ class FakeDocker:
         self.calls.end()
         return self.id_of(image) if image else None
 
-    def image_digest(self, reference: str, builder: str | None, *, local: bool) -> str | None:
+    def image_digest(
+        self, reference: str, builder: str | None, *, local: bool, seconds: float | None = None
+    ) -> str | None:
         self.calls.begin("image_digest", reference, "local" if local else "registry")
         digest = (self.local_bases if local else self.registry_bases).get(reference)
         if digest is None and not local:
