@@ -93,6 +93,10 @@ class RegistryError(EcrTasksError):
     code = ExitCode.REGISTRY
 
 
+class NoSuchImage(RegistryError):
+    """The registry has no such image, or says so to those that may not read it."""
+
+
 class Refused(EcrTasksError):
     """The action was refused because it would do harm (move a fixed tag, leak a secret); nothing was changed."""
 

@@ -6,7 +6,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from ecr_tasks.console import Column, Styled, Text, document, result, result_table, say, warn, working
-from ecr_tasks.errors import BuildError, EcrTasksError, Refused, SettingsError
+from ecr_tasks.errors import BuildError, EcrTasksError, NoSuchImage, Refused, SettingsError
 from ecr_tasks.runner.decorator import task
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _lock(run: Run, *, update: bool) -> tuple[Lock | None, bool]:
 def _digests_now(run: Run, bases: dict[str, Base], lock: Lock) -> Lock:
     """Return what the registries have now. Raises the error of one that gives no digest of an image.
 
-    An image that was never locked, and that only the engine's store has, is None.
+    An image that was never locked, that its registry says it doesn't have, and that the engine's store has, is None.
     """
     from ecr_tasks.execute.base_places import digests_now
     from ecr_tasks.runner.base_places import ask, mirrors
@@ -93,7 +93,7 @@ def _digests_now(run: Run, bases: dict[str, Base], lock: Lock) -> Lock:
     for name, answer in answers.items():
         if not isinstance(answer, EcrTasksError):
             digests[name] = answer
-        elif lock.get(name) is None and _is_stored(run, bases[name].reference):
+        elif isinstance(answer, NoSuchImage) and lock.get(name) is None and _is_stored(run, bases[name].reference):
             warn(f"{name} is only in the engine's store, so it is not locked: {answer.cause}")
             digests[name] = None
         else:

@@ -16,7 +16,7 @@ from ecr_tasks.clients.docker.command_line import CommandLine
 from ecr_tasks.clients.docker.composed_manifest import ManifestParts
 from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.ecr.registry import EcrRegistry
-from ecr_tasks.errors import BuildError
+from ecr_tasks.errors import NoSuchImage
 from ecr_tasks.local_ecr.auth import Tokens
 from ecr_tasks.local_ecr.server import LocalEcr
 from ecr_tasks.model.digest import sha256_digest
@@ -147,7 +147,7 @@ def test_a_base_image_has_the_same_digest_in_the_store_and_in_its_registry(
         assert client.image_digest(reference, None, local=True) == digest
         docker(environ, "tag", reference, "local/own:1")
         assert (client.image_digest("local/own:1", None, local=True) or "").startswith("sha256:")
-        with pytest.raises(BuildError, match="nothing-here"):
+        with pytest.raises(NoSuchImage, match="nothing-here"):
             client.image_digest(f"{local_ecr.registry}/nothing-here:1", None, local=False)
     finally:
         config.close()

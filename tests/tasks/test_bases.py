@@ -8,6 +8,7 @@ from typing import NoReturn
 import pytest
 
 from ecr_tasks.errors import BuildError
+from tests.support.build import REVISION_A, manifest
 from tests.tasks.conftest import Project
 
 A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
@@ -91,9 +92,20 @@ def test_a_registry_that_gives_no_digest_leaves_the_lock_as_it_is(project: Proje
     on_python(project).inv("bases", "--update")
     project.docker.registry_bases.clear()
     result = project.inv("bases", "--update")
-    assert result.code == 3
-    assert PYTHON in result.stderr
+    assert result.code == 5
+    assert f"There is no {PYTHON}" in result.stderr
     assert json.loads((project.path / "ecr-bases.lock").read_text())["bases"] == {PYTHON: A}
+
+
+def test_only_what_no_registry_has_is_left_to_the_engines_store(project: Project) -> None:
+    project.docker.store["python:3.12"] = manifest("base", REVISION_A)
+    on_python(project).docker.registry_bases.clear()
+    project.docker.base_error = BuildError("The registry answers 503.", "Wait.")
+    assert "answers 503" in project.inv("bases", "--update").failed(3)
+    assert not (project.path / "ecr-bases.lock").exists()
+    project.docker.base_error = None
+    assert "only in the engine's store" in project.inv("bases", "--update").stderr
+    assert json.loads((project.path / "ecr-bases.lock").read_text())["bases"] == {PYTHON: None}
 
 
 def test_an_uncommitted_lock_makes_the_tree_dirty(project: Project) -> None:

@@ -306,8 +306,8 @@ class WhalesDocker(ImageStore):
 
         The digest of a local image is the one in the registry that it came from, if any: it is the same on every
         machine. Else it is the image's id. Of a reference with a digest it is that of what the registry sends for it.
-        A registry that is busy is asked again. Raises RegistryError when the registry does not give the image, and
-        NoAnswer when an answer takes it more than so many ``seconds``.
+        A registry that is busy is asked again. Raises NoSuchImage when the registry has none, other errors when it
+        doesn't say, and NoAnswer when an answer takes it more than so many ``seconds``.
         """
         from ecr_tasks.source.build_context.base_images import pinned_digest
 
@@ -315,14 +315,15 @@ class WhalesDocker(ImageStore):
             image = self._image(reference)
             return (registry_digest(reference, image.repo_digests or ()) or image.id) if image else None
         self._tokens.renew()
+        action = f"find {reference}"
         if pinned := pinned_digest(reference):
             command = self._commands.buildx("imagetools", *_builder_option(builder), "inspect", "--raw", reference)
-            manifest = self._commands.output(f"find {reference}", command, self._retrier, seconds=seconds)
+            manifest = self._commands.output(action, command, self._retrier, seconds=seconds, reference=reference)
             return pinned if _with_digest(manifest, pinned) is not None else sha256_digest(manifest)
         options = [*_builder_option(builder), "inspect", "--format", "{{json .Manifest}}", reference]
         command = self._commands.buildx("imagetools", *options)
-        descriptor = self._commands.output(f"find {reference}", command, self._retrier, seconds=seconds)
-        with errors.reading_answer(f"find {reference}"):
+        descriptor = self._commands.output(action, command, self._retrier, seconds=seconds, reference=reference)
+        with errors.reading_answer(action):
             return str(parse_json(descriptor)["digest"])
 
     def push(self, reference: str) -> None:

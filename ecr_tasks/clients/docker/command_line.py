@@ -156,14 +156,16 @@ class CommandLine:
         retrier: Retrier | None = None,
         without: re.Pattern[str] | None = None,
         seconds: float | None = None,
+        reference: str = "",
     ) -> str:
         """Run a command that prints nothing for people and return its stdout, without the last line break.
 
         With a ``retrier`` it is repeated after a transient failure of a registry. Lines of stderr that match
         ``without`` are no failure, if there are no others. Raises BuildError that says which ``action`` failed and
-        why, also when there is no answer within ``seconds``.
+        why, also when there is no answer within ``seconds``; NoSuchImage where a registry that was asked for the
+        image ``reference`` has none.
         """
-        with translate_errors(action):
+        with translate_errors(action, reference=reference):
             for attempt in count(1):
                 try:
                     return self._answer(action, command, seconds or self.seconds)
@@ -376,7 +378,7 @@ def _named_variables(files: Iterable[Path], environ: Mapping[str, str]) -> Colle
 
 
 @contextmanager
-def translate_errors(action: str, remedy: str = OWN_WORDS) -> Iterator[None]:
+def translate_errors(action: str, remedy: str = OWN_WORDS, reference: str = "") -> Iterator[None]:
     """Raise python-on-whales' exceptions as our errors, without the command line that their text contains.
 
     ``action`` completes "docker could not …".
@@ -386,7 +388,7 @@ def translate_errors(action: str, remedy: str = OWN_WORDS) -> Iterator[None]:
     except EcrTasksError:
         raise
     except CommandFailedError as error:
-        raise errors.command_failed(action, error.stderr or error.stdout, remedy) from None
+        raise errors.command_failed(action, error.stderr or error.stdout, remedy, reference) from None
     except OSError as error:
         raise errors.broken_program(str(error.filename or "docker"), error.strerror or str(error)) from None
     except UnicodeDecodeError as error:  # python-on-whales decodes what docker says of a file that is no UTF-8

@@ -10,7 +10,16 @@ from pathlib import Path
 
 from ecr_tasks.clients.docker import known_errors
 from ecr_tasks.clients.docker.known_errors import KnownError
-from ecr_tasks.errors import AwsError, BuildError, EcrTasksError, LostBuild, NoAnswer, Refused, RegistryError
+from ecr_tasks.errors import (
+    AwsError,
+    BuildError,
+    EcrTasksError,
+    LostBuild,
+    NoAnswer,
+    NoSuchImage,
+    Refused,
+    RegistryError,
+)
 from ecr_tasks.model.denial import find_denial, policy_command
 from ecr_tasks.model.registry import RegistryToken
 from ecr_tasks.one_line import one_line
@@ -31,6 +40,9 @@ _SOLVE = r"^(ERROR: (?:(?:target \S+|failed to build): )*)failed to run Build fu
 _MISSING = r'failed to (?:compute cache key|calculate checksum).{0,1000}?: ("[^"]+"): not found$'
 _PROGRESS = r"#(?P<step>\d+) (?P<text>.+)"
 _PUSHING = r"\[internal\] pushing (?P<target>\S+)"
+_NO_IMAGE = r": not found$|manifest unknown|does not exist in the registry|repository does not exist"
+"""The last is Docker Hub's answer to everybody who may not read an image, be it there or not."""
+
 _REGISTRY = r"https?://([^/\"\s]+)/v2/"
 
 # What compose-go says of a .env that it can't read (dotenv/parser.go).
@@ -227,11 +239,19 @@ def lines_by_target(lines: Sequence[str]) -> dict[str, list[str]]:
     return errors
 
 
-def command_failed(action: str, stderr: str, remedy: str = known_errors.OWN_WORDS) -> EcrTasksError:
+def command_failed(
+    action: str, stderr: str, remedy: str = known_errors.OWN_WORDS, reference: str = ""
+) -> EcrTasksError:
     """Return why some other docker command failed; ``action`` completes "docker could not …".
 
-    ``remedy`` is for an error that the catalogue does not know.
+    ``remedy`` is for an error that the catalogue does not know. An image that a registry was asked for is its
+    ``reference``: where there is none, that is NoSuchImage.
     """
+    if reference and re.search(_NO_IMAGE, last_error(lines := stderr.splitlines())):
+        return NoSuchImage(
+            f"There is no {reference}: {_detail(lines)}.",
+            "Correct its name and tag, push it first, or log docker in to its registry if not everybody may see it.",
+        )
     return _explained(
         stderr.splitlines(), f"docker could not {action}", BuildError, at_registry=RegistryError, remedy=remedy
     )

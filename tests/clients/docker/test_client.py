@@ -20,7 +20,7 @@ from ecr_tasks.clients.docker.config import PrivateConfig
 from ecr_tasks.clients.docker.parse import build_result, loaded_config
 from ecr_tasks.clients.docker.process import ProcessResult
 from ecr_tasks.clients.retry import Retrier
-from ecr_tasks.errors import AwsError, BuildError, EcrTasksError, NoAnswer
+from ecr_tasks.errors import AwsError, BuildError, EcrTasksError, NoAnswer, NoSuchImage, RegistryError
 from ecr_tasks.model.image import NO_ATTESTATIONS, BakeFile, BakeTarget, BuildDefinition, BuildInput, Keep
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.model.registry import RegistryToken
@@ -148,6 +148,28 @@ def test_a_base_images_digest_is_asked_for_again(tmp_path: Path, error: str, fai
         with pytest.raises(EcrTasksError):
             port.image_digest("host/app", None, local=False)
     assert begun(tmp_path) == {3: 4, 1: 1, 99: 6}[failures]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ("host/app: not found", NoSuchImage),
+        ("pull access denied, repository does not exist or may require authorization", NoSuchImage),
+        ("failed to do request: dial tcp: lookup host: no such host", RegistryError),
+        ("unexpected status from HEAD request: 401 Unauthorized", RegistryError),
+    ],
+)
+@pytest.mark.parametrize("reference", ["host/app:1", f"host/app:1@{DIGEST}"])
+def test_only_a_registry_that_says_so_has_no_such_image(
+    tmp_path: Path, error: str, kind: type[EcrTasksError], reference: str
+) -> None:
+    port = builder(tmp_path, "build-busy-base", 0)
+    plugin = tmp_path / "docker" / "cli-plugins" / "docker-buildx"
+    plugin.write_text(f"#!/bin/sh\necho 'ERROR: {error}' >&2\nexit 1\n", encoding="utf-8")
+    with pytest.raises(EcrTasksError) as caught:
+        port.image_digest(reference, None, local=False)
+    assert type(caught.value) is kind
+    assert "its output" not in caught.value.remedy
 
 
 def test_a_registry_that_never_answers_is_given_up(tmp_path: Path) -> None:

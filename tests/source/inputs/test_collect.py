@@ -101,11 +101,11 @@ def test_what_cant_be_told_says_why_and_stops_nothing(tree: Tree) -> None:
     assert "nowhere" in tree.unknown(dockerfile="nowhere")
     assert "https://example.com" not in tree.unknown(dockerfile="https://example.com/Dockerfile")
     tree.docker.local_bases.clear()
-    assert "could not find base:1" in tree.unknown()
+    assert "There is no base:1" in tree.unknown()
     tree.write("Dockerfile", "FROM $NOTHING\n")
     assert "$NOTHING" in tree.unknown()
     tree.write("Dockerfile", "ARG FROM\nFROM $FROM/base\n")
-    assert "could not find base.example.com/base" in tree.unknown(args={"FROM": "base.example.com"})
+    assert "There is no base.example.com/base" in tree.unknown(args={"FROM": "base.example.com"})
 
 
 def test_a_base_image_with_a_secret_in_its_name_is_no_argument_of_docker_s(tree: Tree) -> None:

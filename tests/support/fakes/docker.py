@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ecr_tasks.errors import BuildError, EcrTasksError
+from ecr_tasks.errors import BuildError, EcrTasksError, NoSuchImage
 from ecr_tasks.model.image import BakeFile, BakeTarget, BuildDefinition, BuildInput
 from ecr_tasks.model.image_config import ImageConfig
 from ecr_tasks.model.local_image import LocalImage
@@ -47,6 +47,8 @@ class FakeDocker:
         self.bake_groups: dict[str, tuple[str, ...]] = {}
         self.local_bases: dict[str, str] = {}
         self.registry_bases: dict[str, str] = {}
+        self.base_error: EcrTasksError | None = None
+        """Why registries don't say what base images they have."""
         self.build_error: EcrTasksError | None = None
         self.builders = {"beside", "multi"}
         self.builder, self.driver, self.nodes = "default", "docker", 1
@@ -114,7 +116,7 @@ class FakeDocker:
         self.calls.begin("image_digest", reference, "local" if local else "registry")
         digest = (self.local_bases if local else self.registry_bases).get(reference)
         if digest is None and not local:
-            raise BuildError(f"docker could not find {reference}: not found.", "Log in.")
+            raise self.base_error or NoSuchImage(f"There is no {reference}: not found.", "Push it first.")
         self.calls.end()
         return digest
 
