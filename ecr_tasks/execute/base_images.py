@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from ecr_tasks.checks.build_definition import IN_STORE
 from ecr_tasks.clients.parallel import map_parallel
@@ -11,6 +12,7 @@ from ecr_tasks.errors import BuildError, EcrTasksError
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.ports import Docker, Engine
 from ecr_tasks.redaction import redact
+from ecr_tasks.source.bases import locked_place
 from ecr_tasks.source.build_context.base_images import BaseImage
 from ecr_tasks.source.build_context.references import LAYOUT, read_references
 from ecr_tasks.source.inputs.base_digests import is_taken_from_store
@@ -22,7 +24,8 @@ PARALLEL = 8
 def base_images(definitions: Iterable[BuildDefinition], platform: Callable[[], str]) -> dict[BaseImage, bool]:
     """Return the images that builds read, each with whether it is pulled even where the store has it.
 
-    An image layout in a folder is none of a registry's.
+    Those that are locked, or in a mirror, are there as the build reads them. An image layout in a folder is none of
+    a registry's.
     """
     found: dict[BaseImage, bool] = {}
     for definition in definitions:
@@ -30,7 +33,8 @@ def base_images(definitions: Iterable[BuildDefinition], platform: Callable[[], s
         for base in references.images:
             if not base.reference.startswith(LAYOUT):
                 always = bool(definition.extra.get("pull")) or base.reference == references.frontend
-                found[base] = found.get(base, False) or always
+                read = replace(base, reference=locked_place(definition, base.reference) or base.reference)
+                found[read] = found.get(read, False) or always
     return found
 
 

@@ -12,6 +12,7 @@ from ecr_tasks.errors import EcrTasksError
 
 if TYPE_CHECKING:
     from ecr_tasks.execute.base_places import Ask
+    from ecr_tasks.model.image import Image
     from ecr_tasks.model.mirror import Mirror
     from ecr_tasks.plan.planned_image import PlannedImage
     from ecr_tasks.runner.job import Job
@@ -42,28 +43,31 @@ def mirrors(run: Run) -> tuple[Mirror, ...]:
     return (*run.settings.mirrors, *rules)
 
 
-def place_bases(run: Run, job: Job, items: Sequence[PlannedImage]) -> tuple[Job, list[PlannedImage]]:
-    """Return the job and the images to build, on base images as --pull, the mirrors and the rules have them."""
-    if not (job.fresh.pull or run.settings.mirrors or run.settings.pull_through):
-        return job, list(items)
+def placed_images(run: Run, images: Sequence[Image], *, pull: bool = False) -> tuple[Image, ...]:
+    """Return images on base images as the mirrors and the rules have them, with ``pull`` on those of now."""
+    if not (pull or run.settings.mirrors or run.settings.pull_through):
+        return tuple(images)
     from ecr_tasks.execute.base_places import places_of_bases
     from ecr_tasks.runner.images import builder_platform
     from ecr_tasks.source.bases import full_references, with_base_annotations, with_digests, without_digest
 
     builder = cache(partial(builder_platform, run))
-    references = {reference for item in items for reference in full_references(item.image.definition, builder)}
+    references = {reference for image in images for reference in full_references(image.definition, builder)}
     with working("looking for the base images"):
-        places = places_of_bases(references, mirrors(run), ask(run), say, run.retrier, pull=job.fresh.pull)
+        places = places_of_bases(references, mirrors(run), ask(run), say, run.retrier, pull=pull)
     for reference, (place, digest) in places.items():
         if place != (name := without_digest(reference)):
             say(f"{name} is read from {place}, {digest}")
-    images = {
-        item.image.name: replace(
-            item.image,
-            definition=with_base_annotations(with_digests(item.image.definition, places, builder), builder),
-        )
-        for item in items
-    }
+    definitions = [with_digests(image.definition, places, builder) for image in images]
+    return tuple(
+        replace(image, definition=with_base_annotations(definition, builder))
+        for image, definition in zip(images, definitions, strict=True)
+    )
+
+
+def place_bases(run: Run, job: Job, items: Sequence[PlannedImage]) -> tuple[Job, list[PlannedImage]]:
+    """Return the job and the images to build, on base images as --pull, the mirrors and the rules have them."""
+    images = {image.name: image for image in placed_images(run, [item.image for item in items], pull=job.fresh.pull)}
     placed = [replace(item, image=images[item.image.name]) for item in items]
     by_name = {item.image.name: item for item in placed}
     plan = replace(job.plan, images=tuple(by_name.get(item.image.name, item) for item in job.plan.images))

@@ -28,6 +28,7 @@ from ecr_tasks.model.machine import BuilderFacts, EngineFacts
 from ecr_tasks.model.ports import Engine
 from ecr_tasks.plan.other_client import DOCKER
 from ecr_tasks.plan.plan import Plan
+from ecr_tasks.runner.base_places import placed_images
 from ecr_tasks.runner.invoke_config import tasks_of
 from ecr_tasks.runner.job import Job, read_registries, with_plan
 from ecr_tasks.runner.read_dockerfiles import read_dockerfiles
@@ -78,9 +79,10 @@ def ask_everything(run: Run) -> Facts:
         run.use_engine(_engine(engine.answer, builder.answer))
     plan, registry, files = _plan(run, caller)
     images = () if isinstance(plan, EcrTasksError) else tuple(item.image for item in plan.images)
-    bases = _ask("the registries", lambda: _base_images(run, images) if is_docker else {}).answer
+    placed = _ask("the registries", lambda: placed_images(run, images) if is_docker else ()).answer
+    bases = _ask("the registries", lambda: _base_images(run, _of(placed))).answer
     reads = is_docker and _value(bases) is not None
-    read = _ask("docker", lambda: _read(run, images, builder.answer) if reads else None).answer
+    read = _ask("docker", lambda: _read(run, _of(placed), builder.answer) if reads else None).answer
     dockerfiles = read if isinstance(read, EcrTasksError) else None
     permissions = _ask("AWS", lambda: _after(caller, lambda found: _permissions(run, _of(account), found))).answer
     identity_facts = identities()

@@ -11,6 +11,7 @@ from ecr_tasks.errors import BuildError, EcrTasksError, LostBuild, NoAnswer
 from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.plan.batches import MOST
 from ecr_tasks.plan.conflicts import Conflict
+from ecr_tasks.runner.base_places import placed_images
 from ecr_tasks.runner.job import Job
 from ecr_tasks.source.build_context.walk import fetches_context
 
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 def read_dockerfiles(run: Run, images: Iterable[Image]) -> None:
     """Let the builder read the Dockerfiles of images. Raises BuildError for one that can't be built.
 
-    What docker would fetch for it is left to the build.
+    What docker would fetch for it is left to the build. Base images are read where the build reads them.
     """
     definitions: list[BuildDefinition] = []
     for item in (item for image in images for item in image.definition.with_links()):
-        if item not in definitions and not fetches_context(item):
-            definitions.append(item)
+        if not fetches_context(item):
+            placed = replace(item, contexts=item.all_contexts, bases={})
+            definitions += [placed] if placed not in definitions else []
     for first in range(0, len(definitions), MOST):
         run.docker.read_dockerfiles(definitions[first : first + MOST], run.settings.builder)
 
@@ -44,9 +46,10 @@ def with_unreadable_dockerfiles(run: Run, job: Job) -> Job:
     try:
         with working("asking the builder to read the Dockerfiles"):
             # Caches are neither read nor written for it, so that it needs no token for them.
-            definitions = [item for image in images for item in image.definition.without_caches().with_links()]
+            placed = placed_images(run, images)
+            definitions = [item for image in placed for item in image.definition.without_caches().with_links()]
             run.logins.log_in_for_builds(definitions, run.engine)
-            read_dockerfiles(run, images)
+            read_dockerfiles(run, placed)
     except (NoAnswer, LostBuild):  # a builder that loses one of many says nothing about its Dockerfile
         return job
     except EcrTasksError as error:

@@ -133,3 +133,12 @@ def test_a_tag_that_is_for_something_else_is_refused(project: Project, task: str
     result = project.inv(task, ECR_TAGS="type=sha\necr-tasks-upload-1")
     error = "The rule ecr-tasks-upload-1 gives the tag ecr-tasks-upload-1, which is for a push under way"
     assert (result.code, error in result.stderr) == (2, True)
+
+
+def test_the_dockerfiles_are_read_with_their_bases_where_the_build_reads_them(project: Project) -> None:
+    digest, place = f"sha256:{'a' * 64}", "mirror.example.com/hub/library/python:3.12"
+    project.write("Dockerfile", "FROM python:3.12\n")
+    project.commit()
+    project.docker.registry_bases[place] = digest
+    assert project.inv("plan", ECR_MIRRORS="docker.io=mirror.example.com/hub").code == 0
+    assert project.docker.read_contexts == [{"python:3.12": f"docker-image://{place}@{digest}"}]

@@ -47,6 +47,8 @@ class FakeDocker:
         self.bake_groups: dict[str, tuple[str, ...]] = {}
         self.local_bases: dict[str, str] = {}
         self.registry_bases: dict[str, str] = {}
+        self.read_contexts: list[Mapping[str, str]] = []
+        """The named contexts of each build whose Dockerfile was read."""
         self.base_error: EcrTasksError | None = None
         """Why registries don't say what base images they have."""
         self.build_error: EcrTasksError | None = None
@@ -102,6 +104,7 @@ class FakeDocker:
 
     def read_dockerfiles(self, definitions: Sequence[BuildDefinition], builder: str | None) -> None:
         self.calls.begin("read_dockerfiles")
+        self.read_contexts += [item.contexts for item in definitions]
         self.calls.end()
 
     def image_id(self, reference: str) -> str | None:
