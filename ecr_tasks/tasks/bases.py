@@ -100,7 +100,7 @@ def _digests_now(run: Run, bases: dict[str, Base], lock: Lock) -> Lock:
             errors[name] = answer
     if errors:
         first = next(iter(errors.values()))
-        causes = [f"{name}: {error.cause}" for name, error in errors.items()]
+        causes = [error.cause if name in error.cause else f"{name}: {error.cause}" for name, error in errors.items()]
         if len(causes) == 1:
             raise type(first)(causes[0], first.remedy)
         raise type(first)(f"{len(causes)} base images can't be looked up:", first.remedy, causes)

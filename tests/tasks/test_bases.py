@@ -94,6 +94,7 @@ def test_a_registry_that_gives_no_digest_leaves_the_lock_as_it_is(project: Proje
     result = project.inv("bases", "--update")
     assert result.code == 5
     assert f"There is no {PYTHON}" in result.stderr
+    assert result.stderr.count(PYTHON) == 1
     assert json.loads((project.path / "ecr-bases.lock").read_text())["bases"] == {PYTHON: A}
 
 

@@ -249,7 +249,7 @@ def command_failed(
     """
     if reference and re.search(_NO_IMAGE, last_error(lines := stderr.splitlines())):
         return NoSuchImage(
-            f"There is no {reference}: {_detail(lines)}.",
+            f"There is no {reference}: {_detail(lines).removeprefix(f'{reference}: ')}.",
             "Correct its name and tag, push it first, or log docker in to its registry if not everybody may see it.",
         )
     return _explained(

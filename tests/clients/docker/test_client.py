@@ -153,7 +153,7 @@ def test_a_base_images_digest_is_asked_for_again(tmp_path: Path, error: str, fai
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        ("host/app: not found", NoSuchImage),
+        ("{reference}: not found", NoSuchImage),
         ("pull access denied, repository does not exist or may require authorization", NoSuchImage),
         ("failed to do request: dial tcp: lookup host: no such host", RegistryError),
         ("unexpected status from HEAD request: 401 Unauthorized", RegistryError),
@@ -165,11 +165,13 @@ def test_only_a_registry_that_says_so_has_no_such_image(
 ) -> None:
     port = builder(tmp_path, "build-busy-base", 0)
     plugin = tmp_path / "docker" / "cli-plugins" / "docker-buildx"
-    plugin.write_text(f"#!/bin/sh\necho 'ERROR: {error}' >&2\nexit 1\n", encoding="utf-8")
+    plugin.write_text(f"#!/bin/sh\necho 'ERROR: {error.format(reference=reference)}' >&2\nexit 1\n", encoding="utf-8")
     with pytest.raises(EcrTasksError) as caught:
         port.image_digest(reference, None, local=False)
     assert type(caught.value) is kind
     assert "its output" not in caught.value.remedy
+    if "{reference}" in error:
+        assert caught.value.cause == f"There is no {reference}: not found."
 
 
 def test_a_registry_that_never_answers_is_given_up(tmp_path: Path) -> None:
