@@ -101,3 +101,30 @@ def test_a_mirror_and_a_pull_through_cache_stand_in_for_another_registry(
     app.commit("again")
     result = app.ok("build", "push", "--no-cache", ECR_PULL_THROUGH="true")
     assert f"quay.io/team/base:main is read from {local_ecr.registry}/team/base:main" in result.stderr
+
+
+def test_each_name_of_a_base_is_read_at_its_own_digest(app: Project, base: Project, local_ecr: LocalEcr) -> None:
+    reference = f"{local_ecr.registry}/team/base:main"
+    app.ok("bases", "--update")
+    locked = json.loads((app.folder / "ecr-bases.lock").read_text())["bases"][reference]
+    moved = move(base)
+    app.write("Dockerfile", f"FROM {reference}\nCOPY --from={reference}@{locked} /base.txt /old.txt\n")
+    app.commit("both")
+    (first,) = app.ok("build", "push", "--pull").lines
+    assert annotations_of(local_ecr, first)[BASE_DIGEST] == moved
+    app.write("Dockerfile", f"FROM {reference}\nCOPY --from=tools /base.txt /old.txt\n")
+    app.commit("named")
+    (second,) = app.ok("build", "push", ECR_BUILD_CONTEXTS=f"tools=docker-image://{reference}").lines
+    assert annotations_of(local_ecr, second)[BASE_DIGEST] == locked
+
+
+def test_an_image_is_outdated_if_one_of_its_platforms_is(app: Project, base: Project, local_ecr: LocalEcr) -> None:
+    reference = f"{local_ecr.registry}/team/base:main"
+    app.ok("bases", "--update")
+    old = json.loads((app.folder / "ecr-bases.lock").read_text())["bases"][reference]
+    stages = f"FROM {reference}@{move(base)} AS on-amd64\nFROM {reference}@{old} AS on-arm64\nFROM on-$TARGETARCH\n"
+    app.write("Dockerfile", f"{stages}COPY hello.txt /hello.txt\n")
+    app.commit("platforms")
+    app.ok("build", "push", ECR_PLATFORMS="linux/amd64,linux/arm64")
+    (found,) = json.loads(app.ok("outdated", "--json").stdout)["images"]
+    assert (found["state"], found["base"]["digest"]) == ("moved", old)
