@@ -82,20 +82,14 @@ def test_fail_fast_stops_at_the_first(app: Project, words: tuple[str, ...]) -> N
     assert outcomes(app)["broken"] == "failed"
 
 
-def test_a_plan_of_many_leaves_nothing_in_the_engine(app: Project) -> None:
+def test_many_dockerfiles_are_read_at_once(app: Project) -> None:
     """BuildKit exports an outline as an empty image, which is the same for all: their exports would collide."""
-    for identity in empty_images(app):
-        docker(app.environ, "image", "rm", identity)
     contents = {"dockerfile-inline": "FROM scratch\nCOPY hello.txt /\n", "context": "web"}
     targets = {f"image-{number}": {**contents, "args": {"NUMBER": str(number)}} for number in range(40)}
     app.write("docker-bake.json", json.dumps({"group": {"default": {"targets": [*targets]}}, "target": targets}))
     app.commit()
-    app.ok("plan")
-    app.ok("doctor")
-    assert empty_images(app) == []
-
-
-def empty_images(app: Project) -> list[str]:
-    """Return the ids of the engine's images that have no name and no time of their build."""
     shown = docker(app.environ, "image", "ls", "--filter", "dangling=true", "--format", "{{.ID}} {{.CreatedAt}}")
-    return [line.split()[0] for line in shown.stdout.splitlines() if " 1970-01-01 00:00:00 " in line]
+    for line in shown.stdout.splitlines():
+        if " 1970-01-01 00:00:00 " in line:  # as on an engine that is new
+            docker(app.environ, "image", "rm", line.split()[0], check=False)
+    app.ok("plan")

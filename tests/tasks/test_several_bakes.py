@@ -14,7 +14,7 @@ from invoke.tasks import task
 
 import ecr_tasks
 from ecr_tasks.clients.docker.push_lock import PushLocks
-from ecr_tasks.errors import BuildError, RegistryError
+from ecr_tasks.errors import AwsError, BuildError, RegistryError
 from ecr_tasks.model.image import BuildInput
 from ecr_tasks.model.ports import BuildResult
 from tests.support.build import REVISION_B, manifest
@@ -163,6 +163,22 @@ def test_fail_fast_of_the_build_publishes_nothing(app: Project, during: dict[str
     assert "1 of 6 images failed (2 are built, 3 are not begun):" in result.stderr
     built_by_then = {"a": "built", "b": "built", "d": "failed"}
     assert outcomes(app) == {**dict.fromkeys(NAMES, "not-begun"), **built_by_then}
+
+
+def test_fail_fast_pushes_nothing_after_a_repository_that_cant_be_created(app: Project) -> None:
+    for name in ("team/e", "team/f"):
+        del app.registry.repositories[name], app.registry.stored[name], app.registry.tags[name]
+    refusals = iter([AwsError("It may not.", "Let it.")])
+
+    def refuse_first() -> None:
+        for error in refusals:
+            raise error
+
+    app.calls.before["create"] = refuse_first
+    result = app.inv(*BUILD_PUSH, "--fail-fast", ECR_CREATE_REPOSITORY="true")
+    assert result.code == 4
+    assert (app.calls.named("push"), [*outcomes(app).values()].count("failed")) == ([], 1)
+    assert set(outcomes(app).values()) == {"failed", "built"}
 
 
 def test_fail_fast_builds_no_more_after_a_push_that_fails(

@@ -426,6 +426,20 @@ def test_buildx_asks_git_only_where_provenance_says_so(
     assert ("BUILDX_GIT_INFO" not in seen) is asks
 
 
+def test_dockerfiles_are_read_without_an_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine's store would get an empty image for each, the same one for all, and keep it."""
+    read: list[Mapping[str, Mapping[str, object]]] = []
+
+    def bake(self: object, *options: str) -> None:
+        read.append(json.loads(Path(options[options.index("--file") + 1]).read_text("utf-8"))["target"])
+
+    monkeypatch.setattr("ecr_tasks.clients.docker.command_line.CommandLine.read_only_bake", bake)
+    port = WhalesDocker(PrivateConfig({}, tmp_path), tmp_path, {})
+    port.read_dockerfiles([BuildDefinition("."), BuildDefinition(".", target="test")], None)
+    (targets,) = read
+    assert [target["output"] for target in targets.values()] == [["type=cacheonly"]] * 2
+
+
 def test_a_failed_bake_names_the_builds_that_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def show(self: object, command: object, variables: object, *, needed: object, build: bool) -> object:
         return ProcessResult(1, ('ERROR: target base: failed to solve: process "/bin/false" did not complete',))
