@@ -47,6 +47,8 @@ class SourceState:
     """At most ten of the changed paths, relative to ``root``, for messages."""
     changes: tuple[str, ...] = ()
     """Every changed path, relative to ``root``; a submodule or nested repository is one path."""
+    gitignored: tuple[str, ...] = ()
+    """The paths that git ignores, relative to ``root``; a folder in place of all that it has."""
     outside: tuple[str, ...] = ()
     """The contexts and Dockerfiles outside of ``root`` that an image is built from: no revision has their content."""
     ignored: tuple[str, ...] = ()

@@ -20,7 +20,7 @@ _ATTRIBUTES = ".gitattributes"
 
 
 class Unchanged:
-    """Compares the source's commit with others; git is asked once for each of them, and once for what it ignores.
+    """Compares the source's commit with others; git is asked once for each of them.
 
     What was found of a definition is kept, as long as the definition is there.
     """
@@ -28,7 +28,6 @@ class Unchanged:
     def __init__(self, source: SourceState, project: Path, environ: Mapping[str, str]) -> None:
         self._source, self._project, self._environ = source, project, environ
         self._changed: dict[str, Sequence[str] | None] = {}
-        self._ignored: Sequence[str] | None = None
         self._found: dict[tuple[int, str], tuple[BuildDefinition, str | None]] = {}
 
     def difference(self, definition: BuildDefinition, commit: str) -> str | None:
@@ -69,7 +68,7 @@ class Unchanged:
             return f"{name_some(list(dict.fromkeys(names)))} changed since {commit[:12]}"
         if any((folder.path / ".git").exists() and not folder.ignore().ignores(".git") for folder in folders):
             return "its context carries .git, which every commit changes"
-        if names := self._ignored_inputs(root, folders, read):
+        if names := _inputs(self._source.gitignored, root, folders, read):
             return f"its context carries {name_some(names)}, which git ignores"
         return None
 
@@ -77,14 +76,7 @@ class Unchanged:
         """Return whether a build reads files that git ignores: no other machine need have them."""
         folders = list(unique_folders(definition.with_links(), self._project))
         root = self._source.root
-        return root is not None and bool(self._ignored_inputs(root, folders, {*_read_files(folders)}))
-
-    def _ignored_inputs(self, root: Path, folders: Iterable[ContextFolder], read: Collection[Path]) -> list[str]:
-        from ecr_tasks.source.git.history import ignored_paths
-
-        if self._ignored is None:
-            self._ignored = ignored_paths(root, environ=self._environ)
-        return _inputs(self._ignored, root, folders, read)
+        return root is not None and bool(_inputs(self._source.gitignored, root, folders, {*_read_files(folders)}))
 
 
 def _inputs(paths: Iterable[str], root: Path, folders: Iterable[ContextFolder], read: Collection[Path]) -> list[str]:

@@ -67,13 +67,6 @@ def changed_paths(project: Path, commit: str, revision: str, *, environ: Mapping
     return tuple(map(os.fsdecode, lines(output, b"\0")))
 
 
-def ignored_paths(root: Path, *, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the files in a repository that git ignores, a folder in place of all that it has."""
-    git = Git.find(root, environ)
-    output = git.run("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
-    return tuple(os.fsdecode(path) for path in lines(output, b"\0"))
-
-
 def _without_fetching(project: Path, environ: Mapping[str, str]) -> Git:
     """Return git for a folder; a partial clone would fetch what it lacks (git help git, GIT_NO_LAZY_FETCH)."""
     found = Git.find(project, environ)

@@ -104,6 +104,7 @@ def _read(git: Git) -> SourceState:
         dirty=bool(head.changes),
         changed=tuple(text(path) for path in head.changes[:SHOWN]),
         changes=tuple(os.fsdecode(path) for path in head.changes),
+        gitignored=tuple(os.fsdecode(path) for path in head.gitignored),
         commit_time=commit_time,
         remote_url=web_url(remotes.get(remote, "")),
         remotes=tuple(remotes),

@@ -12,7 +12,7 @@ TOOL_FOLDER = b".ecr-tasks"
 
 STATUS = (
     *("status", "--porcelain=v2", "--branch", "-z"),
-    *("--untracked-files=all", "--ignore-submodules=none", "--no-renames"),
+    *("--untracked-files=all", "--ignored=matching", "--ignore-submodules=none", "--no-renames"),
 )
 """The arguments whose output :func:`parse` reads."""
 
@@ -22,11 +22,15 @@ _FIELDS_BEFORE_PATH = {b"1": 8, b"2": 9, b"u": 10}
 
 @dataclass(frozen=True)
 class Status:
-    """HEAD and the paths (in git's bytes) that differ from it; before the first commit ``revision`` is None."""
+    """HEAD and the paths (in git's bytes) that differ from it; before the first commit ``revision`` is None.
+
+    ``gitignored`` are those that git ignores, a folder in place of all that it has.
+    """
 
     revision: str | None
     branch: str | None
     changes: tuple[bytes, ...]
+    gitignored: tuple[bytes, ...] = ()
 
 
 def status(git: Git) -> Status:
@@ -43,6 +47,7 @@ def parse(output: bytes) -> Status:
     revision: str | None = None
     branch: str | None = None
     changes: list[bytes] = []
+    gitignored: list[bytes] = []
     records = iter(lines(output, b"\0"))
     for record in records:
         kind, _, rest = record.partition(b" ")
@@ -54,11 +59,13 @@ def parse(output: bytes) -> Status:
                 branch = text(value)
         elif kind == b"?":
             changes.append(rest)
+        elif kind == b"!":
+            gitignored.append(rest)
         elif kind in _FIELDS_BEFORE_PATH:
             changes.append(record.split(b" ", _FIELDS_BEFORE_PATH[kind])[-1])
             if kind == b"2":
                 next(records)  # the path before a rename
-    return Status(revision, branch, without_tool_folder(changes))
+    return Status(revision, branch, without_tool_folder(changes), tuple(gitignored))
 
 
 def without_tool_folder(paths: Iterable[bytes]) -> tuple[bytes, ...]:

@@ -130,6 +130,7 @@ def test_ignored_files_do_not_count(repo: Repo) -> None:
     repo.write("build/output")
     state = repo.read()
     assert (state.dirty, state.fingerprint) == (False, state.revision)
+    assert state.gitignored == ("a.log", "build/")
 
 
 def test_our_own_output_does_not_count(repo: Repo) -> None:
