@@ -222,13 +222,15 @@ def _new_revision(
 ) -> str | None:
     """Return why the build may be published as a new revision of a published commit; None if it may not.
 
-    With ECR_SKIP=never it may only if a fixed tag is missing, such as that of a release: without a revision, a
-    published commit that doesn't come out as the same image could never get it.
+    With ECR_SKIP=never it may only if a fixed tag is missing, such as that of a release, which a published commit that
+    doesn't come out as the same image could never get, or where the image is another commit's, as its labels say.
     """
     if published is None or commit_tag(image) is None:
         return None
     if republish:
         return image.anew or "--republish"
+    if never and image.same_as:
+        return "ECR_SKIP is never, and its image is another commit's"
     return "ECR_SKIP is never, with a new fixed tag" if never and has_new_fixed_tag(image, view) else None
 
 

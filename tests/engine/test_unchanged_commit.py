@@ -50,6 +50,15 @@ def test_every_task_takes_the_other_commit_s_image(app: Project, tmp_path: Path)
     assert job.receipt["images"][0]["published"][0]["tags"][0].endswith("-r2")
 
 
+def test_a_build_in_any_case_is_published_beside_the_other_commit_s_image(app: Project) -> None:
+    app.ok("build", "push")
+    app.write("README", "more")
+    app.commit()
+    app.ok("build", "push")
+    app.ok("build", "push", ECR_SKIP="never")
+    assert app.receipt["images"][0]["published"][0]["tags"][0].endswith("-r2")
+
+
 def test_an_image_with_files_that_git_ignores_stays_its_commit_s(app: Project, tmp_path: Path) -> None:
     app.write("svc/made", "on this machine only")
     first = app.ok("build", "push").stdout

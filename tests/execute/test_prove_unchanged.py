@@ -63,7 +63,7 @@ def test_a_later_run_accepts_the_other_commit_s_image_under_this_one_s_tag() -> 
 
 
 def test_what_takes_no_other_commit_s_image_accepts_what_an_earlier_run_took() -> None:
-    """--republish gives the commit a revision beside the other one's image; ECR_SKIP=never and content know it."""
+    """--republish and ECR_SKIP=never give the commit a revision beside the other one's image, and content takes it."""
     registry = FakeRegistry(Calls(), repository())
     registry.put(NAME, before(), SHA_TAG, BRANCH.name)
     snapshot = Snapshot(registry.describe({NAME: IMAGE.tag_names}))
@@ -74,8 +74,11 @@ def test_what_takes_no_other_commit_s_image_accepts_what_an_earlier_run_took() -
     plan = make_plan([IMAGE], source(), snapshot, republish=True)
     assert plan.conflicts == ()
     assert plan.images[0].image.tags[0].name == f"{SHA_TAG}-r2"
-    for skip in ("never", "content"):
-        assert make_plan([IMAGE], source(), snapshot, skip=skip).conflicts == ()
+    assert make_plan([IMAGE], source(), snapshot, skip="content").conflicts == ()
+    plan = make_plan([IMAGE], source(), snapshot, skip="never")
+    assert plan.conflicts == ()
+    assert plan.images[0].image.tags[0].name == f"{SHA_TAG}-r2"  # it can't come out as the other one's
+    assert plan.images[0].because.startswith("ECR_SKIP is never, and its image is another commit's; ")
 
 
 def test_an_image_is_not_taken_where_none_is_to_be() -> None:
