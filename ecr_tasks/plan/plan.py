@@ -222,8 +222,8 @@ def _new_revision(
 ) -> str | None:
     """Return why the build may be published as a new revision of a published commit; None if it may not.
 
-    With ECR_SKIP=never it may only if a fixed tag is missing, such as that of a release, which a published commit that
-    doesn't come out as the same image could never get, or where the image is another commit's, as its labels say.
+    With ECR_SKIP=never it may only if a fixed tag is missing, such as that of a release: a published commit that
+    doesn't come out as the same image could never get it. Or if the image is another commit's, as its labels say.
     """
     if published is None or commit_tag(image) is None:
         return None

@@ -63,7 +63,7 @@ def test_a_later_run_accepts_the_other_commit_s_image_under_this_one_s_tag() -> 
 
 
 def test_what_takes_no_other_commit_s_image_accepts_what_an_earlier_run_took() -> None:
-    """--republish and ECR_SKIP=never give the commit a revision beside the other one's image, and content takes it."""
+    """--republish and ECR_SKIP=never give the commit a revision beside the other one's image; content takes it."""
     registry = FakeRegistry(Calls(), repository())
     registry.put(NAME, before(), SHA_TAG, BRANCH.name)
     snapshot = Snapshot(registry.describe({NAME: IMAGE.tag_names}))
