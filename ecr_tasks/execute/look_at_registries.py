@@ -16,7 +16,7 @@ from ecr_tasks.model.image import Image
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.plan.cache import caches_of
 from ecr_tasks.plan.destinations import check_destinations, plan_copy, unique_destinations
-from ecr_tasks.plan.forward import is_commit, is_older_than_commit, must_be_read
+from ecr_tasks.plan.forward import compared_commits, is_commit, is_older_than_commit, must_be_read
 from ecr_tasks.plan.plan import depends_on_engine, other_images, plan_image
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.republish import revision_tags
@@ -299,7 +299,7 @@ def _relations(
         if isinstance(view, RepositoryView)
         for _, image in other_images(_tag_states(item, view), view)
     ]
-    commits = {image.commit for image in images if image.commit and not is_commit(image.commit, source)}
+    commits = {commit for image in images for commit in compared_commits(image) if not is_commit(commit, source)}
     return {commit: relation(commit) for commit in sorted(commits)}
 
 

@@ -21,6 +21,7 @@ from ecr_tasks.model.receipt import Built
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.wording import join_words
 from ecr_tasks.plan.build_settings import other_settings
+from ecr_tasks.plan.images import with_ignored_files
 from ecr_tasks.plan.parts import part_prefix, part_tags
 
 PARALLEL = 8
@@ -58,22 +59,22 @@ def find_parts(image: Image, revision: str, repository: Repository, registry: Re
     present = {platform: stored[tag] for platform, tag in tags.items() if tag in stored}
     missing = tuple(platform for platform in tags if platform not in present)
 
-    def check(platform: str) -> None:
-        _check_part(
-            present[platform], platform, revision, f"{tags[platform]} in {repository.uri}", repository, registry
-        )
+    def checked(platform: str) -> StoredImage:
+        name = f"{tags[platform]} in {repository.uri}"
+        return _checked_part(present[platform], platform, revision, name, repository, registry)
 
-    if not missing:
-        map_parallel(check, [*present], PARALLEL, None)  # each one's configuration takes requests of its own
+    if not missing:  # each one's configuration takes requests of its own
+        present = dict(zip(present, map_parallel(checked, [*present], PARALLEL, None), strict=True))
     return Parts(present, missing)
 
 
 def join_parts(image: Image, parts: Parts, registry: Registry) -> Built:
     """Return the index of all parts, as a build that the registry keeps.
 
-    Equal parts give equal bytes: runners that join them at the same moment set the same image.
+    Equal parts give equal bytes: runners that join them at the same moment set the same image. So the parts say
+    whether it holds files that git ignores, and not what this runner has.
     """
-    definition = image.definition
+    definition = with_ignored_files(image, any(part.has_ignored_files for part in parts.present.values())).definition
     entries = [entry for platform, part in parts.present.items() for entry in _entries(platform, part, definition)]
     index = make_index(entries, definition)
     registry.remember(index.manifest)
@@ -120,11 +121,13 @@ def other_part(image: Image, missing: str, revision: str, repository: Repository
     return found
 
 
-def _check_part(
+def _checked_part(
     part: StoredImage, platform: str, revision: str, name: str, repository: Repository, registry: Registry
-) -> None:
-    labels: Mapping[str, str] = {} if part.revision else registry.labels(repository, part)
-    actual = replace(part, labels=labels).revision
+) -> StoredImage:
+    """Return a part, with its labels where its annotations don't name its commit. Raises Refused for a wrong one."""
+    if part.revision is None:
+        part = replace(part, labels=registry.labels(repository, part))
+    actual = part.revision
     if actual not in (None, revision):
         raise Refused(
             f"{name} is the part for {platform} of the commit {revision}, and it was built from {actual}.",
@@ -138,6 +141,7 @@ def _check_part(
             f"{name} is the part for {platform}, and it has an image for {found}.",
             f"Delete that tag in ECR, and run the runner for {platform} again; nothing was tagged.",
         )
+    return part
 
 
 def _entries(platform: str, part: StoredImage, definition: BuildDefinition) -> Iterator[Mapping[str, Any]]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ecr_tasks.execute.set_tags import read_commit
 from ecr_tasks.model.image import FRESH_OPTIONS, BuildDefinition, Image
@@ -21,8 +21,14 @@ from ecr_tasks.source.source_state import SourceState
 if TYPE_CHECKING:
     from ecr_tasks.model.ports import Registry
 
-Difference = Callable[[BuildDefinition, str], "str | None"]
-"""Returns why a build may have other inputs than at a commit, as a clause; None where git proves that it hasn't."""
+
+class Difference(Protocol):
+    """Returns why a build may have other inputs than at a commit, as a clause; None where git proves that it hasn't.
+
+    ``of_commits`` is whether only the two commits are compared, and not what is in this folder alone.
+    """
+
+    def __call__(self, definition: BuildDefinition, commit: str, *, of_commits: bool = False) -> str | None: ...
 
 
 MAX_TAGS = 950
@@ -67,7 +73,8 @@ def same_commits(image: Image, view: RepositoryView, source: SourceState, differ
     own = view.tags.get(first.name) if first else None
     if own is None or own.revision is None or is_ours(own, image, source.revision):
         return frozenset()
-    return frozenset([own.revision]) if difference(image.definition, own.revision) is None else frozenset()
+    differs = difference(image.definition, own.revision, of_commits=True) is not None
+    return frozenset() if differs else frozenset([own.revision])
 
 
 def _candidates(item: PlannedImage) -> Iterator[StoredImage]:

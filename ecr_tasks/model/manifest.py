@@ -142,6 +142,13 @@ class StoredImage:
         return commits[0] if len(commits) == 1 else None
 
     @property
+    def commits(self) -> tuple[str, ...]:
+        """All the commits whose image it is: the one that it was built from, if that is known, and tagged ones."""
+        first = self.commit
+        others = (commit for commit in self.tagged_commits if first is None or not first.startswith(commit))
+        return (*([first] if first else []), *others)
+
+    @property
     def tagged_commits(self) -> tuple[str, ...]:
         """The beginnings of the commits that its tags name: of several, it is the image of each of them.
 

@@ -18,7 +18,7 @@ from ecr_tasks.model.tag import Tag
 from ecr_tasks.plan.destinations import is_same_repository
 from ecr_tasks.plan.forward import nothing_else
 from ecr_tasks.plan.planned_image import PlannedImage
-from ecr_tasks.plan.republish import commit_tag
+from ecr_tasks.plan.republish import commit_tag, revisions
 from ecr_tasks.plan.skip import is_ours
 from ecr_tasks.plan.tag_states import PlannedTag, locked_planned_tag
 from ecr_tasks.source.source_state import SourceState
@@ -121,16 +121,26 @@ def check_published(image: Image, view: RepositoryView, source: SourceState) -> 
     """Raise Refused if the tag that the commit is published under has another commit's image."""
     first = commit_tag(image)
     published = view.tags.get(first.name) if first else None
-    if first is not None and published is not None and not is_ours(published, image, source.revision):
-        raise of_another_commit(first, image.repository, published)
+    own = revisions(image, view, source).values()
+    if first is None or published is None or any(is_ours(stored, image, source.revision) for stored in own):
+        return
+    raise of_another_commit(first, image.repository, published, shallow=source.shallow)
 
 
-def of_another_commit(tag: Tag, repository: str, published: StoredImage, ours: str = "") -> Refused:
-    """Return the error for a fixed tag that has another commit's image; ``ours`` is a clause about this one's."""
+def of_another_commit(
+    tag: Tag, repository: str, published: StoredImage, ours: str = "", *, shallow: bool = False
+) -> Refused:
+    """Return the error for a fixed tag that has another commit's image; ``ours`` is a clause about this one's.
+
+    In a ``shallow`` clone git can't prove that the commits have the same inputs, as an earlier run may have found.
+    """
     return Refused(
         f"The tag {tag.name} in {repository} is {published.digest}, built from another commit, "
-        f"{published.revision}{ours}.",
-        "Make a new commit, whose id begins otherwise, and run it again."
+        f"{published.revision}{ours}"
+        + (", and this shallow clone can't show whether the two have the same inputs." if shallow else "."),
+        "Fetch the whole history, and run it again: `git fetch --unshallow`."
+        if shallow
+        else "Make a new commit, whose id begins otherwise, and run it again."
         if tag.names_commit
         else "Give this commit a version of its own, or delete the tag in ECR if it is wrong.",
     )

@@ -285,12 +285,15 @@ def _image(
     return Image(name, repository, complete, tags, configured, dirty=source.dirty, outside=bool(source.outside))
 
 
-def with_ignored_files(image: Image) -> Image:
-    """Return an image, and the whole of which it is a part, which says that it holds files that git ignores."""
-    definition, said = image.definition, {IGNORED_FILES: "yes"}
-    labels, annotations = {**definition.labels, **said}, {**definition.annotations, **said}
+def with_ignored_files(image: Image, has: bool) -> Image:
+    """Return an image, and the whole of which it is a part, which says whether it holds files that git ignores."""
+    definition, said = image.definition, {IGNORED_FILES: "yes"} if has else {}
+    labels, annotations = (
+        {**{key: text for key, text in texts.items() if key != IGNORED_FILES}, **said}
+        for texts in (definition.labels, definition.annotations)
+    )
     marked = replace(image, definition=replace(definition, labels=labels, annotations=annotations))
-    return replace(marked, whole=with_ignored_files(image.whole)) if image.whole else marked
+    return replace(marked, whole=with_ignored_files(image.whole, has)) if image.whole else marked
 
 
 def _check_dirty(name: str, settings: Settings, source: SourceState, environ: Mapping[str, str]) -> None:

@@ -229,7 +229,7 @@ def _new_revision(
         return None
     if republish:
         return image.anew or "--republish"
-    if never and image.same_as:
+    if never and published.revision in image.same_as:
         return "ECR_SKIP is never, and its image is another commit's"
     return "ECR_SKIP is never, with a new fixed tag" if never and has_new_fixed_tag(image, view) else None
 

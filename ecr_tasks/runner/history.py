@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,5 +42,4 @@ def newer_image(run: Run, tag: Tag, current: StoredImage, read: Callable[[Stored
     has_no_annotations = current.is_read and current.revision is None
     if has_no_annotations or forward.must_be_read(tag, current, run.source, known):
         current = read(current)
-        known = relation(run, current.commit) if current.commit else "unknown"
-    return forward.newer_image(tag, current, run.source, known)
+    return forward.newer_image(tag, current, run.source, partial(relation, run))

@@ -89,13 +89,18 @@ def _inside(
         if folder.dockerfile is not None:
             files.add(existing_dockerfile(folder.dockerfile))
         contexts.setdefault(resolved(folder.path), []).append(ignore)
-    paths = {variant for file in files for variant in (Path(os.path.normpath(file)), resolved(file))}
+    reported = reported_as(variant for file in files for variant in (Path(os.path.normpath(file)), resolved(file)))
     return [
         path
         for path in source.changes
-        if (changed := Path(os.path.normpath(root / path))) in paths
+        if (changed := Path(os.path.normpath(root / path))) in reported
         or any(carries(folder, ignore, changed) for folder in contexts for ignore in contexts[folder])
     ]
+
+
+def reported_as(files: Iterable[Path]) -> set[Path]:
+    """Return the paths under which git may report files: a submodule, say, and an ignored folder, are one path."""
+    return {path for file in files for path in (file, *file.parents)}
 
 
 def carries(context: Path, ignore: DockerIgnore, changed: Path) -> bool:

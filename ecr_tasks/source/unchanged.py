@@ -12,7 +12,7 @@ from ecr_tasks.model.wording import name_some
 from ecr_tasks.source.bases_lock import NAME
 from ecr_tasks.source.build_context.dockerignore import existing_dockerfile
 from ecr_tasks.source.build_context.walk import ContextFolder, fetches_context, unique_folders
-from ecr_tasks.source.image_source import carries
+from ecr_tasks.source.image_source import carries, reported_as
 from ecr_tasks.source.source_state import SourceState
 
 _ATTRIBUTES = ".gitattributes"
@@ -28,21 +28,23 @@ class Unchanged:
     def __init__(self, source: SourceState, project: Path, environ: Mapping[str, str]) -> None:
         self._source, self._project, self._environ = source, project, environ
         self._changed: dict[str, Sequence[str] | None] = {}
-        self._found: dict[tuple[int, str], tuple[BuildDefinition, str | None]] = {}
+        self._found: dict[tuple[int, str, bool], tuple[BuildDefinition, str | None]] = {}
 
-    def difference(self, definition: BuildDefinition, commit: str) -> str | None:
+    def difference(self, definition: BuildDefinition, commit: str, *, of_commits: bool = False) -> str | None:
         """Return why a build may have other inputs than at ``commit``, as a clause; None where git proves it hasn't.
+
+        ``of_commits`` is whether only the two commits are compared, and not what is in this folder alone.
 
         The inputs are what the contexts carry after .dockerignore, the Dockerfiles and ignore files, also of what it
         links to, and the lock of base images. Not compared are the settings, which the image itself records, and base
         images that are not locked. Raises SettingsError for a malformed .dockerignore.
         """
-        key = (id(definition), commit)
+        key = (id(definition), commit, of_commits)
         if key not in self._found:
-            self._found[key] = (definition, self._difference(definition, commit))
+            self._found[key] = (definition, self._difference(definition, commit, of_commits))
         return self._found[key][1]
 
-    def _difference(self, definition: BuildDefinition, commit: str) -> str | None:
+    def _difference(self, definition: BuildDefinition, commit: str, of_commits: bool) -> str | None:
         definitions = list(definition.with_links())
         folders = list(unique_folders(definitions, self._project))
         read = {Path(os.path.normpath(self._project / NAME)), *_read_files(folders)}
@@ -66,6 +68,8 @@ class Unchanged:
             return f"this clone doesn't have the commit {commit[:12]} that is published"
         if names := [*_inputs(changed, root, folders, read), *_attributes(changed, root, folders, read)]:
             return f"{name_some(list(dict.fromkeys(names)))} changed since {commit[:12]}"
+        if of_commits:
+            return None
         if any((folder.path / ".git").exists() and not folder.ignore().ignores(".git") for folder in folders):
             return "its context carries .git, which every commit changes"
         if names := _inputs(self._source.gitignored, root, folders, read):
@@ -82,26 +86,22 @@ class Unchanged:
 def _inputs(paths: Iterable[str], root: Path, folders: Iterable[ContextFolder], read: Collection[Path]) -> list[str]:
     """Return those of a repository's paths that a build reads."""
     contexts = [(resolved(folder.path), folder.ignore()) for folder in folders]
+    reported = reported_as(read)
     return [
         path
         for path in paths
-        if (file := Path(os.path.normpath(root / path))) in read
+        if (file := Path(os.path.normpath(root / path))) in reported
         or any(carries(context, ignore, file) for context, ignore in contexts)
     ]
 
 
 def _attributes(
-    paths: Iterable[str], root: Path, folders: Iterable[ContextFolder], read: Iterable[Path]
+    paths: Iterable[str], root: Path, folders: Iterable[ContextFolder], read: Collection[Path]
 ) -> list[str]:
     """Return those of a repository's paths that tell git how to write what a build reads."""
-    inputs = [*read, *(resolved(folder.path) for folder in folders)]
-    found = [path for path in paths if path.rpartition("/")[2] == _ATTRIBUTES]
-    return [
-        path
-        for path in found
-        if (place := Path(os.path.normpath(root / path)).parent)
-        and any(file.is_relative_to(place) or place.is_relative_to(file) for file in inputs)
-    ]
+    found = {path: f"{path.rpartition('/')[0]}/" for path in paths if path.rpartition("/")[2] == _ATTRIBUTES}
+    places = _inputs(found.values(), root, folders, read)
+    return [path for path, place in found.items() if place in places]
 
 
 def _read_files(folders: Iterable[ContextFolder]) -> Iterator[Path]:

@@ -83,3 +83,15 @@ def test_how_git_writes_the_files_is_a_reason_to_build(app: Project, tmp_path: P
     job = clone(app, tmp_path / "job")
     assert ".gitattributes changed since" in reason(job)
     assert job.ok("build", "push").stdout != first
+
+
+def test_a_late_pipeline_does_not_put_the_branch_back_before_a_revert(app: Project, tmp_path: Path) -> None:
+    app.ok("build", "push")
+    app.write("svc/hello.txt", "bad")
+    bad = app.commit()
+    app.git("revert", "--no-edit", "HEAD")
+    late = clone(app, tmp_path / "late")
+    late.git("checkout", "--quiet", "-B", "main", bad)
+    reverted = app.ok("build", "push").stdout.strip().partition("@")[2]
+    said = late.ok("build", "push").stderr
+    assert f"main stays with {reverted[:19]}" in said, said

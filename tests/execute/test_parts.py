@@ -10,7 +10,8 @@ import pytest
 from ecr_tasks.errors import Refused
 from ecr_tasks.execute.parts import OtherPart, find_parts, join_parts, other_part
 from ecr_tasks.model.image import BuildDefinition, Image
-from ecr_tasks.model.manifest import REVISION, SETTINGS, VERSION, StoredImage
+from ecr_tasks.model.manifest import IGNORED_FILES, REVISION, SETTINGS, VERSION, StoredImage
+from ecr_tasks.plan.images import with_ignored_files
 from ecr_tasks.plan.parts import part_tags
 from tests.support.build import ALL_TAGS, REVISION_A, REVISION_B, index, manifest, repository
 from tests.support.fakes.registry import FakeRegistry
@@ -46,6 +47,24 @@ def test_equal_parts_give_an_equal_index_in_the_order_of_the_platforms() -> None
     assert first.children == ((AMD, amd.digest), (ARM, arm.digest))
     assert [entry["size"] for entry in first.document["manifests"]] == [len(amd.manifest), len(arm.manifest)]
     assert first.document["annotations"] == {"team": "web"}
+
+
+@pytest.mark.parametrize("named_by", ["annotation", "label"])
+@pytest.mark.parametrize("runner_has_them", [False, True])
+def test_the_parts_say_whether_the_index_holds_files_that_git_ignores(named_by: str, runner_has_them: bool) -> None:
+    """Not what the runner has that joins them: whoever joins the same parts makes the same index."""
+    said = {IGNORED_FILES: "yes"}
+    amd = manifest("amd", REVISION_A, said) if named_by == "annotation" else manifest("amd", None)
+    fake = registry(amd64=amd, arm64=manifest("arm"))
+    fake.config_labels[amd.digest] = {REVISION: REVISION_A, **said}
+    joined = with_ignored_files(IMAGE, runner_has_them)
+    built = join_parts(joined, find_parts(joined, REVISION_A, REPOSITORY, fake), fake).joined
+    assert built is not None
+    assert built.has_ignored_files
+    fake = registry(amd64=manifest("amd"), arm64=manifest("arm"))
+    built = join_parts(joined, find_parts(joined, REVISION_A, REPOSITORY, fake), fake).joined
+    assert built is not None
+    assert not built.has_ignored_files
 
 
 def test_attestations_of_a_part_belong_to_the_index() -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from ecr_tasks.execute.prove_unchanged import MAX_TAGS, git_proof
+from ecr_tasks.execute.prove_unchanged import MAX_TAGS, Difference, git_proof
 from ecr_tasks.model.image import BuildDefinition, Fresh, Image
 from ecr_tasks.model.manifest import IGNORED_FILES, REVISION, SETTINGS, StoredImage
 from ecr_tasks.plan.build_settings import SCHEMA
@@ -20,7 +19,6 @@ from tests.support.fakes import Calls, FakeRegistry
 NAME = "team/app"
 NOW = f"{SCHEMA} target=1"
 IMAGE = image(definition=BuildDefinition("/project", labels={SETTINGS: NOW}))
-Difference = Callable[[BuildDefinition, str], "str | None"]
 
 
 def before(settings: str | None = NOW) -> StoredImage:
@@ -28,7 +26,7 @@ def before(settings: str | None = NOW) -> StoredImage:
     return manifest("before", REVISION_B, {SETTINGS: settings} if settings else None)
 
 
-def unchanged(definition: BuildDefinition, commit: str) -> str | None:
+def unchanged(definition: BuildDefinition, commit: str, *, of_commits: bool = False) -> str | None:
     return None if commit == REVISION_B else f"{commit} is another one"
 
 
@@ -58,7 +56,7 @@ def test_a_later_run_accepts_the_other_commit_s_image_under_this_one_s_tag() -> 
     proof, item, conflicts = look(before(), tag=SHA_TAG)
     assert proof == GitProof(frozenset([REVISION_B]))
     assert (item.build_needed, conflicts) == (False, [])
-    _, _, conflicts = look(before(), lambda definition, commit: "app.py changed", tag=SHA_TAG)
+    _, _, conflicts = look(before(), lambda definition, commit, **_: "app.py changed", tag=SHA_TAG)
     assert "built from another commit" in conflicts[0]
 
 
@@ -81,6 +79,28 @@ def test_what_takes_no_other_commit_s_image_accepts_what_an_earlier_run_took() -
     assert plan.images[0].because.startswith("ECR_SKIP is never, and its image is another commit's; ")
 
 
+def test_a_commit_that_has_a_revision_of_its_own_is_known_by_that() -> None:
+    """Where git can't prove that the other commit is the same, and where ECR_SKIP is never, which makes it once."""
+    registry = FakeRegistry(Calls(), repository())
+    registry.put(NAME, before(), SHA_TAG)
+    registry.put(NAME, manifest("own", REVISION_A, {SETTINGS: NOW}), f"{SHA_TAG}-r2")
+    views = registry.describe({NAME: (*IMAGE.tag_names, f"{SHA_TAG}-r2")})
+    assert make_plan([IMAGE], source(), Snapshot(views)).conflicts == ()
+    snapshot = Snapshot(views, unchanged={IMAGE.name: GitProof(frozenset([REVISION_B]))})
+    planned = replace(IMAGE, tags=tuple(tag for tag in IMAGE.tags if tag.name in (SHA_TAG, BRANCH.name)))
+    item = make_plan([planned], source(), snapshot, skip="never").images[0]
+    assert not item.makes_revision
+
+
+def test_a_shallow_clone_that_can_t_tell_says_what_helps() -> None:
+    registry = FakeRegistry(Calls(), repository())
+    registry.put(NAME, before(), SHA_TAG)
+    snapshot = Snapshot(registry.describe({NAME: IMAGE.tag_names}))
+    error = make_plan([IMAGE], source(shallow=True), snapshot).conflicts[0].error
+    assert "this shallow clone can't show whether the two have the same inputs" in error.cause
+    assert "git fetch --unshallow" in error.remedy
+
+
 def test_an_image_is_not_taken_where_none_is_to_be() -> None:
     registry = FakeRegistry(Calls(), repository())
     registry.put(NAME, before(), BRANCH.name)
@@ -100,7 +120,7 @@ def test_an_image_with_files_that_git_ignores_is_no_other_commit_s(classic: bool
 
 
 def test_what_changed_is_the_reason_for_the_build() -> None:
-    proof, item, _ = look(before(), lambda definition, commit: f"app.py changed since {commit[:12]}")
+    proof, item, _ = look(before(), lambda definition, commit, **_: f"app.py changed since {commit[:12]}")
     assert proof is not None
     assert proof.published is None
     assert item.build_needed

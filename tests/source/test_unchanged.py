@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.source.image_source import image_source
 from ecr_tasks.source.unchanged import Unchanged
+from tests.support.build import settings as build_settings
 from tests.support.repo import Repo
 
 
@@ -86,10 +89,50 @@ def test_a_build_that_reads_what_git_ignores_is_known(repo: Repo, first: str) ->
     assert not carries()
 
 
-@pytest.mark.parametrize("place", ["", "app/", "app/docs/"])
+def test_a_dockerfile_in_a_folder_that_git_ignores_proves_nothing(repo: Repo, first: str) -> None:
+    """git reports the folder alone."""
+    dockerfile = str(repo.path / "dist/Dockerfile")
+    repo.write("dist/Dockerfile", "FROM scratch\n")
+    assert difference(repo, first, dockerfile=dockerfile) == "its context carries dist/, which git ignores"
+
+
+def test_what_is_in_this_folder_alone_does_not_tell_commits_apart(repo: Repo, first: str) -> None:
+    definition = BuildDefinition(context=str(repo.path / "app"))
+    repo.write("app/dist/made.js")
+    repo.commit("other/main.py")
+    compared = Unchanged(repo.read(), repo.path, repo.environ)
+    assert compared.difference(definition, first) is not None
+    assert compared.difference(definition, first, of_commits=True) is None
+    repo.commit("app/main.py", "changed\n")
+    compared = Unchanged(repo.read(), repo.path, repo.environ)
+    assert "app/main.py changed" in str(compared.difference(definition, first, of_commits=True))
+
+
+def test_a_dockerfile_in_a_submodule_counts(repo: Repo, first: str, tmp_path: Path) -> None:
+    """git reports the submodule alone."""
+    library = Repo(tmp_path / "library", repo.environ)
+    library.path.mkdir()
+    library.git("init", "--quiet")
+    library.commit("Dockerfile", "FROM scratch\n")
+    repo.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(library.path), "docker")
+    repo.git("commit", "--quiet", "--message", "library")
+    first = repo.git("rev-parse", "HEAD")
+    dockerfile = repo.path / "docker" / "Dockerfile"
+    assert difference(repo, first, dockerfile=str(dockerfile)) is None
+    inner = Repo(repo.path / "docker", repo.environ)
+    inner.commit("Dockerfile", "FROM scratch AS other\n")
+    definition = BuildDefinition(context=str(repo.path / "app"), dockerfile=str(dockerfile))
+    seen = image_source(repo.read(), [definition], build_settings(project=repo.path), environ=repo.environ)
+    assert seen.changed == ("docker",)
+    repo.git("commit", "--quiet", "--all", "--message", "other")
+    assert difference(repo, first, dockerfile=str(dockerfile)) == f"docker changed since {first[:12]}"
+
+
+@pytest.mark.parametrize("place", ["", "app/", "app/src/"])
 def test_how_git_writes_the_files_counts(repo: Repo, first: str, place: str) -> None:
     """Their bytes may be others in a new clone: with another line ending, say."""
     repo.commit("other/.gitattributes", "*.txt text eol=crlf\n")
+    repo.commit("app/docs/.gitattributes", "*.txt text eol=crlf\n")  # which .dockerignore keeps out
     assert difference(repo, first) is None
     repo.commit(f"{place}.gitattributes", "*.txt text eol=crlf\n")
     assert difference(repo, first) == f"{place}.gitattributes changed since {first[:12]}"
