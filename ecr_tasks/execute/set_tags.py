@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -31,6 +32,10 @@ Seen = Mapping[str, "StoredImage | None"]
 
 PARALLEL = 8
 """How many tags are set at once; ECR's own limit is kept to by the registry."""
+
+
+LOOK_SECONDS = 0.25
+"""How long the rate limit may hold a moving tag back after it was looked at: else it is looked at once more."""
 
 
 def any_order(tag: Tag, current: StoredImage, read: Read) -> str | None:
@@ -124,13 +129,18 @@ def set_tags(
 
     def put(item: PlannedTag) -> str | None:
         """Set a tag, or return why it stays."""
-        because = newer_now(item, repository, registry, newer, seen)
-        if because is None and not item.tag.release:
-            delete_replaceable(item, repository, registry)
-            try:
-                registry.set_tag(repository, image, item.tag.name, partial(look_again, item))
-            except _Newer as error:
-                because = error.because
+        if item.tag.release:
+            return newer_now(item, repository, registry, newer, seen)
+        began = time.monotonic()
+        with registry.permit(repository, 1):  # a wait that comes before the look
+            is_fresh = time.monotonic() - began < LOOK_SECONDS
+            because = newer_now(item, repository, registry, newer, seen if is_fresh else MappingProxyType({}))
+            if because is None:
+                delete_replaceable(item, repository, registry)
+                try:
+                    registry.set_tag(repository, image, item.tag.name, partial(look_again, item))
+                except _Newer as error:
+                    because = error.because
         return because
 
     def look_again(item: PlannedTag) -> None:

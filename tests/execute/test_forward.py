@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from threading import Barrier
 
@@ -11,6 +13,7 @@ from ecr_tasks.errors import Refused
 from ecr_tasks.execute.push import publish
 from ecr_tasks.execute.set_tags import Read, set_tags
 from ecr_tasks.model.manifest import StoredImage
+from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.tag import Tag
 from tests.support.build import BRANCH, FIXED, REVISION_B, SHA_TAG, manifest, repository
 from tests.support.publishing import NAME, OLD_IMAGE, Publisher
@@ -61,6 +64,27 @@ def test_the_moving_tags_are_looked_at_while_the_fixed_ones_are_set() -> None:
     publisher.calls.before.update(set_tag=meet, images=meet)
     set_tags(item.tags, image, repository(), publisher.registry, publisher.warnings.append, newer)
     assert publisher.tags == {**publisher.tags, SHA_TAG: image.digest, "main": image.digest}
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_tag_that_the_rate_limit_held_back_is_looked_at_once_more(
+    waits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher = Publisher(tags=[FIXED, MAIN])
+    item, image, permit = publisher.plan(), publisher.built_image, publisher.registry.permit
+    publisher.registry.put(NAME, image)
+    monkeypatch.setattr("ecr_tasks.execute.set_tags.LOOK_SECONDS", 0 if waits else 60)
+
+    @contextmanager
+    def held(repository: Repository, puts: int) -> Iterator[None]:
+        publisher.registry.put(NAME, NEWER_IMAGE, "main")  # by another pipeline, meanwhile
+        with permit(repository, puts):
+            yield
+
+    monkeypatch.setattr(publisher.registry, "permit", held)
+    seen = {"main": OLD_IMAGE}
+    _, left = set_tags(item.tags, image, repository(), publisher.registry, publisher.warnings.append, newer, seen)
+    assert [*left] == (["main"] if waits else [])
 
 
 def test_an_older_image_does_not() -> None:

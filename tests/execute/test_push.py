@@ -101,7 +101,7 @@ def test_missing_and_moved_tags_of_a_published_commit_are_set_without_docker() -
     publisher.registry.put(NAME, OTHER_RUN_IMAGE, SHA_TAG)
     publisher.registry.put(NAME, OTHER_RUN_IMAGE, "main")
     published = publisher.run()
-    assert publisher.calls.log == [
+    assert [call for call in publisher.calls.log if "permit" not in call[0]] == [
         ("set_tag", NAME, "1.2.3"),  # which ECR refuses where another run has set it since the plan, just now
         ("set_tag", NAME, "latest"),
     ]
