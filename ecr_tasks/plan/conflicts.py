@@ -121,9 +121,10 @@ def check_published(image: Image, view: RepositoryView, source: SourceState) -> 
     """Raise Refused if the tag that the commit is published under has another commit's image."""
     first = commit_tag(image)
     published = view.tags.get(first.name) if first else None
-    own = revisions(image, view, source).values()
-    if first is None or published is None or any(is_ours(stored, image, source.revision) for stored in own):
+    if first is None or published is None or is_ours(published, image, source.revision):
         return
+    if any(stored.revision == source.revision for stored in revisions(image, view, source).values()):
+        return  # its own revision was published beside that image
     raise of_another_commit(first, image.repository, published, shallow=source.shallow)
 
 

@@ -134,7 +134,7 @@ def start_job(
     # Few calls, one after another, tell that nothing is to be done; where it's unlikely, more go at the same time.
     brief = read_registries and not promises and not builds_all and published and outdated is None
     unchanged = Unchanged(run.source, run.project, os.environ)
-    if not brief:  # git is asked
+    if not brief:  # which takes each .dockerignore
         images = _with_ignored_files(images, unchanged)
     settings = run.settings
     if outdated is not None and settings.skip == "never":  # what is built is chosen by base images

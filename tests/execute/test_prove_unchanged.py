@@ -86,6 +86,8 @@ def test_a_commit_that_has_a_revision_of_its_own_is_known_by_that() -> None:
     registry.put(NAME, manifest("own", REVISION_A, {SETTINGS: NOW}), f"{SHA_TAG}-r2")
     views = registry.describe({NAME: (*IMAGE.tag_names, f"{SHA_TAG}-r2")})
     assert make_plan([IMAGE], source(), Snapshot(views)).conflicts == ()
+    nobodys = replace(views[NAME], tags={**views[NAME].tags, f"{SHA_TAG}-r2": manifest("foreign", None)})
+    assert make_plan([IMAGE], source(), Snapshot({NAME: nobodys})).conflicts
     snapshot = Snapshot(views, unchanged={IMAGE.name: GitProof(frozenset([REVISION_B]))})
     planned = replace(IMAGE, tags=tuple(tag for tag in IMAGE.tags if tag.name in (SHA_TAG, BRANCH.name)))
     item = make_plan([planned], source(), snapshot, skip="never").images[0]
