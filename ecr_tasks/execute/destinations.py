@@ -17,7 +17,7 @@ from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError, Interrupted
 from ecr_tasks.execute.attestations import copy_attached
 from ecr_tasks.execute.copy import Place, check_present, copy_manifests, missing_after_copy
-from ecr_tasks.execute.set_tags import Newer, any_order, fixed_digests, free_tags, look_at_moving, set_tags
+from ecr_tasks.execute.set_tags import Look, Newer, any_order, fixed_digests, free_tags, look_at_moving, set_tags
 from ecr_tasks.execute.turns import HeldTurn, begin_check, can_take_turns, set_in_turn
 from ecr_tasks.execute.upload_apart import UploadsAhead
 from ecr_tasks.execute.wait_for_replication import wait_for_replication
@@ -216,7 +216,7 @@ def _set_tags(
     existing = begin(partial(fixed_digests, pending, repository, target))
     if present is not None:
         present()
-    seen: dict[str, StoredImage | None] = {}
+    seen: dict[str, Look] = {}
 
     def look() -> None:
         seen.update(look_at_moving(pending, repository, target))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.set_tags import (
+    Look,
     Newer,
     any_order,
     fixed_digests,
@@ -128,7 +129,7 @@ def _publish(
     image = None if item.build_needed else item.published
     state: PublishState = "already-published"
     fresh = is_fresh(age)
-    seen: dict[str, StoredImage | None] = {}
+    seen: dict[str, Look] = {}
     unused: Collection[str] = ()
     pending: Sequence[PlannedTag] = item.tags
     held: Held = {}
@@ -161,8 +162,6 @@ def _publish(
         if not image.is_read and any(not tag.stays for tag in pending):  # a tag is set with the manifest's bytes
             image = _read_published(image, item, repository, registry)
         _set_inputs_tag(item, image, repository, registry, pushed=state == "pushed")
-        if wanted.kinds:  # which took some time
-            seen.clear()
 
         def look() -> None:
             seen.update(look_at_moving(pending, repository, registry))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import field, replace
@@ -12,6 +13,7 @@ from ecr_tasks.errors import AwsError, EcrTasksError, Refused, RegistryError
 from ecr_tasks.execute.built_manifest import push_with_manifest, with_manifest
 from ecr_tasks.execute.from_builder import push_from_builder
 from ecr_tasks.execute.set_tags import (
+    Look,
     Newer,
     delete_replaceable,
     fixed_digests,
@@ -61,7 +63,7 @@ class FirstTagPush:
     age: float = math.inf
     ahead: bool = False
     held: dict[str, HeldTurn] = field(default_factory=dict)
-    seen: dict[str, StoredImage | None] = field(default_factory=dict)
+    seen: dict[str, Look] = field(default_factory=dict)
 
     def push(self) -> Pushed:
         """Push the build and return the image that ECR then has under the tag.
@@ -206,9 +208,10 @@ class FirstTagPush:
         forward = [item for item in self.item.tags[1:] if item.tag.forward is not None]
         names = [tag.name, *(item.tag.name for item in forward)]
         are_there = all(item.digest is not None for item in forward)
+        began = time.monotonic()
         images = self.registry.images(self.repository, names, expected=are_there)
         stored = images.get(tag.name)
-        self.seen.update({name: images.get(name) for name in names[1:]})
+        self.seen.update({name: Look(images.get(name), began) for name in names[1:]})
         if stored is None:
             raise RegistryError(f"ECR does not have {reference} after the push.", "Run it again.")
         stored = self._with_manifest(stored)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.parallel import begin, map_parallel
 from ecr_tasks.clients.retry import Retrier
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.refusals import locked_tag
 from ecr_tasks.model.registry import Repository
@@ -27,15 +28,27 @@ Newer = Callable[[Tag, StoredImage, Read], "str | None"]
 """Returns why the image that has a moving tag is newer than the one to publish, as a sentence; None if it isn't."""
 
 
-Seen = Mapping[str, "StoredImage | None"]
-"""The images of tags that were looked at just now; None for a tag that doesn't exist."""
+@dataclass(frozen=True)
+class Look:
+    """The image that a tag had; None for one that didn't exist. ``began`` is when it was asked (time.monotonic)."""
+
+    image: StoredImage | None
+    began: float
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the tag need not be looked at once more before it is set."""
+        return time.monotonic() - self.began < LOOK_SECONDS
+
+
+Seen = Mapping[str, Look]
+"""The looks at tags, by their names."""
 
 PARALLEL = 8
 """How many tags are set at once; ECR's own limit is kept to by the registry."""
 
-
-LOOK_SECONDS = 0.25
-"""How long the rate limit may hold a moving tag back after it was looked at: else it is looked at once more."""
+LOOK_SECONDS = 0.5
+"""How old a look at a tag may be when that is set: the rate limit, say, may hold it back."""
 
 
 def any_order(tag: Tag, current: StoredImage, read: Read) -> str | None:
@@ -113,12 +126,13 @@ def set_tags(
 ) -> tuple[bool, dict[str, str]]:
     """Set the pending tags, except those that stay on a higher release or a newer image.
 
-    The fixed ones are set first, several at a time, and then the moving ones. The caller has looked at the fixed ones
-    (``free_tags``). With ``newer``, a moving tag is looked at while the fixed ones are set, for another pipeline may
-    have moved it since, unless that was done just now (``seen``). The registry waits by the ``retrier``.
-    Returns whether any tag was set, and why each of the others stays. Raises the first error when all of a kind have
-    been tried; those that were set stay so.
+    The fixed ones are set first, several at a time, and then the moving ones. The caller has just looked at the fixed
+    ones (``free_tags``). With ``newer``, a moving tag is looked at while the fixed ones are set, for another pipeline
+    may have moved it since, unless that was done just now (``seen``). A look that has become old before its tag is
+    set is made once more. The registry waits by the ``retrier``. Returns whether any tag was set, and why each of the
+    others stays. Raises the first error when all of a kind have been tried; those that were set stay so.
     """
+    began = time.monotonic()
     left: dict[str, str] = {}
     fixed = {item.tag.name for item in pending if item.tag.kind == "fixed"}
 
@@ -131,17 +145,17 @@ def set_tags(
         """Set a tag, or return why it stays."""
         if item.tag.release:
             return newer_now(item, repository, registry, newer, seen)
-        began = time.monotonic()
         with registry.permit(repository, 1):  # a wait that comes before the look
-            is_fresh = time.monotonic() - began < LOOK_SECONDS
-            because = newer_now(item, repository, registry, newer, seen if is_fresh else MappingProxyType({}))
-            if because is None:
+            try:
+                if item.tag.kind == "fixed" and time.monotonic() - began > LOOK_SECONDS:
+                    look_again(item)
+                elif because := newer_now(item, repository, registry, newer, seen):
+                    return because
                 delete_replaceable(item, repository, registry)
-                try:
-                    registry.set_tag(repository, image, item.tag.name, partial(look_again, item))
-                except _Newer as error:
-                    because = error.because
-        return because
+                registry.set_tag(repository, image, item.tag.name, partial(look_again, item))
+            except _Newer as error:
+                return error.because
+        return None
 
     def look_again(item: PlannedTag) -> None:
         """Raise an error where the tag is not to be set by now; ECR itself keeps what it locks."""
@@ -152,7 +166,8 @@ def set_tags(
 
     forward = [item.tag for item in pending if item.tag.release and not item.stays]
     any_set = False
-    unseen = [item for item in pending if not item.stays and item.tag.name not in seen]
+    fresh = {name for name, look in seen.items() if look.is_fresh}
+    unseen = [item for item in pending if not item.stays and item.tag.name not in fresh]
     if newer is not any_order and fixed:  # at the same time as these are set; else each is looked at by itself
         looked = begin(partial(look_at_moving, unseen, repository, registry))
     else:
@@ -178,9 +193,10 @@ def set_tags(
 
 def look_at_moving(tags: Sequence[PlannedTag], repository: Repository, registry: Target) -> Seen:
     """Return the images of the tags that move to newer commits only, for ``set_tags``."""
+    began = time.monotonic()
     moving = [item.tag.name for item in tags if item.tag.forward is not None]
     images = registry.images(repository, moving) if moving else {}
-    return {name: images.get(name) for name in moving}
+    return {name: Look(images.get(name), began) for name in moving}
 
 
 def newer_now(
@@ -189,8 +205,8 @@ def newer_now(
     """Return why the image that has a moving tag by now is newer than ours; None if it isn't."""
     if item.tag.forward is None or newer is any_order:
         return None
-    name = item.tag.name
-    current = seen[name] if name in seen else registry.image(repository, name)
+    look = seen.get(item.tag.name)
+    current = look.image if look and look.is_fresh else registry.image(repository, item.tag.name)
     return newer(item.tag, current, lambda image: read_commit(image, repository, registry)) if current else None
 
 

@@ -48,7 +48,10 @@ class SourceState:
     changes: tuple[str, ...] = ()
     """Every changed path, relative to ``root``; a submodule or nested repository is one path."""
     gitignored: tuple[str, ...] = ()
-    """The paths that git ignores, relative to ``root``; a folder in place of all that it has."""
+    """The paths that git ignores, relative to ``root``; a folder in place of all that it has. Those of a submodule
+    are not here (``git.read.ignored_in``)."""
+    submodules: tuple[str, ...] = ()
+    """The submodules of the repository itself, relative to ``root``, checked out or not."""
     outside: tuple[str, ...] = ()
     """The contexts and Dockerfiles outside of ``root`` that an image is built from: no revision has their content."""
     ignored: tuple[str, ...] = ()

@@ -28,6 +28,8 @@ class Unchanged:
     def __init__(self, source: SourceState, project: Path, environ: Mapping[str, str]) -> None:
         self._source, self._project, self._environ = source, project, environ
         self._changed: dict[str, Sequence[str] | None] = {}
+        self._in_submodules: dict[str, Sequence[str]] = {}
+        """The paths that git ignores in each submodule that was asked."""
         self._found: dict[tuple[int, str, bool], tuple[BuildDefinition, str | None]] = {}
 
     def difference(self, definition: BuildDefinition, commit: str, *, of_commits: bool = False) -> str | None:
@@ -72,7 +74,7 @@ class Unchanged:
             return None
         if any((folder.path / ".git").exists() and not folder.ignore().ignores(".git") for folder in folders):
             return "its context carries .git, which every commit changes"
-        if names := _inputs(self._source.gitignored, root, folders, read):
+        if names := self._ignored(root, folders, read):
             return f"its context carries {name_some(names)}, which git ignores"
         return None
 
@@ -80,7 +82,19 @@ class Unchanged:
         """Return whether a build reads files that git ignores: no other machine need have them."""
         folders = list(unique_folders(definition.with_links(), self._project))
         root = self._source.root
-        return root is not None and bool(_inputs(self._source.gitignored, root, folders, {*_read_files(folders)}))
+        return root is not None and bool(self._ignored(root, folders, {*_read_files(folders)}))
+
+    def _ignored(self, root: Path, folders: Sequence[ContextFolder], read: Collection[Path]) -> list[str]:
+        """Return those paths that git ignores, also in submodules, that a build reads."""
+        paths = [*self._source.gitignored]
+        for submodule in _inputs(self._source.submodules, root, folders, read):
+            if submodule not in self._in_submodules:
+                from ecr_tasks.source.git.read import ignored_in
+
+                found = ignored_in(root / submodule, environ=self._environ)
+                self._in_submodules[submodule] = [os.path.relpath(path, root) for path in found]
+            paths += self._in_submodules[submodule]
+        return _inputs(paths, root, folders, read)
 
 
 def _inputs(paths: Iterable[str], root: Path, folders: Iterable[ContextFolder], read: Collection[Path]) -> list[str]:

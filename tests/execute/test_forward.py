@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from threading import Barrier
 
@@ -11,7 +12,7 @@ import pytest
 
 from ecr_tasks.errors import Refused
 from ecr_tasks.execute.push import publish
-from ecr_tasks.execute.set_tags import Read, set_tags
+from ecr_tasks.execute.set_tags import Look, Read, set_tags
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.tag import Tag
@@ -82,9 +83,41 @@ def test_a_tag_that_the_rate_limit_held_back_is_looked_at_once_more(
             yield
 
     monkeypatch.setattr(publisher.registry, "permit", held)
-    seen = {"main": OLD_IMAGE}
+    seen = {"main": Look(OLD_IMAGE, time.monotonic())}
     _, left = set_tags(item.tags, image, repository(), publisher.registry, publisher.warnings.append, newer, seen)
     assert [*left] == (["main"] if waits else [])
+
+
+def test_a_look_that_was_old_before_counts_as_none() -> None:
+    publisher = Publisher(tags=[MAIN])
+    item, image = publisher.plan(), publisher.built_image
+    publisher.registry.put(NAME, image)
+    publisher.registry.put(NAME, NEWER_IMAGE, "main")
+    seen = {"main": Look(OLD_IMAGE, time.monotonic() - 1)}
+    _, left = set_tags(item.tags, image, repository(), publisher.registry, publisher.warnings.append, newer, seen)
+    assert [*left] == ["main"]
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_fixed_tag_that_the_rate_limit_held_back_is_looked_at_once_more(
+    waits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no turn can be taken at it, and ECR doesn't lock it."""
+    publisher = Publisher(tags=[FIXED])
+    item, image, permit = publisher.plan(), publisher.built_image, publisher.registry.permit
+    publisher.registry.put(NAME, image)
+    monkeypatch.setattr("ecr_tasks.execute.set_tags.LOOK_SECONDS", 0 if waits else 60)
+
+    @contextmanager
+    def held(repository: Repository, puts: int) -> Iterator[None]:
+        publisher.registry.put(NAME, OLD_IMAGE, SHA_TAG)  # by another run, meanwhile
+        with permit(repository, puts):
+            yield
+
+    monkeypatch.setattr(publisher.registry, "permit", held)
+    with pytest.raises(Refused) if waits else nullcontext():
+        set_tags(item.tags, image, repository(), publisher.registry, publisher.warnings.append)
+    assert publisher.tags[SHA_TAG] == (OLD_IMAGE if waits else image).digest
 
 
 def test_an_older_image_does_not() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,24 @@ def first(repo: Repo) -> str:
     repo.commit("app/.dockerignore", "docs\n")
     repo.commit(".gitignore", "dist\n")
     return repo.commit("app/main.py")
+
+
+def library(path: Path, repo: Repo) -> Repo:
+    """Return a new repository with a Dockerfile."""
+    path.mkdir()
+    made = Repo(path, repo.environ)
+    made.git("init", "--quiet")
+    made.commit("Dockerfile", "FROM scratch\n")
+    return made
+
+
+def add_submodule(repo: Repo, other: Repo, name: str) -> str:
+    """Commit another repository as a submodule, and return the commit."""
+    allowed = ("-c", "protocol.file.allow=always")
+    repo.git(*allowed, "submodule", "--quiet", "add", str(other.path), name)
+    repo.git(*allowed, "submodule", "--quiet", "update", "--init", "--recursive")
+    repo.git("commit", "--quiet", "--message", name)
+    return repo.git("rev-parse", "HEAD")
 
 
 def difference(repo: Repo, commit: str, **changes: object) -> str | None:
@@ -110,13 +129,7 @@ def test_what_is_in_this_folder_alone_does_not_tell_commits_apart(repo: Repo, fi
 
 def test_a_dockerfile_in_a_submodule_counts(repo: Repo, first: str, tmp_path: Path) -> None:
     """git reports the submodule alone."""
-    library = Repo(tmp_path / "library", repo.environ)
-    library.path.mkdir()
-    library.git("init", "--quiet")
-    library.commit("Dockerfile", "FROM scratch\n")
-    repo.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(library.path), "docker")
-    repo.git("commit", "--quiet", "--message", "library")
-    first = repo.git("rev-parse", "HEAD")
+    first = add_submodule(repo, library(tmp_path / "library", repo), "docker")
     dockerfile = repo.path / "docker" / "Dockerfile"
     assert difference(repo, first, dockerfile=str(dockerfile)) is None
     inner = Repo(repo.path / "docker", repo.environ)
@@ -126,6 +139,31 @@ def test_a_dockerfile_in_a_submodule_counts(repo: Repo, first: str, tmp_path: Pa
     assert seen.changed == ("docker",)
     repo.git("commit", "--quiet", "--all", "--message", "other")
     assert difference(repo, first, dockerfile=str(dockerfile)) == f"docker changed since {first[:12]}"
+
+
+@pytest.mark.parametrize("place", ["app/library", "app/library/inner"])
+def test_what_a_submodule_ignores_counts(repo: Repo, first: str, tmp_path: Path, place: str) -> None:
+    """The status of the repository around it doesn't have it."""
+    outer, inner = library(tmp_path / "library", repo), library(tmp_path / "inner", repo)
+    for made in (outer, inner):
+        made.commit(".gitignore", "*.so\n")
+    add_submodule(outer, inner, "inner")
+    add_submodule(repo, outer, "docs")
+    first = add_submodule(repo, outer, "app/library")
+    definition = BuildDefinition(context=str(repo.path / "app"))
+
+    def compared() -> Unchanged:
+        return Unchanged(repo.read(), repo.path, repo.environ)
+
+    repo.write("docs/made.so")
+    assert compared().difference(definition, first) is None
+    assert not compared().carries_ignored(definition)
+    repo.write(f"{place}/made.so")
+    assert compared().difference(definition, first) == f"its context carries {place}/made.so, which git ignores"
+    assert compared().carries_ignored(definition)
+    shutil.rmtree(repo.path / "app/library")  # not checked out, it has none
+    (repo.path / "app/library").mkdir()
+    assert not compared().carries_ignored(definition)
 
 
 @pytest.mark.parametrize("place", ["", "app/", "app/src/"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,7 +15,7 @@ from ecr_tasks.files import is_folder
 from ecr_tasks.source.git.command import Git, NoRepositoryError, lines, text
 from ecr_tasks.source.git.fingerprint import fingerprint
 from ecr_tasks.source.git.status import STATUS, parse, status, without_tool_folder
-from ecr_tasks.source.git.unchecked import INDEX, unchecked
+from ecr_tasks.source.git.unchecked import INDEX, is_checked_out, unchecked
 from ecr_tasks.source.semver import sort_releases
 from ecr_tasks.source.source_state import SourceState
 
@@ -76,6 +76,18 @@ def ignored_names(folder: Path, names: Sequence[str], *, environ: Mapping[str, s
     return tuple(name for name in names if name in os.fsdecode(found).split("\0"))
 
 
+def ignored_in(submodule: Path, *, environ: Mapping[str, str]) -> Iterator[Path]:
+    """Yield the paths that git ignores in a submodule and in those within it; nothing where none is checked out.
+
+    Raises SettingsError in the same cases as ``git_state``.
+    """
+    if is_checked_out(submodule):
+        state = git_state(submodule, environ=environ)
+        yield from (submodule / path for path in state.gitignored)
+        for inner in state.submodules:
+            yield from ignored_in(submodule / inner, environ=environ)
+
+
 def _read(git: Git) -> SourceState:
     found, state, all_tags, all_remotes = git.run_all(_ROOT, STATUS, _TAGS, _REMOTES, may_find_none=(_TAGS,))
     root, shallow = _root(git, found)
@@ -87,7 +99,8 @@ def _read(git: Git) -> SourceState:
     index, default, *found_commits = Git(git.program, root, git.environ).run_all(
         INDEX, default_branch, *commits, may_find_none=(default_branch,)
     )
-    if hidden := without_tool_folder(unchecked(git, root, index).changed):
+    entries = unchecked(git, root, index)
+    if hidden := without_tool_folder(entries.changed):
         head = replace(head, changes=(*head.changes, *hidden))
     tags = _tags(all_tags)
     here = sorted(name for name, revision in tags.items() if revision == head.revision)
@@ -104,7 +117,10 @@ def _read(git: Git) -> SourceState:
         dirty=bool(head.changes),
         changed=tuple(text(path) for path in head.changes[:SHOWN]),
         changes=tuple(os.fsdecode(path) for path in head.changes),
-        gitignored=tuple(os.fsdecode(path) for path in head.gitignored),
+        gitignored=tuple(map(os.fsdecode, head.gitignored)),
+        submodules=tuple(
+            filter(None, map(os.fsdecode, entries.submodules))
+        ),  # a damaged index has one without a name
         commit_time=commit_time,
         remote_url=web_url(remotes.get(remote, "")),
         remotes=tuple(remotes),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from threading import Lock
 from typing import TypeVar
 
 from ecr_tasks.errors import Denied, Refused
@@ -60,6 +61,8 @@ class FakeRegistry:
         self.attach_error: Exception | None = None
         self.deleted: set[str] = set()
         """The images that went with their last tag."""
+        self._may_untag: dict[str, bool] = {}
+        self._asks = Lock()
         self.throttled: dict[str, bool] = {}
         """The tags that are not set at the first attempt."""
 
@@ -222,11 +225,14 @@ class FakeRegistry:
         self.calls.end()
 
     def may_untag(self, repository: Repository) -> bool:
-        try:
-            self.untag(repository, "ecr-tasks-upload-none")
-        except Denied:
-            return False
-        return True
+        with self._asks:  # once, as the real one
+            if repository.name not in self._may_untag:
+                try:
+                    self.untag(repository, "ecr-tasks-upload-none")
+                    self._may_untag[repository.name] = True
+                except Denied:
+                    self._may_untag[repository.name] = False
+            return self._may_untag[repository.name]
 
     @property
     def admin(self) -> FakeRepositories:
