@@ -63,11 +63,12 @@ INPUTS_TRACKED = "io.ecr-tasks.inputs.tracked"
 
 _PLATFORM = ("os", "architecture", "variant")
 
-_COMMIT_TAG = r"(?P<before>(?:.*[^0-9a-z])?)(?P<commit>[0-9a-f]{7,40})(?:-r[0-9]+)?"
+_COMMIT_TAG = r"(?:.*[^0-9a-z])?(?P<commit>[0-9a-f]{7,40})(?:-r[0-9]+)?"
 """A tag that ends with the id of a commit, such as ``sha-1a2b3c4`` and its revisions."""
 
-_SAYS_SO = r"(?<![0-9a-z])sha-$"
-"""What is before an id of digits alone, which one of 27 commits has, and else may be a date."""
+_SAYS_SO = r"(?<![0-9a-z])sha-(?P<commit>[0-9a-f]{7,40})(?![0-9a-z])"
+"""A tag that says of what it has that it is a commit: one of 27 has digits alone, which else may be a date. A
+flavor's suffix may follow."""
 
 
 @dataclass(frozen=True)
@@ -152,12 +153,14 @@ class StoredImage:
     def tagged_commits(self) -> tuple[str, ...]:
         """The beginnings of the commits that its tags name: of several, it is the image of each of them.
 
-        One of digits alone is taken where the tag says that it is a commit: ``sha-1184964``.
+        One of digits alone is taken where the tag says that it is a commit: ``sha-1184964``. Of one that has a short
+        and a long tag, the longest beginning is taken.
         """
         tags = [tag for tag in self.tags if not tag.startswith(INPUTS_TAG)]
-        found = [match for match in (re.fullmatch(_COMMIT_TAG, tag) for tag in tags) if match]
-        sure = [one for one in found if not one["commit"].isdecimal() or re.search(_SAYS_SO, one["before"])]
-        return tuple(sorted({one["commit"] for one in sure}))
+        said = [match["commit"] for match in (re.search(_SAYS_SO, tag) for tag in tags) if match]
+        others = [match["commit"] for match in (re.fullmatch(_COMMIT_TAG, tag) for tag in tags) if match]
+        found = sorted({*said, *(commit for commit in others if not commit.isdecimal())})
+        return tuple(one for one, after in zip(found, [*found, ""][1:], strict=True) if not after.startswith(one))
 
     @property
     def version(self) -> str | None:

@@ -21,6 +21,10 @@ INPUTS = f"{INPUTS_TAG}{'0a' * (INPUTS_DIGITS // 2)}"
         (["20241126", "notsha-1184964"], None),
         (["main", "sha-1184964", "1.2.3"], "1184964"),
         (["app-sha-1184964-r2"], "1184964"),
+        (["main-alpine", "sha-1a2b3c4-alpine"], "1a2b3c4"),
+        (["sha-1184964-alpine-r2"], "1184964"),
+        (["sha-1a2b3c4", "sha-" + "1a2b3c4d" * 5], "1a2b3c4d" * 5),
+        (["sha-1a2b3c4x-alpine"], None),
     ],
 )
 def test_the_commit_that_tags_name(tags: list[str], commit: str | None) -> None:
