@@ -44,7 +44,7 @@ def _others(receipt: Receipt) -> str:
         (published, "published"),
         (outcomes.count("part"), "pushed for one platform"),
         (outcomes.count("built"), "built"),
-        (outcomes.count("not-begun"), "not begun"),
+        (outcomes.count("not-begun"), "not done"),
     )
     words = [f"{number} {'is' if number == 1 else 'are'} {word}" for number, word in parts if number]
     return f" ({', '.join(words)})" if words else ""

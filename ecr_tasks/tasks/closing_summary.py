@@ -21,7 +21,7 @@ _WORDS: dict[str, tuple[str, Meaning | None]] = {
     "already-published": ("published before", "dim"),
     "part": ("one platform pushed", "good"),
     "built": ("built, not published", "warning"),
-    "not-begun": ("not begun", "warning"),
+    "not-begun": ("not done", "warning"),
     "incomplete": ("not everywhere", "bad"),
     "failed": ("failed", "bad"),
 }

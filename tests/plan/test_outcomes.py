@@ -62,7 +62,7 @@ def test_images_that_were_not_begun_and_destinations_are_told_too() -> None:
     error = failure(receipt(copied, image("web", BROKEN), image("worker")))
     assert error is not None
     assert error.cause.split("\n") == [
-        "1 of 3 images failed (1 is published, 1 is not begun):",
+        "1 of 3 images failed (1 is published, 1 is not done):",
         "  web: Its step fails.",
         "  not in 111122223333/eu-west-1/api: Its tag is locked.",
     ]

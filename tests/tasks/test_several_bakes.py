@@ -150,7 +150,7 @@ def test_fail_fast_ends_with_the_bake_that_fails(
     during["d"] = wait_and_fail
     result = app.inv(*words, "--fail-fast")
     assert result.code == 3
-    assert "1 of 6 images failed (2 are published, 3 are not begun):" in result.stderr
+    assert "1 of 6 images failed (2 are published, 3 are not done):" in result.stderr
     assert outcomes(app) == {**dict.fromkeys(NAMES, "not-begun"), "a": "published", "b": "published", "d": "failed"}
     assert len(result.stdout.splitlines()) == 2
 
@@ -160,7 +160,7 @@ def test_fail_fast_of_the_build_publishes_nothing(app: Project, during: dict[str
     result = app.inv("build", "--fail-fast", "push")
     assert result.code == 3
     assert (built(app), published(app)) == (["a", "b"], [])
-    assert "1 of 6 images failed (2 are built, 3 are not begun):" in result.stderr
+    assert "1 of 6 images failed (2 are built, 3 are not done):" in result.stderr
     built_by_then = {"a": "built", "b": "built", "d": "failed"}
     assert outcomes(app) == {**dict.fromkeys(NAMES, "not-begun"), **built_by_then}
 
