@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.parallel import map_parallel
-from ecr_tasks.clients.retry import Retrier
+from ecr_tasks.clients.retry import Backoff, Retrier
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.model.image_config import ImageConfig
 from ecr_tasks.model.receipt import Built
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from ecr_tasks.model.ports import Docker
 
 _WORKERS = 4
+
+_LOOK = Backoff(attempts=3, first_wait=0.5)
+"""A busy builder may fail once (seen in one of thousands of looks, 2026-11)."""
 
 
 def built_configs(
@@ -35,11 +39,18 @@ def built_configs(
         if place := _in_store(*image):
             return stored[place[1]].get(place[0])
         built, platform = image
-        try:
-            return docker.builder_config(built.manifests[platform], built.records.get(platform, ""))
-        except EcrTasksError:
-            return None
+        record = built.records.get(platform)
+        for attempt in count(1) if record else ():
+            try:
+                return docker.builder_config(built.manifests[platform], record or "")
+            except EcrTasksError as error:
+                reason = f"the builder doesn't show what it has built of {built.name}"
+                if not retrier.wait(_LOOK, attempt, reason):
+                    causes[built.name] = error.cause
+                    break
+        return None
 
+    causes: dict[str, str] = {}
     read_configs = map_parallel(read, images, _WORKERS, retrier)
     configs: dict[str, list[ImageConfig]] = {built.name: [] for built in builds}
     unread: dict[str, list[str]] = {}
@@ -50,7 +61,8 @@ def built_configs(
             configs[built.name].append(config)
     for name, platforms in unread.items():
         of = f" of {', '.join(platforms)}" if any(platforms) else ""
-        warn(f"{name}: the configuration{of} was not looked at for secrets: docker doesn't give it.")
+        cause = causes.get(name, "Docker doesn't give it.")
+        warn(f"{name}: the configuration{of} was not looked at for secrets. {cause}")
     return configs
 
 

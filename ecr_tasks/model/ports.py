@@ -152,7 +152,10 @@ class Docker(ImageBuilder, Protocol):
         """
 
     def builder_config(self, digest: str, record: str) -> ImageConfig | None:
-        """Return the configuration of a manifest that a builder keeps, or None where it doesn't give it."""
+        """Return the configuration of a manifest that a builder keeps, or None where it gives other bytes.
+
+        Raises the error of a builder that doesn't give it.
+        """
 
     def provenance(self, record: str, platform: str | None) -> str | None:
         """Return the document of a build's provenance with all arguments, or None where the builder has none."""

@@ -379,11 +379,14 @@ class WhalesDocker(ImageStore):
         return None
 
     def builder_config(self, digest: str, record: str) -> ImageConfig | None:
-        """Return the configuration of a manifest that a build made, from the builder's history; None without it."""
-        manifest = self.built_manifest(digest, record)
+        """Return the configuration of a manifest that a build made, from the builder's history.
+
+        None where that gives other bytes. Raises BuildError with docker's reason where it gives none.
+        """
+        manifest = _with_digest(self._attachment(record, digest), digest)
         with errors.reading_answer("show what it has built"):
             config = parse_json(manifest)["config"]["digest"] if manifest else None
-            text = self.built_manifest(config, record) if config else None
+            text = _with_digest(self._attachment(record, config), config) if config else None
             return parse_config(parse_json(text)) if text else None
 
     def provenance(self, record: str, platform: str | None) -> str | None:
