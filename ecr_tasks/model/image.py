@@ -151,6 +151,11 @@ class BuildDefinition:
         """The caches to write that are a part of the image itself."""
         return tuple(entry for entry in self.cache_to if "type=inline" in entry)
 
+    @property
+    def caches_after_export(self) -> int:
+        """The number of caches that the build writes when the image is made."""
+        return len(self.cache_to) - len(self.inline_caches)
+
     def for_platform(self, platform: str) -> BuildDefinition:
         """Return the definition of one platform's image; an empty ``platform`` means the builder's own.
 

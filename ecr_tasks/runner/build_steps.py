@@ -163,7 +163,7 @@ def build_images(
         _ask_ahead(run, items)
 
     def make(batch: Sequence[Image]) -> Mapping[str, Built]:
-        with pieces_held_back(), ci_results.build_groups(run, [image.name for image in batch]):
+        with pieces_held_back(), ci_results.build_groups(run, batch):
             builds = build(
                 batch,
                 run.source,

@@ -22,6 +22,7 @@ from ecr_tasks.runner import receipt_file
 if TYPE_CHECKING:
     from ecr_tasks.ci.outputs.adapter import Annotation
     from ecr_tasks.ci.outputs.model import ImageOutput, Outputs
+    from ecr_tasks.model.image import Image
     from ecr_tasks.runner.run import Run
 
 
@@ -61,15 +62,15 @@ def group(run: Run, title: str) -> AbstractContextManager[None]:
 
 
 @contextmanager
-def build_groups(run: Run, names: Sequence[str]) -> Iterator[None]:
+def build_groups(run: Run, images: Sequence[Image]) -> Iterator[None]:
     """Put what a build of images prints in the block into a group of the CI's log for each of them.
 
     The group of one of several appears when the image is built; its title has the seconds since the build began.
     Where it is neither a CI's log nor a terminal's live progress, the title alone stands above each image's lines.
     """
     draws = sys.stderr is not None and sys.stderr.isatty()  # buildx, its progress
-    if len(names) == 1 or (draws and not run.in_ci):
-        with group(run, f"Build {names[0]}" if len(names) == 1 else "Build"):
+    if len(images) == 1 or (draws and not run.in_ci):
+        with group(run, f"Build {images[0].name}" if len(images) == 1 else "Build"):
             yield
         return
     from ecr_tasks.clients.docker.build_log import BuildLog, sorted_by
@@ -87,7 +88,8 @@ def build_groups(run: Run, names: Sequence[str]) -> Iterator[None]:
     def end(name: str) -> str:
         return (adapter.group_end(titles[name], time.time()) if adapter else None) or ""
 
-    with sorted_by(BuildLog(names, begin, end)), working(f"building {len(names)} images"):
+    caches = {image.name: image.definition.caches_after_export for image in images}
+    with sorted_by(BuildLog(caches, begin, end)), working(f"building {len(images)} images"):
         yield
 
 

@@ -148,7 +148,7 @@ def test_each_of_several_builds_has_a_group_with_its_time(
 ) -> None:
     run: Any = SimpleNamespace(in_ci=True, source=SimpleNamespace(ci=provider))
     program = "print('#2 [web] exporting to image\\n#2 DONE 0.1s\\n#3 [api] exporting to image')"
-    with build_groups(run, ["api", "web"]):
+    with build_groups(run, [image(name="api"), image(name="web")]):
         process.run([sys.executable, "-c", program], env=dict(os.environ), build=True)
     lines = capfd.readouterr().err.split("\n")
     assert re.fullmatch(begin, lines[0])
@@ -161,7 +161,7 @@ def test_in_a_pipe_the_lines_of_each_of_several_builds_stand_together(capfd: pyt
     lines = (
         "#2 [web] RUN a\\n#3 [api] RUN b\\n#2 DONE 0.1s\\n#3 DONE 0.1s\\n#4 [api] exporting to image\\n#4 DONE 0.1s"
     )
-    with build_groups(run, ["api", "web"]):
+    with build_groups(run, [image(name="api"), image(name="web")]):
         process.run([sys.executable, "-c", f"print('{lines}')"], env=dict(os.environ), build=True)
     shown = re.sub(r"\(\d+\.\d s\)", "(T)", capfd.readouterr().err).splitlines()
     assert shown == [
@@ -178,5 +178,5 @@ def test_outside_ci_one_build_and_those_on_a_terminal_are_shown_as_they_come(
 ) -> None:
     run: Any = SimpleNamespace(in_ci=False)
     monkeypatch.setattr("sys.stderr", SimpleNamespace(isatty=lambda: is_terminal))
-    with build_groups(run, names):
+    with build_groups(run, [image(name=name) for name in names]):
         assert current_log() is None

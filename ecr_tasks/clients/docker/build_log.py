@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -17,30 +17,39 @@ _LINE = r"#(?P<step>\d+) (?P<text>.*)"
 _FIRST = r"\[(?P<target>[A-Za-z0-9_-]+)(?: [^\]]*)?\] (?P<what>.*)"
 _NO_TARGETS = ("internal", "auth")
 _PLATFORM = "-(?:linux|windows|freebsd)-.+"
+_AFTERWARDS = "resolving provenance for metadata file"
+"""What buildx does of a target when its build has ended, without a word for people."""
+_CACHE = "exporting (?:cache|content cache|to GitHub Actions Cache)"
 _EXPORT = "exporting to (?:image|docker image format|oci image format|client)"
 
 
 class BuildLog:
     """The lines of a bake: those of no target at once, and each target's when it is exported or has failed.
 
-    ``names`` are the images that are built; a target that is one platform of an image belongs to it. ``begin`` and
-    ``end`` return the lines around those of one image, with the seconds that it took; an empty one is none.
+    ``caches`` are the images that are built, with how many caches each writes after its export; a target that is one
+    platform of an image belongs to it, and writes none. ``begin`` and ``end`` return the lines around those of one
+    image, with the seconds that it took; an empty one is none.
     """
 
     def __init__(
         self,
-        names: Collection[str],
+        caches: Mapping[str, int],
         begin: Callable[[str, float], str],
         end: Callable[[str], str],
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._names = sorted(names, key=len, reverse=True)
+        self._names = {re.sub("[^A-Za-z0-9_-]", "-", name): name for name in sorted(caches, key=len, reverse=True)}
+        """The images by the targets' names, the longest first."""
+        self._caches = caches
         self._begin, self._end, self._now = begin, end, now
         self._start = now()
         self._targets: dict[str, str] = {}
-        """The target of each step that has one, by the step's number."""
+        """The image of each step that has a target, by the step's number."""
         self._exports: dict[str, str] = {}
-        """The target of each step that exports one."""
+        """The image of each step that exports it, or a cache of it."""
+        self._caches_due: dict[str, int] = {}
+        """How many caches of an image that is exported have not begun to be written."""
+        self._afterwards: set[str] = set()
         self._lines: dict[str, list[str]] = {}
 
     def feed(self, text: str) -> str:
@@ -54,6 +63,8 @@ class BuildLog:
         """
         self._targets.clear()
         self._exports.clear()
+        self._afterwards.clear()
+        self._caches_due.clear()
         return "".join(self._shown(name) for name in [*self._lines])
 
     def _take(self, line: str) -> str:
@@ -64,26 +75,35 @@ class BuildLog:
         first = re.match(_FIRST, text)
         if text == "..." or (first and step in self._targets):  # it went on with another step in between
             return ""
+        failed = text.startswith("ERROR")
+        if first and first["what"] == _AFTERWARDS:
+            self._afterwards.add(step)
+        if step in self._afterwards and not failed:
+            return ""
         if first and first["target"] not in _NO_TARGETS:
             name = self._image(first["target"])
             self._targets[step] = name
             if re.match(_EXPORT, first["what"]):
                 self._exports[step] = name
+                if first["target"] in self._names:
+                    self._caches_due.setdefault(name, self._caches[name])
+            elif re.match(_CACHE, first["what"]) and self._caches_due.get(name):
+                self._exports[step] = name
+                self._caches_due[name] -= 1
         name = self._targets.get(step, "")
         if not name:
             return line
         self._lines.setdefault(name, []).append(line)
-        failed = text.startswith("ERROR")
         if failed or (text.startswith("DONE") and step in self._exports):
             self._exports.pop(step, None)
-            if failed or name not in self._exports.values():
+            if failed or (name not in self._exports.values() and not self._caches_due.get(name)):
                 return self._shown(name)
         return ""
 
     def _image(self, target: str) -> str:
         """Return the image that a target belongs to: ``web-linux-arm64`` is one platform of ``web``."""
-        plain = next((name for name in self._names if re.fullmatch(f"{re.escape(name)}{_PLATFORM}", target)), target)
-        return target if target in self._names else plain
+        of = next((name for name in self._names if re.fullmatch(f"{re.escape(name)}{_PLATFORM}", target)), target)
+        return self._names.get(target) or self._names.get(of, target)
 
     def _shown(self, name: str) -> str:
         lines = "".join(self._lines.pop(name))

@@ -121,7 +121,9 @@ def reading_answer(action: str) -> Iterator[None]:
 def build_failed(lines: Sequence[str]) -> EcrTasksError:
     """Return why a build failed, by buildx's last lines; a builder's push that failed is a RegistryError."""
     steps = [match.group(1) for line in lines if (match := re.match(_STEP, line.rstrip()))]
-    failing_step = f" at {steps[-1]}" if steps else ""
+    target = failed_target(lines)  # the others' steps may have failed before they were cancelled
+    own = [step for step in steps if target is not None and re.match(rf"\[{re.escape(target)}[ \]]", step)]
+    failing_step = f" at {(own or steps)[-1]}" if steps else ""
     kind = RegistryError if "failed to push " in _build_cause(lines) else BuildError
     if re.search(_LOST, last_error(lines)):
         kind = LostBuild

@@ -46,10 +46,13 @@ RECORDED = """\
 """The lines of buildx 0.29 for two targets, shortened."""
 
 
-def log(*names: str) -> BuildLog:
+def log(*names: str, **caches: int) -> BuildLog:
     seconds = iter(range(100))
     return BuildLog(
-        names, lambda name, s: f"::group::{name} ({s:.0f} s)", lambda _: "::endgroup::", lambda: float(next(seconds))
+        {**dict.fromkeys(names, 0), **caches},
+        lambda name, s: f"::group::{name} ({s:.0f} s)",
+        lambda _: "::endgroup::",
+        lambda: float(next(seconds)),
     )
 
 
@@ -83,6 +86,39 @@ def test_each_image_has_its_lines_in_one_group_when_it_is_exported() -> None:
         "#7 DONE 0.4s",
         "::endgroup::",
     ]
+
+
+def test_what_buildx_does_when_the_build_has_ended_makes_no_second_group() -> None:
+    sorted_log = log("api", "web")
+    afterwards = "#8 [web] resolving provenance for metadata file\n"
+    text = f"{RECORDED}\n{afterwards}#8 ...\n\n#9{afterwards[2:]}#9 DONE 0.0s\n\n{afterwards}#8 DONE 0.1s\n"
+    assert (sorted_log.feed(text) + sorted_log.rest()).count("::group::") == 2
+    failed = log("api", "web").feed(f"{RECORDED}\n{afterwards}#8 ERROR: no such record\n")
+    assert "#8 ERROR: no such record" in failed
+
+
+def test_the_caches_of_an_image_are_in_its_group() -> None:
+    sorted_log = log("api", web=2)
+    first = sorted_log.feed(RECORDED)
+    assert "::group::web" not in first
+    shown = sorted_log.feed(
+        "#8 [web] exporting cache to registry\n#9 [web] exporting to GitHub Actions Cache\n#8 DONE 0.1s\n"
+    )
+    assert shown == ""
+    shown = sorted_log.feed("#9 DONE 0.2s\n")
+    assert (shown.count("::group::web"), sorted_log.rest()) == (1, "")
+
+
+def test_a_group_has_the_image_s_own_name() -> None:
+    sorted_log = log("team/web.app", "api")
+    sorted_log.feed("#8 [team-web-app] exporting to image\n")
+    assert sorted_log.feed("#8 DONE 0.1s\n").startswith("::group::team/web.app (")
+
+
+def test_a_cache_that_cannot_be_written_ends_the_group() -> None:
+    sorted_log = log("api", web=1)
+    sorted_log.feed("#8 [web] exporting to image\n#8 DONE 0.1s\n#9 [web] exporting cache to registry\n")
+    assert "::group::web" in sorted_log.feed("#9 ERROR: denied\n")
 
 
 def test_the_image_of_a_failed_step_is_shown_at_once_and_the_others_at_the_end() -> None:

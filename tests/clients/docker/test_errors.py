@@ -24,6 +24,13 @@ def recorded(name: str) -> list[str]:
     return (RECORDED / f"{name}.txt").read_text(encoding="utf-8").splitlines()
 
 
+TWO_FAILED = [
+    *("------", " > [b 1/1] COPY missing-b /f:", "------", "------", " > [c 1/1] COPY missing-c /f:", "------"),
+    "Dockerfile:2",
+    'ERROR: target TARGET: failed to solve: failed to compute cache key: "/missing-TARGET": not found',
+]
+
+
 def build_error(name: str) -> EcrTasksError:
     """Return the error of a recorded build."""
     redaction.keep_build_arguments(SECRETS)
@@ -52,6 +59,12 @@ EVERY = [
     *((push_error, path.stem) for path in sorted(RECORDED.glob("push-*.txt"))),
     *((pull_error, path.stem) for path in sorted(RECORDED.glob("pull-*.txt"))),
 ]
+
+
+@pytest.mark.parametrize("target", ["b", "c"])
+def test_of_several_failed_steps_the_target_s_own_is_named(target: str) -> None:
+    error = errors.build_failed([line.replace("TARGET", target) for line in TWO_FAILED])
+    assert error.cause.startswith(f"The build failed at [{target} 1/1] COPY missing-{target} /f: ")
 
 
 @pytest.mark.parametrize(("failed", "name"), EVERY)
