@@ -10,7 +10,7 @@ import errno
 import io
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
@@ -69,6 +69,33 @@ def is_folder(path: Path | str) -> bool:
 def resolved(path: Path | str) -> Path:
     """Return the absolute path without links, as far as it exists; Path.resolve raises RuntimeError for a loop."""
     return Path(os.path.realpath(path))
+
+
+_MOST_LINKS = 40
+"""How many links Linux follows on the way to a file (path_resolution(7)); a loop has more."""
+
+
+def links_on(path: Path | str) -> Iterator[Path]:
+    """Yield the links that are followed on the way to a path, each under the path that it has itself."""
+    place = Path.cwd() / path
+    here, pending, left = Path(place.anchor), [*reversed(place.parts[1:])], _MOST_LINKS
+    while pending:
+        name = pending.pop()
+        if name == os.pardir:
+            here = here.parent
+            continue
+        try:
+            target = (here / name).readlink()
+        except (OSError, ValueError):  # no link
+            here /= name
+            continue
+        yield here / name
+        left -= 1
+        if not left:
+            return
+        if target.is_absolute():
+            here, target = Path(target.anchor), target.relative_to(target.anchor)
+        pending += reversed(target.parts)
 
 
 def append_bytes(path: Path | str, content: bytes) -> None:

@@ -102,6 +102,8 @@ def _compare(
         return None
     if reason := difference(definition, commit):
         return reason
+    if not stored.names_own_commit:
+        return f"what says that it was built from {commit[:12]} may be its base image's, and no tag of it says so"
     if stored.settings is None:
         stored = replace(stored, labels=registry.labels(repository, stored))
     if stored.has_ignored_files:

@@ -134,6 +134,12 @@ class StoredImage:
         return self._annotation(REVISION) or self.labels.get(REVISION)
 
     @property
+    def names_own_commit(self) -> bool:
+        """Whether the manifest, or a tag, names the commit: labels alone may be those of a base image."""
+        revision = self.revision or ""
+        return bool(self._annotation(REVISION)) or any(map(revision.startswith, self.tagged_commits))
+
+    @property
     def commit(self) -> str | None:
         """The commit that the image was built from: the revision, else the beginning of it that its only tag of
         that kind has (``sha-1a2b3c4``)."""

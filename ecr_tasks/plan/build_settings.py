@@ -39,22 +39,23 @@ _WORDS = {
     "attest": "attestations",
     "exporter": "exporter options",
     "linked": "linked targets",
-    "extra": "other options",
+    "extra": "options",
 }
 """The parts of a definition, in words."""
 
 
-def build_settings(definition: BuildDefinition, project: Path) -> str:
+def build_settings(definition: BuildDefinition, project: Path, place: str = ".") -> str:
     """Return the digests of a definition's parts as one text, such as ``1 args=0a1b… platforms=2c3d…``.
 
     ``definition`` is that of the settings and the bake file, without what git and CI add; ``project`` is the folder
-    that its paths are written relative to, so that every machine has the same text. Parts with their default are
-    left out. Caches are no part, because they change no content.
+    that its paths are found from, and ``place`` where this is in the repository: they are written relative to
+    the repository's top, so that every machine has the same text, and two folders of it have not. Parts with their
+    default are left out. Caches are no part, because they change no content.
 
     Whoever may pull an image can read the text, and a build argument's value may be easy to guess. So all arguments
     have one digest together, and it is made slowly (PBKDF2): each guess costs as much as a run.
     """
-    digests = (f"{name}={_digest(name, value)}" for name, value in _parts(definition, project) if value)
+    digests = (f"{name}={_digest(name, value)}" for name, value in _parts(definition, project, place) if value)
     return " ".join((SCHEMA, *digests))
 
 
@@ -71,27 +72,28 @@ def compared_settings(recorded: str | None, current: str | None) -> tuple[str, .
     return tuple(words for name, words in _WORDS.items() if first.get(name) != second.get(name))
 
 
-def _parts(definition: BuildDefinition, project: Path) -> Iterator[tuple[str, Any]]:
-    context, dockerfile = _relative(definition.context, project), _relative(definition.dockerfile, project)
+def _parts(definition: BuildDefinition, project: Path, place: str) -> Iterator[tuple[str, Any]]:
+    def relative(path: str | None) -> str | None:
+        """Return an absolute path relative to the top; other texts (addresses, relative paths) unchanged."""
+        if path is None or not Path(path).is_absolute():
+            return path
+        return os.path.normpath(Path(place, os.path.relpath(path, project)))
+
+    context, dockerfile = relative(definition.context), relative(definition.dockerfile)
     yield "context", context if context != "." else None
     yield "dockerfile", dockerfile if dockerfile != "Dockerfile" else None
     yield "target", definition.target
     yield "platforms", sorted(definition.platforms)
     yield "args", dict(definition.args)
-    yield "contexts", {name: _relative(value, project) for name, value in definition.contexts.items()}
+    yield "contexts", {name: relative(value) for name, value in definition.contexts.items()}
     yield "secrets", sorted(secret_id(entry) for entry in definition.secrets)
     yield "ssh", sorted(entry.partition("=")[0] for entry in definition.ssh)
     yield "labels", dict(definition.labels)
     yield "annotations", dict(definition.annotations)
     yield "attest", sorted(entry for entry in definition.attest if "disabled=true" not in entry)
     yield "exporter", list(definition.exporter)
-    yield "linked", {name: dict(_parts(linked, project)) for name, linked in definition.linked.items()}
+    yield "linked", {name: dict(_parts(linked, project, place)) for name, linked in definition.linked.items()}
     yield "extra", {name: value for name, value in definition.extra.items() if name not in _TRANSIENT}
-
-
-def _relative(path: str | None, project: Path) -> str | None:
-    """Return an absolute path relative to the project; other texts (addresses, relative paths) unchanged."""
-    return os.path.relpath(path, project) if path is not None and Path(path).is_absolute() else path
 
 
 def _digest(name: str, value: Any) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from ecr_tasks.errors import Refused, SettingsError
+from ecr_tasks.files import resolved
 from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.model.manifest import IGNORED_FILES, SETTINGS
 from ecr_tasks.model.option_fields import secret_id, split_fields
@@ -277,7 +278,8 @@ def _image(
     args = {**_source_date_epoch(source), **definition.args}
     complete = with_labels(replace(definition, args=args), without={})
     configured = with_labels(definition, without=result.of_source)
-    recorded = {SETTINGS: build_settings(configured, settings.project)}
+    place = os.path.relpath(resolved(settings.project), resolved(source.root)) if source.root else "."
+    recorded = {SETTINGS: build_settings(configured, settings.project, place)}
     complete = replace(
         complete, labels={**complete.labels, **recorded}, annotations={**complete.annotations, **recorded}
     )

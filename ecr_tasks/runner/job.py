@@ -203,7 +203,10 @@ def _with_ignored_files(images: Iterable[Image], unchanged: Unchanged) -> tuple[
     """Return the images, of which each says whether it holds files that git ignores."""
     from ecr_tasks.plan.images import with_ignored_files
 
-    return tuple(with_ignored_files(image, unchanged.carries_ignored(image.definition)) for image in images)
+    def has(image: Image) -> bool:
+        return unchanged.carries_ignored(image.definition, changes=not image.dirty)
+
+    return tuple(with_ignored_files(image, has(image)) for image in images)
 
 
 def _with_outdated(run: Run, job: Job, outdated: Mapping[str, str], unchanged: Unchanged) -> Job:

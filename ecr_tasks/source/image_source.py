@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
-from ecr_tasks.files import resolved
+from ecr_tasks.files import links_on, resolved
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.bases_lock import NAME
@@ -71,7 +71,8 @@ def _other_changes(path: Path, root: Path, environ: Mapping[str, str]) -> Iterat
     """Yield the changed paths of the repository that a path outside of ours is in, relative to ``root``, ours."""
     other = git_state(path if path.is_dir() else path.parent, environ=environ)
     if other.root is not None:
-        yield from (os.path.relpath(other.root / path, root) for path in other.changes)
+        for change in other.changes:
+            yield os.path.relpath(other.root / change, root) + ("/" if change.endswith("/") else "")
 
 
 def _inside(
@@ -85,32 +86,38 @@ def _inside(
     contexts: dict[Path, list[DockerIgnore]] = {}
     for folder in folders:
         ignore = folder.ignore()
-        files.add(ignore.file)
-        if folder.dockerfile is not None:
-            files.add(existing_dockerfile(folder.dockerfile))
+        files.update((ignore.file, *folder.read_beside()))
         contexts.setdefault(resolved(folder.path), []).append(ignore)
-    reported = reported_as(variant for file in files for variant in (Path(os.path.normpath(file)), resolved(file)))
+    reported = reported_as(files)
     return [
         path
         for path in source.changes
         if (changed := Path(os.path.normpath(root / path))) in reported
-        or any(carries(folder, ignore, changed) for folder in contexts for ignore in contexts[folder])
+        or any(
+            carries(folder, ignore, changed, is_folder=path.endswith("/"))
+            for folder in contexts
+            for ignore in contexts[folder]
+        )
     ]
 
 
 def reported_as(files: Iterable[Path]) -> set[Path]:
-    """Return the paths under which git may report files: a submodule, say, and an ignored folder, are one path."""
-    return {path for file in files for path in (file, *file.parents)}
+    """Return the paths under which git may report files: as they are written, each link on the way, and their own.
+
+    A submodule, say, and an ignored folder, are one path.
+    """
+    variants = {path for file in files for path in (Path(os.path.normpath(file)), *links_on(file), resolved(file))}
+    return {path for file in variants for path in (file, *file.parents)}
 
 
-def carries(context: Path, ignore: DockerIgnore, changed: Path) -> bool:
-    """Return whether a context may carry a changed path, which can be a submodule or a nested repository."""
+def carries(context: Path, ignore: DockerIgnore, changed: Path, *, is_folder: bool) -> bool:
+    """Return whether a context may carry a changed path; a submodule or a nested repository is a folder."""
     if context.is_relative_to(changed):
         return True
     if not changed.is_relative_to(context):
         return False
     path = changed.relative_to(context).as_posix()
-    return not ignore.ignores(path) or (changed.is_dir() and not changed.is_symlink() and ignore.enters(path))
+    return not ignore.ignores(path) or (is_folder and ignore.enters(path))
 
 
 def _rules(patterns: Sequence[str]) -> DockerIgnore:

@@ -46,7 +46,10 @@ class SourceState:
     changed: tuple[str, ...] = ()
     """At most ten of the changed paths, relative to ``root``, for messages."""
     changes: tuple[str, ...] = ()
-    """Every changed path, relative to ``root``; a submodule or nested repository is one path."""
+    """Every changed path, relative to ``root``; a submodule or nested repository is one path with a slash at its
+    end."""
+    absent: tuple[str, ...] = ()
+    """The files of the commit that a sparse checkout leaves out, relative to ``root``."""
     gitignored: tuple[str, ...] = ()
     """The paths that git ignores, relative to ``root``; a folder in place of all that it has. Those of a submodule
     are not here (``git.read.ignored_in``)."""

@@ -10,7 +10,6 @@ from ecr_tasks.files import resolved
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.wording import name_some
 from ecr_tasks.source.bases_lock import NAME
-from ecr_tasks.source.build_context.dockerignore import existing_dockerfile
 from ecr_tasks.source.build_context.walk import ContextFolder, fetches_context, unique_folders
 from ecr_tasks.source.image_source import carries, reported_as
 from ecr_tasks.source.source_state import SourceState
@@ -49,7 +48,7 @@ class Unchanged:
     def _difference(self, definition: BuildDefinition, commit: str, of_commits: bool) -> str | None:
         definitions = list(definition.with_links())
         folders = list(unique_folders(definitions, self._project))
-        read = {Path(os.path.normpath(self._project / NAME)), *_read_files(folders)}
+        read = [self._project / NAME, *_read_files(folders)]
         root = self._source.root
         if root is None or self._source.revision is None:
             return "there is no commit to compare"
@@ -68,6 +67,9 @@ class Unchanged:
         changed = self._changed[commit]
         if changed is None:
             return f"this clone doesn't have the commit {commit[:12]} that is published"
+        reported = reported_as(read)
+        if absent := [path for path in self._source.absent if root / path in reported]:
+            return f"{name_some(absent)} is not in this sparse checkout"
         if names := [*_inputs(changed, root, folders, read), *_attributes(changed, root, folders, read)]:
             return f"{name_some(list(dict.fromkeys(names)))} changed since {commit[:12]}"
         if of_commits:
@@ -78,11 +80,17 @@ class Unchanged:
             return f"its context carries {name_some(names)}, which git ignores"
         return None
 
-    def carries_ignored(self, definition: BuildDefinition) -> bool:
-        """Return whether a build reads files that git ignores: no other machine need have them."""
-        folders = list(unique_folders(definition.with_links(), self._project))
-        root = self._source.root
-        return root is not None and bool(self._ignored(root, folders, {*_read_files(folders)}))
+    def carries_ignored(self, definition: BuildDefinition, *, changes: bool = False) -> bool:
+        """Return whether a build reads files that git ignores: no other machine need have them.
+
+        With ``changes``, those of uncommitted changes count, too: the ones that ECR_DIRTY_IGNORE names.
+        """
+        folders, root = list(unique_folders(definition.with_links(), self._project)), self._source.root
+        if root is None:
+            return False
+        read = [*_read_files(folders)]
+        uncommitted = self._source.changes if changes else ()
+        return bool(_inputs(uncommitted, root, folders, read) or self._ignored(root, folders, read))
 
     def _ignored(self, root: Path, folders: Sequence[ContextFolder], read: Collection[Path]) -> list[str]:
         """Return those paths that git ignores, also in submodules, that a build reads."""
@@ -92,7 +100,7 @@ class Unchanged:
                 from ecr_tasks.source.git.read import ignored_in
 
                 found = ignored_in(root / submodule, environ=self._environ)
-                self._in_submodules[submodule] = [os.path.relpath(path, root) for path in found]
+                self._in_submodules[submodule] = [f"{submodule}/{path}" for path in found]
             paths += self._in_submodules[submodule]
         return _inputs(paths, root, folders, read)
 
@@ -105,7 +113,7 @@ def _inputs(paths: Iterable[str], root: Path, folders: Iterable[ContextFolder], 
         path
         for path in paths
         if (file := Path(os.path.normpath(root / path))) in reported
-        or any(carries(context, ignore, file) for context, ignore in contexts)
+        or any(carries(context, ignore, file, is_folder=path.endswith("/")) for context, ignore in contexts)
     ]
 
 
@@ -120,14 +128,5 @@ def _attributes(
 
 def _read_files(folders: Iterable[ContextFolder]) -> Iterator[Path]:
     for folder in folders:
-        files = [folder.ignore().file]
-        if folder.dockerfile is not None:
-            # A Dockerfile's own ignore file, in place of .dockerignore, may be what was added or removed.
-            files += [
-                existing_dockerfile(folder.dockerfile),
-                folder.dockerfile.with_name(f"{folder.dockerfile.name}.dockerignore"),
-            ]
-        files.append(folder.path / ".dockerignore")
-        for file in files:
-            yield Path(os.path.normpath(file))
-            yield resolved(file)
+        yield folder.ignore().file
+        yield from folder.read_beside()

@@ -52,6 +52,17 @@ def test_the_branch_s_image_gets_the_new_commit_s_tags_where_git_proves_that_not
     assert {tag.tag.name: tag.state for tag in item.tags}[SHA_TAG] == "new"
 
 
+@pytest.mark.parametrize("has_tag", [False, True])
+def test_labels_alone_may_be_a_base_image_s(has_tag: bool) -> None:
+    """Of an image that somebody has built from ours by hand, say."""
+    stored = replace(manifest("by hand", None), labels={REVISION: REVISION_B, SETTINGS: NOW})
+    tags = (f"sha-{REVISION_B[:7]}",) if has_tag else ()
+    proof, _, _ = look(replace(stored, tags=tags))
+    assert proof is not None
+    assert (proof.published is not None) == has_tag
+    assert has_tag or "may be its base image's" in str(proof.difference)
+
+
 def test_a_later_run_accepts_the_other_commit_s_image_under_this_one_s_tag() -> None:
     proof, item, conflicts = look(before(), tag=SHA_TAG)
     assert proof == GitProof(frozenset([REVISION_B]))

@@ -72,6 +72,12 @@ def test_every_machine_has_the_same_text() -> None:
     assert build_settings(here, Path("/here")) == build_settings(there, Path("/there/at"))
 
 
+def test_two_folders_of_a_repository_differ() -> None:
+    first = build_settings(BuildDefinition("/here/v1"), Path("/here/v1"), "v1")
+    assert other_settings(first, build_settings(BuildDefinition("/here/v2"), Path("/here/v2"), "v2")) == ("context",)
+    assert build_settings(BuildDefinition("/there/v1"), Path("/there"), ".") == first
+
+
 def test_no_value_of_an_argument_is_in_the_text_nor_its_plain_digest() -> None:
     import hashlib
 

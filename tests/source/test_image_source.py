@@ -115,9 +115,9 @@ def test_a_submodule_counts_where_the_context_carries_it(monorepo: Repo) -> None
     monorepo.write("vendor/lib/services/web/app.py", "2\n")
     assert not seen(monorepo).dirty
     monorepo.write("services/web/lib/new.py", "2\n")
-    assert seen(monorepo).changed == ("services/web/lib",)
+    assert seen(monorepo).changed == ("services/web/lib/",)
     inside = BuildDefinition(str(monorepo.path / "vendor/lib/services/web"))
-    assert seen(monorepo, inside).changed == ("vendor/lib",)
+    assert seen(monorepo, inside).changed == ("vendor/lib/",)
 
 
 @pytest.mark.parametrize(

@@ -136,9 +136,76 @@ def test_a_dockerfile_in_a_submodule_counts(repo: Repo, first: str, tmp_path: Pa
     inner.commit("Dockerfile", "FROM scratch AS other\n")
     definition = BuildDefinition(context=str(repo.path / "app"), dockerfile=str(dockerfile))
     seen = image_source(repo.read(), [definition], build_settings(project=repo.path), environ=repo.environ)
-    assert seen.changed == ("docker",)
+    assert seen.changed == ("docker/",)
     repo.git("commit", "--quiet", "--all", "--message", "other")
-    assert difference(repo, first, dockerfile=str(dockerfile)) == f"docker changed since {first[:12]}"
+    assert difference(repo, first, dockerfile=str(dockerfile)) == f"docker/ changed since {first[:12]}"
+
+
+@pytest.mark.parametrize("changes", ["dockerfile", "context", "named context"])
+def test_every_link_on_the_way_counts(repo: Repo, first: str, changes: str) -> None:
+    """Not only the one that is written, and the file that all lead to."""
+    for version in ("v1", "v2"):
+        repo.write(f"all/{version}/Dockerfile", f"FROM scratch AS {version}\n")
+    (repo.path / "all/current").symlink_to("v1")
+    (repo.path / "here").symlink_to("all/current")
+    repo.git("add", "--all")
+    first = repo.commit("README")
+    (repo.path / "all/current").unlink()
+    (repo.path / "all/current").symlink_to("v2")
+    definition = BuildDefinition(context=str(repo.path / "app"))
+    if changes == "dockerfile":
+        definition = replace(definition, dockerfile=str(repo.path / "here/Dockerfile"))
+    elif changes == "context":
+        definition = BuildDefinition(context=str(repo.path / "here"))
+    elif changes == "named context":
+        definition = replace(definition, contexts={"more": str(repo.path / "here")})
+    seen = image_source(repo.read(), [definition], build_settings(project=repo.path), environ=repo.environ)
+    assert seen.changed == ("all/current",)
+    repo.git("commit", "--quiet", "--all", "--message", "v2")
+    found = Unchanged(repo.read(), repo.path, repo.environ).difference(definition, first)
+    assert found == f"all/current changed since {first[:12]}"
+
+
+def test_a_submodule_that_is_gone_counts_where_a_part_of_it_was_carried(
+    repo: Repo, first: str, tmp_path: Path
+) -> None:
+    repo.commit("app/.dockerignore", "*\n!library/keep.txt\n")
+    first = add_submodule(repo, library(tmp_path / "library", repo), "app/library")
+    repo.git("rm", "--quiet", "--force", "app/library")
+    definition = BuildDefinition(context=str(repo.path / "app"))
+    seen = image_source(repo.read(), [definition], build_settings(project=repo.path), environ=repo.environ)
+    assert seen.changed == ("app/library/",)
+    repo.git("commit", "--quiet", "--message", "gone")
+    assert difference(repo, first) == f"app/library/ changed since {first[:12]}"
+
+
+def test_the_dockerfile_that_docker_took_before_counts(repo: Repo, first: str) -> None:
+    """Without one docker takes ``dockerfile``, which had been there."""
+    repo.commit("app/.dockerignore", "Dockerfile\ndockerfile\n")
+    first = repo.commit("app/dockerfile", "FROM scratch AS other\n")
+    repo.git("rm", "--quiet", "app/Dockerfile")
+    definition = BuildDefinition(context=str(repo.path / "app"))
+    seen = image_source(repo.read(), [definition], build_settings(project=repo.path), environ=repo.environ)
+    assert seen.changed == ("app/Dockerfile",)
+    repo.git("commit", "--quiet", "--message", "gone")
+    assert difference(repo, first) == f"app/Dockerfile changed since {first[:12]}"
+
+
+def test_an_ignore_file_that_a_sparse_checkout_leaves_out_proves_nothing(repo: Repo, first: str) -> None:
+    """With it, something else would be carried."""
+    repo.commit("app/.dockerignore", "src\n")
+    first = repo.commit("app/Dockerfile.dockerignore", "docs\n")
+    repo.commit("app/src/main.py")
+    repo.git("sparse-checkout", "set", "--no-cone", "/*", "!/app/Dockerfile.dockerignore", "!/app/main.py")
+    assert difference(repo, first) == "app/Dockerfile.dockerignore is not in this sparse checkout"
+
+
+def test_what_ecr_dirty_ignore_names_is_no_other_commit_s(repo: Repo, first: str) -> None:
+    definition = BuildDefinition(context=str(repo.path / "app"))
+    repo.write("app/version.txt", "1\n")
+    compared = Unchanged(repo.read(), repo.path, repo.environ)
+    assert compared.carries_ignored(definition, changes=True)
+    assert not compared.carries_ignored(definition)
 
 
 @pytest.mark.parametrize("place", ["app/library", "app/library/inner"])

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
-from ecr_tasks.source.build_context.dockerignore import DockerIgnore, Matched
+from ecr_tasks.source.build_context.dockerignore import NAME as DOCKERIGNORE
+from ecr_tasks.source.build_context.dockerignore import DockerIgnore, Matched, existing_dockerfile
 from ecr_tasks.source.build_context.sources import EVERYTHING, Sources
 
 if TYPE_CHECKING:
@@ -45,6 +46,18 @@ class ContextFolder:
     def ignore(self) -> DockerIgnore:
         """Read the folder's rules. Raises SettingsError for a malformed .dockerignore."""
         return DockerIgnore.read(self.path, self.dockerfile)
+
+    def read_beside(self) -> Iterator[Path]:
+        """Yield the paths that decide what a build reads, and need not be in the folder, whether or not they exist.
+
+        They are the folder itself, which may be a link, the Dockerfile that docker takes in place of a missing one,
+        and its ignore file, which replaces the folder's.
+        """
+        yield self.path
+        if self.dockerfile is not None:
+            yield self.dockerfile
+            yield existing_dockerfile(self.dockerfile)
+            yield self.dockerfile.with_name(f"{self.dockerfile.name}{DOCKERIGNORE}")
 
 
 def context_folders(definition: BuildDefinition, project: Path) -> Iterator[ContextFolder]:

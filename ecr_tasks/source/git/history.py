@@ -10,6 +10,7 @@ from typing import Literal
 
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.source.git.command import Git, NoRepositoryError, lines, text
+from ecr_tasks.source.git.status import SUBMODULE
 
 Relation = Literal["newer", "older", "unrelated", "unknown"]
 """How another commit is related to ours: its descendant, its ancestor, neither, or not known to this clone."""
@@ -50,7 +51,8 @@ def relation(project: Path, revision: str, other: str, *, environ: Mapping[str, 
 def changed_paths(project: Path, commit: str, revision: str, *, environ: Mapping[str, str]) -> tuple[str, ...] | None:
     """Return the paths in which two commits differ, from the repository's top; None where the clone lacks one.
 
-    ``commit`` may be the beginning of an id. A submodule with another commit is one path.
+    ``commit`` may be the beginning of an id. A submodule with another commit, or that one of them lacks, is one path
+    with a slash at its end.
     """
     if not re.fullmatch(_BEGINNING, commit):
         return None
@@ -60,11 +62,17 @@ def changed_paths(project: Path, commit: str, revision: str, *, environ: Mapping
         if not full.startswith(commit):  # a branch or tag of that name
             return None
         output = git.run(
-            "diff-tree", "-r", "--name-only", "--no-renames", "--ignore-submodules=none", "-z", full, revision
+            *("diff-tree", "-r", "--raw", "--abbrev=7", "--no-renames", "--ignore-submodules=none", "-z"),
+            *(full, revision),
         )
     except (EcrTasksError, NoRepositoryError):
         return None
-    return tuple(map(os.fsdecode, lines(output, b"\0")))
+    # For each path ":100644 160000 1a2b3c4 4c3b2a1 T", then the path (git-diff-tree(1), "Raw output format").
+    fields = lines(output, b"\0")
+    changed = zip(fields[::2], fields[1::2], strict=True)
+    return tuple(
+        os.fsdecode(path) + ("/" if SUBMODULE in record[1:14].split(b" ") else "") for record, path in changed
+    )
 
 
 def _without_fetching(project: Path, environ: Mapping[str, str]) -> Git:

@@ -76,16 +76,16 @@ def ignored_names(folder: Path, names: Sequence[str], *, environ: Mapping[str, s
     return tuple(name for name in names if name in os.fsdecode(found).split("\0"))
 
 
-def ignored_in(submodule: Path, *, environ: Mapping[str, str]) -> Iterator[Path]:
-    """Yield the paths that git ignores in a submodule and in those within it; nothing where none is checked out.
+def ignored_in(submodule: Path, *, environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield the paths that git ignores in a submodule and in those within it, as in a SourceState, relative to it.
 
-    Raises SettingsError in the same cases as ``git_state``.
+    Nothing where it is not checked out. Raises SettingsError in the same cases as ``git_state``.
     """
     if is_checked_out(submodule):
         state = git_state(submodule, environ=environ)
-        yield from (submodule / path for path in state.gitignored)
+        yield from state.gitignored
         for inner in state.submodules:
-            yield from ignored_in(submodule / inner, environ=environ)
+            yield from (f"{inner}/{path}" for path in ignored_in(submodule / inner, environ=environ))
 
 
 def _read(git: Git) -> SourceState:
@@ -117,6 +117,7 @@ def _read(git: Git) -> SourceState:
         dirty=bool(head.changes),
         changed=tuple(text(path) for path in head.changes[:SHOWN]),
         changes=tuple(os.fsdecode(path) for path in head.changes),
+        absent=tuple(map(os.fsdecode, entries.absent)),
         gitignored=tuple(map(os.fsdecode, head.gitignored)),
         submodules=tuple(
             filter(None, map(os.fsdecode, entries.submodules))

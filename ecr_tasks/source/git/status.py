@@ -20,10 +20,15 @@ _FIELDS_BEFORE_PATH = {b"1": 8, b"2": 9, b"u": 10}
 """The number of fields before the path by kind of record (porcelain v2); the path itself may contain spaces."""
 
 
+SUBMODULE = b"160000"
+"""Git's mode of a submodule (gitformat-index(5))."""
+
+
 @dataclass(frozen=True)
 class Status:
     """HEAD and the paths (in git's bytes) that differ from it; before the first commit ``revision`` is None.
 
+    A submodule, also one that is gone, has a slash at its end, as git gives it to a repository that it doesn't track.
     ``gitignored`` are those that git ignores, a folder in place of all that it has.
     """
 
@@ -62,7 +67,8 @@ def parse(output: bytes) -> Status:
         elif kind == b"!":
             gitignored.append(rest)
         elif kind in _FIELDS_BEFORE_PATH:
-            changes.append(record.split(b" ", _FIELDS_BEFORE_PATH[kind])[-1])
+            *fields, path = record.split(b" ", _FIELDS_BEFORE_PATH[kind])
+            changes.append(path + b"/" if SUBMODULE in fields else path)
             if kind == b"2":
                 next(records)  # the path before a rename
     return Status(revision, branch, without_tool_folder(changes), tuple(gitignored))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.source.git.blob import blob_id, kind_of
-from ecr_tasks.source.git.command import Git, lines
+from ecr_tasks.source.git.command import Git, lines, text
+from ecr_tasks.source.git.status import SUBMODULE, status
 
-_SUBMODULE = b"160000"
 _KINDS = {b"100644": "file", b"100755": "exec", b"120000": "link"}
 """Git's file modes (gitformat-index(5))."""
 
@@ -22,7 +22,8 @@ class Unchecked:
     """The paths (in git's bytes, from the top) that can differ from the commit while `git status` is empty.
 
     ``absent`` are files that a sparse checkout leaves out. ``changed`` are files that differ although git was told to
-    take them as unchanged. ``submodules`` are all submodules of the repository itself, checked out or not.
+    take them as unchanged; such a submodule has a slash at its end. ``submodules`` are all submodules of the
+    repository itself, checked out or not.
     """
 
     submodules: tuple[bytes, ...] = ()
@@ -41,20 +42,31 @@ def unchecked(git: Git, root: Path, index: bytes | None = None) -> Unchecked:
     second (git-ls-files(1), ``-v``). ``index`` is git's output for ``INDEX``, where it was asked before.
     """
     git = Git(git.program, root, git.environ)
-    submodules, absent, deleted = [], [], []
+    submodules, absent, deleted, differing = [], [], [], []
     present: dict[bytes, tuple[bytes, bytes]] = {}
     for record in lines(git.run(*INDEX) if index is None else index, b"\0"):
-        if record[2:8] == _SUBMODULE:
-            submodules.append(record.partition(b"\t")[2])
-        elif record[:1] == b"S" or record[:1].islower():
-            entry, _, path = record.partition(b"\t")
+        entry, _, path = record.partition(b"\t")
+        is_hidden = record[:1] == b"S" or record[:1].islower()
+        if record[2:8] == SUBMODULE:
+            submodules.append(path)
+            if is_hidden and _differs(Git(git.program, root / os.fsdecode(path), git.environ), entry.split(b" ")[2]):
+                differing.append(path + b"/")
+        elif is_hidden:
             if os.path.lexists(root / os.fsdecode(path)):
                 present[path] = entry.split(b" ")[1], entry.split(b" ")[2]
             elif record[:1] in (b"S", b"s"):
                 absent.append(path)
             else:
                 deleted.append(path)
-    return Unchecked(tuple(submodules), tuple(absent), (*deleted, *_differing(git, root, present)))
+    return Unchecked(tuple(submodules), tuple(absent), (*deleted, *differing, *_differing(git, root, present)))
+
+
+def _differs(submodule: Git, commit: bytes) -> bool:
+    """Return whether a submodule is at another commit, or has changes; False where it is not checked out."""
+    if not is_checked_out(submodule.folder):
+        return False
+    found = status(submodule)
+    return bool(found.changes) or found.revision != text(commit)
 
 
 def _differing(git: Git, root: Path, entries: dict[bytes, tuple[bytes, bytes]]) -> list[bytes]:

@@ -110,9 +110,22 @@ def test_a_changed_submodule_is_a_change(repo: Repo) -> None:
     for content in ("one", "two"):
         outer.write("inner/new", content)
         state = outer.read()
-        assert (state.dirty, state.changed) == (True, ("inner",))
+        assert (state.dirty, state.changed) == (True, ("inner/",))
         seen.add(state.fingerprint)
     assert len(seen) == 3
+
+
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+@pytest.mark.parametrize("is_committed", [False, True])
+def test_a_changed_submodule_that_git_is_told_to_take_as_unchanged(repo: Repo, flag: str, is_committed: bool) -> None:
+    outer = _with_submodule(repo)
+    outer.git("update-index", flag, "inner")
+    assert not outer.read().dirty
+    inner = Repo(outer.path / "inner", outer.environ)
+    inner.write("new")
+    if is_committed:
+        inner.commit("new")
+    assert outer.read().changed == ("inner/",)
 
 
 def test_a_repository_within_is_a_change(repo: Repo) -> None:
