@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING
 
 from ecr_tasks.clients.parallel import map_parallel
@@ -13,10 +12,11 @@ from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.execute.prove_unchanged import Difference, git_proof
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.image import Image
+from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.plan.cache import caches_of
 from ecr_tasks.plan.destinations import check_destinations, plan_copy, unique_destinations
-from ecr_tasks.plan.forward import compared_commits, is_commit, is_older_than_commit, must_be_read
+from ecr_tasks.plan.forward import is_commit, is_older_than_commit, must_be_read
 from ecr_tasks.plan.plan import depends_on_engine, other_images, plan_image
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.republish import revision_tags
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ecr_tasks.model.ports import Engine, Registry, Target
     from ecr_tasks.source.git.history import Relation
 
+    Relations = Callable[[Collection[str]], Mapping[str, Relation]]
     _Request = tuple[Target | EcrTasksError, str, Sequence[str], Collection[str] | None]
 """A registry, a repository, its tags, and for a brief look those that move."""
 
@@ -44,7 +45,7 @@ def look_at_registries(
     target: Callable[[Destination], Target],
     engine: Callable[[], Engine],
     retrier: Retrier,
-    relation: Callable[[str], Relation] = lambda revision: "unknown",
+    relations: Relations = lambda commits: {},
     *,
     republish: bool = False,
     brief: bool = False,
@@ -53,7 +54,7 @@ def look_at_registries(
 ) -> Snapshot:
     """Describe the repositories of all registries at the same time, then read labels, replication and the engine.
 
-    ``relation`` returns how a commit is related to the source's. ``brief`` is for a run that does nothing where
+    ``relations`` returns how commits are related to the source's. ``brief`` is for a run that does nothing where
     everything is published: one API call for each repository tells it so. ``builds_elsewhere`` tells whether the
     builder works without an engine, which may be missing then. ``difference`` is what git tells of an image's inputs:
     a commit may have got the image of one that has the same, and with ECR_SKIP=commit needs no build. An error of a
@@ -61,7 +62,6 @@ def look_at_registries(
     destinations that make no sense.
     """
     check_destinations(settings.destinations, [image.repository for image in images])
-    relation = cache(relation)
     may_build = republish or settings.skip == "never"
     may_build = may_build or any(image.anew or image.local_tags[0].kind != "fixed" for image in images)
     brief = brief and not may_build
@@ -87,15 +87,25 @@ def look_at_registries(
     wholes = [item.whole or item for item in items]
     snapshot = _with_revisions(wholes, snapshot, target)
     views = snapshot.repositories
-    snapshot = _with_commits(wholes, snapshot, source, relation, registry, target)
+    known = relations({image.commit for image in _others(wholes, snapshot) if image.commit})
+    snapshot = _with_commits(wholes, snapshot, source, known, registry, target)
     if any(view is not views[name] for name, view in snapshot.repositories.items()):  # commits are known now
         items = [plan(image) for image in images]
         wholes = [item.whole or item for item in items]
-    snapshot = replace(snapshot, relations=_relations(wholes, snapshot, source, relation))
+    commits = {commit for image in _others(wholes, snapshot) for commit in image.commits}
+    more = {commit for commit in commits if commit not in known and not is_commit(commit, source)}
+    snapshot = replace(snapshot, relations={**known, **relations(more)} if more else known)
     if difference is not None:
         reuses = settings.skip == "commit" and not republish
         proofs = {
-            item.image.name: git_proof(item, source, registry, difference, reuses=reuses and not item.rebuilds)
+            item.image.name: git_proof(
+                item,
+                source,
+                registry,
+                difference,
+                reuses=reuses and not item.rebuilds,
+                relations=snapshot.relations,
+            )
             for item in wholes
         }
         if any(proofs.values()):
@@ -232,7 +242,7 @@ def _with_commits(
     items: Sequence[PlannedImage],
     snapshot: Snapshot,
     source: SourceState,
-    relation: Callable[[str], Relation],
+    relations: Mapping[str, Relation],
     registry: Registry,
     target: Callable[[Destination], Target],
 ) -> Snapshot:
@@ -241,12 +251,12 @@ def _with_commits(
     destinations = dict(snapshot.destinations)
     for item in items:
         name = item.image.repository
-        repositories[name] = _view_with_commits(item.tags, repositories[name], source, relation, registry)
+        repositories[name] = _view_with_commits(item.tags, repositories[name], source, relations, registry)
         for (repository, destination), view in snapshot.destinations.items():
             if repository == name and isinstance(view, RepositoryView) and not destination.is_public:
                 tags = _tag_states(item, view)
                 destinations[repository, destination] = _view_with_commits(
-                    tags, view, source, relation, target(destination)
+                    tags, view, source, relations, target(destination)
                 )
     return replace(snapshot, repositories=repositories, destinations=destinations)
 
@@ -260,7 +270,7 @@ def _view_with_commits(
     tags: Sequence[PlannedTag],
     view: RepositoryView,
     source: SourceState,
-    relation: Callable[[str], Relation],
+    relations: Mapping[str, Relation],
     registry: Target,
 ) -> RepositoryView:
     """Return a view with the manifests that are needed, which ECR counts as pulls, and with labels.
@@ -271,7 +281,7 @@ def _view_with_commits(
     for name, image in other_images(tags, view):
         if view.repository is None:
             break
-        item, known = by_name[name], relation(image.commit) if image.commit else "unknown"
+        item, known = by_name[name], relations.get(image.commit or "", "unknown")
         if item.state == "present":
             decides = is_older_than_commit(image, source)
         else:
@@ -285,22 +295,14 @@ def _view_with_commits(
     return view
 
 
-def _relations(
-    items: Sequence[PlannedImage], snapshot: Snapshot, source: SourceState, relation: Callable[[str], Relation]
-) -> dict[str, Relation]:
-    """Return how the commits of the images that have moving tags are related to the source's."""
-    images = [
-        image
-        for item in items
-        for view in (
-            snapshot.repositories[item.image.repository],
-            *(view for (name, _), view in snapshot.destinations.items() if name == item.image.repository),
-        )
-        if isinstance(view, RepositoryView)
-        for _, image in other_images(_tag_states(item, view), view)
-    ]
-    commits = {commit for image in images for commit in compared_commits(image) if not is_commit(commit, source)}
-    return {commit: relation(commit) for commit in sorted(commits)}
+def _others(items: Sequence[PlannedImage], snapshot: Snapshot) -> Iterator[StoredImage]:
+    """Yield the images that have moving tags of these, here and at the destinations."""
+    for item in items:
+        name = item.image.repository
+        there = (view for (repository, _), view in snapshot.destinations.items() if repository == name)
+        for view in (snapshot.repositories[name], *there):
+            if isinstance(view, RepositoryView):
+                yield from (image for _, image in other_images(_tag_states(item, view), view))
 
 
 def _key(item: PlannedImage, destination: Destination) -> CopyKey:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from ecr_tasks.execute.set_tags import read_commit
@@ -20,6 +21,7 @@ from ecr_tasks.source.source_state import SourceState
 
 if TYPE_CHECKING:
     from ecr_tasks.model.ports import Registry
+    from ecr_tasks.source.git.history import Relation
 
 
 class Difference(Protocol):
@@ -31,18 +33,27 @@ class Difference(Protocol):
     def __call__(self, definition: BuildDefinition, commit: str, *, of_commits: bool = False) -> str | None: ...
 
 
+COMPARED = 5
+"""How many of an image's commits are compared with the source's, where its tags alone name them."""
+
 MAX_TAGS = 950
 """How many tags an image may have to get more of them; ECR allows 1,000 (service quotas, tags per image)."""
 
 
 def git_proof(
-    item: PlannedImage, source: SourceState, registry: Registry, difference: Difference, *, reuses: bool = True
+    item: PlannedImage,
+    source: SourceState,
+    registry: Registry,
+    difference: Difference,
+    *,
+    reuses: bool = True,
+    relations: Mapping[str, Relation] = MappingProxyType({}),
 ) -> GitProof | None:
     """Return what git tells of an image's inputs beside those of the images that have its tags; None for nothing.
 
-    Without ``reuses`` only of the image that the commit is published as: another one is not to take its place.
-    A manifest is read, which ECR counts as a pull, only where git finds nothing that changed: to set a tag takes the
-    manifest anyway.
+    ``relations`` are git's, of commits of the images to the source's. Without ``reuses`` only of the image that the
+    commit is published as: another one is not to take its place. A manifest is read, which ECR counts as a pull, only
+    where git finds nothing that changed: to set a tag takes the manifest anyway.
     """
     image, view = item.image, item.view
     if view is None or view.repository is None or image.dirty or image.outside:
@@ -60,7 +71,7 @@ def git_proof(
         return GitProof(difference=f"it is to be built with {join_words(anew)}")
     because = None
     for candidate in _candidates(item):
-        answer = _compare(candidate, item, view.repository, registry, difference)
+        answer = _compare(candidate, item, view.repository, registry, difference, relations)
         if isinstance(answer, StoredImage):
             return GitProof(frozenset([answer.revision or ""]), answer)
         because = because or answer
@@ -85,14 +96,27 @@ def _candidates(item: PlannedImage) -> Iterator[StoredImage]:
     yield from {image.digest: image for image in images}.values()
 
 
+def _compared(commits: Sequence[str], relations: Mapping[str, Relation]) -> Sequence[str]:
+    """Return of the commits that an image is known by the few to compare: it is the image of each of them.
+
+    Git is asked about each. Those come first that the clone has.
+    """
+    return sorted(commits, key=lambda commit: relations.get(commit, "unknown") == "unknown")[:COMPARED]
+
+
 def _compare(
-    stored: StoredImage, item: PlannedImage, repository: Repository, registry: Registry, difference: Difference
+    stored: StoredImage,
+    item: PlannedImage,
+    repository: Repository,
+    registry: Registry,
+    difference: Difference,
+    relations: Mapping[str, Relation],
 ) -> StoredImage | str | None:
     """Return a published image with its manifest if it has the inputs of ``item``, else why it may not."""
     definition = item.image.definition
     if len(stored.tags) >= MAX_TAGS:
         return f"its image has {len(stored.tags)} tags by now, and ECR allows a thousand"
-    commits = [stored.revision] if stored.revision else stored.tagged_commits
+    commits = [stored.revision] if stored.revision else _compared(stored.tagged_commits, relations)
     reasons = [difference(definition, commit) for commit in commits]
     if not reasons or None not in reasons:
         return reasons[0] if reasons else None

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 from ecr_tasks.errors import Refused
@@ -19,31 +18,26 @@ if TYPE_CHECKING:
 CLOCKS = timedelta(minutes=1)
 """How far the clocks of who commits and of ECR may be apart."""
 
-COMMITS = 20
-"""Of how many commits of an image, the one that it was built from first, git is asked how they are related."""
-
 SWITCH_OFF = "forward=false in ECR_FLAVOR or in the rule lets it move back"
 
 
-def newer_image(
-    tag: Tag, current: StoredImage, source: SourceState, relation: Callable[[str], Relation]
-) -> str | None:
+def newer_image(tag: Tag, current: StoredImage, source: SourceState, relations: Mapping[str, Relation]) -> str | None:
     """Return why the image that has a moving tag is newer than the source's commit, as a sentence; None if it isn't.
 
     It is the image of the commit that it was built from, and of those that have left it as it is, such as a revert.
-    ``relation`` is git's, of one of them to the source's. Where git doesn't know the commit (a pipeline's
-    clone is shallow, or older than the commit), the tags of one branch go by the commits' times. Those must be of
-    an image of ecr-tasks, because other tools' ``created`` is the time of the build.
+    ``relations`` are git's, of each of them to the source's; one that is missing is unknown. Where git doesn't know
+    the commit (a pipeline's clone is shallow, or older than the commit), the tags of one branch go by the commits'
+    times. Those must be of an image of ecr-tasks, because other tools' ``created`` is the time of the build.
     """
-    commits = compared_commits(current)
+    commits = current.commits
     if tag.forward is None or not commits or any(is_commit(commit, source) for commit in commits):
         return None
-    commit = next((commit for commit in commits if relation(commit) == "newer"), None)
+    commit = next((commit for commit in commits if relations.get(commit) == "newer"), None)
     if commit is not None:
         known_by = "a descendant of this one"
     elif (
         (commit := current.commit)
-        and relation(commit) == "unknown"
+        and relations.get(commit, "unknown") == "unknown"
         and tag.forward == "branch"
         and _is_later(current, source)
     ):
@@ -52,11 +46,6 @@ def newer_image(
         return None
     digest, words = short_digest(current.digest), "built from" if commit == current.commit else "the image of"
     return f"{tag.name} stays with {digest}, which is newer: {words} {commit[:12]}, {known_by} ({SWITCH_OFF})"
-
-
-def compared_commits(image: StoredImage) -> tuple[str, ...]:
-    """Return the commits of an image that git is asked about, with one question for each: not for hundreds."""
-    return image.commits[:COMMITS]
 
 
 def must_be_read(tag: Tag, current: StoredImage, source: SourceState, relation: Relation) -> bool:
@@ -93,13 +82,9 @@ def newer_images(
     sentences = {}
     for tag in tags:
         current = view.tags.get(tag.name)
-        if current and (sentence := newer_image(tag, current, source, partial(_known, relations))):
+        if current and (sentence := newer_image(tag, current, source, relations)):
             sentences[tag.name] = sentence
     return sentences
-
-
-def _known(relations: Mapping[str, Relation], commit: str) -> Relation:
-    return relations.get(commit, "unknown")
 
 
 def nothing_else(because: str) -> Refused:

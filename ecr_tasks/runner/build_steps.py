@@ -24,7 +24,7 @@ from ecr_tasks.plan.plan import Plan
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.tag_states import is_contested
 from ecr_tasks.runner import ci_results, receipt_file
-from ecr_tasks.runner.history import relation
+from ecr_tasks.runner.history import relations
 from ecr_tasks.runner.job import AskedStore, Job, with_plan, with_registries
 from ecr_tasks.runner.plan_warnings import warn_of_builds
 from ecr_tasks.source.source_state import SourceState
@@ -426,7 +426,10 @@ def _begin_tidy(
             raise error
         return stored.wait()
 
-    relation_to = cache(partial(relation, run))
+    @cache
+    def is_known(commit: str) -> bool:
+        return relations(run, [commit])[commit] != "unknown"
+
     lines = begin(
         partial(
             tidy_local_names,
@@ -434,7 +437,7 @@ def _begin_tidy(
             keep,
             run.docker,
             stored_now,
-            is_known=lambda commit: relation_to(commit) != "unknown",
+            is_known=is_known,
             built=set(ids.values()),
             others=pending_builds.of_others(run.project, [image.repository for image in images], os.environ),
         )

@@ -26,7 +26,7 @@ from ecr_tasks.plan.conflicts import Conflict
 from ecr_tasks.plan.plan import Plan, make_plan
 from ecr_tasks.plan.snapshot import Snapshot, is_fresh
 from ecr_tasks.runner import receipt_file
-from ecr_tasks.runner.history import relation
+from ecr_tasks.runner.history import relations
 from ecr_tasks.runner.images import planned_images
 from ecr_tasks.runner.plan_warnings import warn_of_plan
 from ecr_tasks.settings.settings import Settings
@@ -273,7 +273,7 @@ def read_registries(
             run.target,
             engine or run.engine,
             run.retrier,
-            partial(relation, run),
+            partial(relations, run),
             republish=republish,
             brief=brief,
             builds_elsewhere=run.builds_elsewhere,

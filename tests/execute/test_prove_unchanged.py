@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ecr_tasks.execute.prove_unchanged import MAX_TAGS, Difference, git_proof
+from ecr_tasks.execute.prove_unchanged import COMPARED, MAX_TAGS, Difference, git_proof
 from ecr_tasks.model.image import BuildDefinition, Fresh, Image
 from ecr_tasks.model.manifest import IGNORED_FILES, REVISION, SETTINGS, StoredImage
 from ecr_tasks.plan.build_settings import SCHEMA
@@ -50,6 +50,23 @@ def test_the_branch_s_image_gets_the_new_commit_s_tags_where_git_proves_that_not
     assert (item.build_needed, item.published, conflicts) == (False, stored, [])
     assert item.because == f"nothing of it changed since {REVISION_B[:12]}, which is published"
     assert {tag.tag.name: tag.state for tag in item.tags}[SHA_TAG] == "new"
+
+
+def test_of_hundreds_of_commits_that_an_image_has_some_that_the_clone_knows_are_compared() -> None:
+    asked = list[str]()
+
+    def compare(definition: BuildDefinition, commit: str, *, of_commits: bool = False) -> str | None:
+        asked.append(commit)
+        return f"{commit} is another one"
+
+    tags = tuple(f"sha-{number:07x}" for number in range(1, 900))
+    registry = FakeRegistry(Calls(), repository())
+    stored = replace(before(), manifest="")
+    registry.put(NAME, stored, BRANCH.name, *tags)
+    item = make_plan([IMAGE], source(), Snapshot(registry.describe({NAME: IMAGE.tag_names}))).images[0]
+    proof = git_proof(item, source(), registry, compare, relations={"0000301": "older"})
+    assert proof == GitProof(difference="0000301 is another one")
+    assert len(asked) == COMPARED
 
 
 @pytest.mark.parametrize("has_tag", [False, True])

@@ -50,7 +50,7 @@ def test_an_image_is_newer_if_git_or_its_commits_time_shows_it(
     forward: str | None, relation: Relation, created: str | None, ours: bool, stays: bool
 ) -> None:
     tag = Tag("main", "moving", "type=ref,event=branch", "the branch", forward=forward)  # type: ignore[arg-type]
-    sentence = newer_image(tag, other_commit(created, ours=ours), source(), lambda commit: relation)
+    sentence = newer_image(tag, other_commit(created, ours=ours), source(), {REVISION_B: relation})
     assert (sentence is not None) == stays
     if sentence:
         assert sentence.startswith("main stays with sha256:")
@@ -60,13 +60,10 @@ def test_an_image_is_newer_if_git_or_its_commits_time_shows_it(
 
 def test_neither_a_parent_nor_the_same_commit_nor_an_unknown_one_is_newer() -> None:
     later = other_commit(LATER)
-    assert newer_image(MAIN, later, source(parents=(REVISION_B,)), lambda commit: "unknown") is None
-    assert newer_image(MAIN, later, source(revision=REVISION_B), lambda commit: "newer") is None
-    assert (
-        newer_image(MAIN, manifest("x", None, {CREATED: LATER, SETTINGS: "1"}), source(), lambda commit: "unknown")
-        is None
-    )
-    assert newer_image(MAIN, later, source(commit_time=None), lambda commit: "unknown") is None
+    assert newer_image(MAIN, later, source(parents=(REVISION_B,)), {}) is None
+    assert newer_image(MAIN, later, source(revision=REVISION_B), {REVISION_B: "newer"}) is None
+    assert newer_image(MAIN, manifest("x", None, {CREATED: LATER, SETTINGS: "1"}), source(), {}) is None
+    assert newer_image(MAIN, later, source(commit_time=None), {}) is None
 
 
 def test_an_image_is_as_new_as_the_newest_commit_that_has_left_it_as_it_is() -> None:
@@ -74,13 +71,13 @@ def test_an_image_is_as_new_as_the_newest_commit_that_has_left_it_as_it_is() -> 
     newest = "c" * 40
     stored = replace(other_commit(), tags=(f"sha-{REVISION_B[:7]}", f"sha-{newest}", "main"))
     relations: dict[str, Relation] = {REVISION_B: "older", newest: "newer"}
-    sentence = newer_image(MAIN, stored, source(), relations.__getitem__)
+    sentence = newer_image(MAIN, stored, source(), relations)
     assert sentence
     assert f"which is newer: the image of {newest[:12]}, a descendant of this one" in sentence
     ours = replace(stored, tags=(*stored.tags, f"sha-{REVISION_A[:7]}"))
-    assert newer_image(MAIN, ours, source(), relations.__getitem__) is None
+    assert newer_image(MAIN, ours, source(), relations) is None
     relations[newest] = "unrelated"
-    assert newer_image(MAIN, stored, source(), relations.__getitem__) is None
+    assert newer_image(MAIN, stored, source(), relations) is None
 
 
 @pytest.mark.parametrize(

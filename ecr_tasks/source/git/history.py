@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -19,33 +20,48 @@ _COMMIT = r"[0-9a-f]{40}|[0-9a-f]{64}"
 _BEGINNING = r"[0-9a-f]{7,64}"
 
 
-def relation(project: Path, revision: str, other: str, *, environ: Mapping[str, str]) -> Relation:
-    """Return how the commit ``other`` is related to ``revision`` in the repository of the folder ``project``.
+def relations(
+    project: Path, revision: str, others: Collection[str], *, environ: Mapping[str, str]
+) -> dict[str, Relation]:
+    """Return how other commits are related to ``revision`` in the repository of the folder ``project``, by commit.
 
-    ``other`` may be the beginning of an id. It is "unknown" for a commit that the clone doesn't have, and where a
-    shallow clone ends before it can tell. Nothing is fetched, and nothing is raised: an image can be published
-    without the answer.
+    Each may be the beginning of an id. It is "unknown" for a commit that the clone doesn't have, and where a shallow
+    clone ends before it can tell. Git is started two or three times for all of them. Nothing is fetched, and nothing
+    is raised: an image can be published without the answer.
     """
-    if not (re.fullmatch(_COMMIT, revision) and re.fullmatch(_BEGINNING, other)):
-        return "unknown"
-    try:
+    found: dict[str, Relation] = dict.fromkeys(others, "unknown")
+    beginnings = [other for other in others if re.fullmatch(_BEGINNING, other)]
+    if not beginnings or not re.fullmatch(_COMMIT, revision):
+        return found
+    with suppress(EcrTasksError, NoRepositoryError):
         git = _without_fetching(project, environ)
-        if not re.fullmatch(_COMMIT, other):
-            beginning = other
-            other = text(git.run("rev-parse", "--verify", "--quiet", f"{other}^{{commit}}").strip())
-            if not other.startswith(beginning):  # a branch or tag of that name
-                return "unknown"
-        # Of two commits of which one descends from the other, that other one is the only merge base. git ends with 1
-        # where there is none, and with 128 for a commit that the clone doesn't have.
-        base = text(git.run("merge-base", revision, other, exit_codes=(0, 1)).strip())
-        if base == revision:
-            return "newer"
-        if base == other:
-            return "older"
-        shallow = git.run("rev-parse", "--is-shallow-repository").strip() == b"true"
-        return "unknown" if shallow else "unrelated"
-    except (EcrTasksError, NoRepositoryError):
-        return "unknown"
+        ids = _known(git, beginnings)
+        if not ids:
+            return found
+        # What is reachable from the others and not from ours, the parents first; ours is the parent of none but them.
+        since = "\n".join((f"^{revision}", *ids.values(), ""))
+        listed = git.run("rev-list", "--topo-order", "--reverse", "--parents", "--stdin", stdin=since.encode())
+        newer, seen = {revision}, {revision}
+        for commit, *parents in (text(line).split(" ") for line in lines(listed)):
+            seen.add(commit)
+            if not newer.isdisjoint(parents):
+                newer.add(commit)
+        neither: Relation = "unrelated"
+        if not newer.issuperset(seen.intersection(ids.values())):
+            is_shallow = git.run("rev-parse", "--is-shallow-repository").strip() == b"true"
+            neither = "unknown" if is_shallow else "unrelated"
+        for beginning, commit in ids.items():
+            found[beginning] = "newer" if commit in newer else neither if commit in seen else "older"
+    return found
+
+
+def _known(git: Git, beginnings: Sequence[str]) -> dict[str, str]:
+    """Return the ids of those commits that the clone has, by their beginnings."""
+    asked = "".join(f"{beginning}^{{commit}}\n" for beginning in beginnings)
+    answers = map(text, lines(git.run("cat-file", "--batch-check", stdin=asked.encode())))
+    found = {beginning: answer.split(" ")[0] for beginning, answer in zip(beginnings, answers, strict=True)}
+    # Else there is none, or it is a branch or tag of that name.
+    return {key: commit for key, commit in found.items() if re.fullmatch(_COMMIT, commit) and commit.startswith(key)}
 
 
 def changed_paths(project: Path, commit: str, revision: str, *, environ: Mapping[str, str]) -> tuple[str, ...] | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ecr_tasks.source.git.history import Relation, relation
+from ecr_tasks.source.git.history import Relation, relations
 from tests.source.conftest import Repo
 
 
 def related(repo: Repo, revision: str, other: str) -> Relation:
-    return relation(repo.path, revision, other, environ=repo.environ)
+    return relations(repo.path, revision, [other], environ=repo.environ)[other]
 
 
 def test_commits_of_one_branch(repo: Repo) -> None:
@@ -62,4 +62,13 @@ def test_the_beginning_of_an_id_is_enough(repo: Repo) -> None:
 def test_no_repository(repo: Repo) -> None:
     head = repo.git("rev-parse", "HEAD")
     alone = {**repo.environ, "GIT_CEILING_DIRECTORIES": "/"}
-    assert relation(repo.path.parent, head, head, environ=alone) == "unknown"
+    assert relations(repo.path.parent, head, [head], environ=alone) == {head: "unknown"}
+
+
+def test_many_commits_are_asked_for_at_once(repo: Repo) -> None:
+    old, ours, newer = (repo.commit(name) for name in ("old", "ours", "newer"))
+    repo.git("checkout", "--quiet", "-b", "other", old)
+    theirs = repo.commit("theirs")
+    asked = [old, ours[:9], newer[:8], theirs, "f" * 40, "main"]
+    answers = ["older", "newer", "newer", "unrelated", "unknown", "unknown"]
+    assert relations(repo.path, ours, asked, environ=repo.environ) == dict(zip(asked, answers, strict=True))
