@@ -24,6 +24,10 @@ HIDDEN = "…hidden"
 _NAME = r"[\w./-]+"
 """The text of a setting that names something: a repository, a profile, a folder."""
 
+_ACCOUNT = r"\d{12}"
+"""An account's number, which the local ECR takes for the access key id of its user: hidden, it would be lost in every
+record that names the account. AWS gives out no such key."""
+
 _KEYS_BY_NAME = ("ECR_SIGN", "ECR_SIGNED_BY")
 """The settings whose ``key=`` is the name or address of a key, never one itself."""
 
@@ -36,7 +40,7 @@ def keep_secrets(values: Mapping[str, SettingValue], variables: Mapping[str, str
     keep_variables({name: text for name, text in variables.items() if name not in TABLE})  # whose rows say it
     for name, value in values.items():
         display = setting_of(name).display if name in TABLE else "plain"
-        if display in ("hidden", "last-four"):
+        if display == "hidden" or (display == "last-four" and not re.fullmatch(_ACCOUNT, value.text)):
             keep_secret(value.text)
         elif re.fullmatch(_NAME, value.text):
             keep_public(value.text)

@@ -8,6 +8,7 @@ import pytest
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.destination import Identity
+from ecr_tasks.redaction import redact
 from ecr_tasks.settings.schema import TABLE
 from ecr_tasks.settings.settings import Settings
 from tests.support.dotenv_project import Project
@@ -190,3 +191,8 @@ def test_an_exported_empty_profile_is_hidden_from_the_sdk(project: Project) -> N
 def test_what_a_file_says_reaches_the_sdk_even_where_the_environment_says_the_same(project: Project) -> None:
     settings = project.load({"AWS_PROFILE": "dev"}, overrides={"AWS_PROFILE": "dev"})
     assert settings.sdk_environment == {"AWS_PROFILE": "dev"}
+
+
+def test_an_account_s_number_as_the_local_ecr_s_key_is_no_secret(project: Project) -> None:
+    project.load({"AWS_ACCESS_KEY_ID": "111122223333", "AWS_SECRET_ACCESS_KEY": "444455556666"})
+    assert redact("arn:aws:iam::111122223333:user/local, 444455556666") == "arn:aws:iam::111122223333:user/local, ***"
