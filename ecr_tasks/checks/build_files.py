@@ -17,6 +17,7 @@ from ecr_tasks.source.build_context.dockerignore import existing_dockerfile
 from ecr_tasks.source.build_context.references import read_dockerfile
 from ecr_tasks.source.build_context.unknown import Unknown
 from ecr_tasks.source.build_context.walk import unique_folders
+from ecr_tasks.source.definitions.files import files_with_default_names
 
 _OTHER_NAMES = ("Containerfile", "*.Dockerfile", "Dockerfile.*", "*.Containerfile")
 """How people name Dockerfiles that docker doesn't look for by itself; ``Containerfile`` is Podman's name."""
@@ -136,6 +137,9 @@ def _remedy(dockerfile: Path, settings: Settings) -> str:
         and (path.name.lower() == "dockerfile" or any(path.match(pattern) for pattern in _OTHER_NAMES))
         and path.suffix != ".dockerignore"
     ]
+    files = [] if _has_definition_file(settings) else files_with_default_names(settings.project)
+    if files and not dockerfile.exists():
+        return f"Set ECR_BAKE_FILE to {_relative(files[0], settings.project)} if that says how the image is built."
     where = "`dockerfile` there" if _has_definition_file(settings) else "ECR_DOCKERFILE"
     if candidates:
         names = " or ".join(_relative(path, settings.project) for path in candidates[:2])

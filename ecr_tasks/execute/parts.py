@@ -131,7 +131,7 @@ def _checked_part(
     if actual not in (None, revision):
         raise Refused(
             f"{name} is the part for {platform} of the commit {revision}, and it was built from {actual}.",
-            f"Delete that tag in ECR, and run the runner for {platform} again; nothing was tagged.",
+            f"Delete that tag in ECR, and run the runner for {platform} again; nothing of this image was tagged.",
         )
     names = [child for child, _ in part.children] if part.is_index else [registry.platform(repository, part)]
     wrong = [one for one in names if one and parse_platform(one) != platform]
@@ -139,7 +139,7 @@ def _checked_part(
         found = join_words(wrong or names) or "no platform"
         raise Refused(
             f"{name} is the part for {platform}, and it has an image for {found}.",
-            f"Delete that tag in ECR, and run the runner for {platform} again; nothing was tagged.",
+            f"Delete that tag in ECR, and run the runner for {platform} again; nothing of this image was tagged.",
         )
     return part
 

@@ -14,7 +14,7 @@ from ecr_tasks.model.option_fields import cache_references
 from ecr_tasks.model.reference import ImageName, parse_image_name
 from ecr_tasks.model.refusals import missing_repository
 from ecr_tasks.model.registry import RepositoryView
-from ecr_tasks.model.tag import Tag
+from ecr_tasks.model.tag import PART_TAG, Tag
 from ecr_tasks.plan.destinations import is_same_repository
 from ecr_tasks.plan.forward import nothing_else
 from ecr_tasks.plan.planned_image import PlannedImage
@@ -141,6 +141,8 @@ def of_another_commit(
         + (", and this shallow clone can't show whether the two have the same inputs." if shallow else "."),
         "Fetch the whole history, and run it again: `git fetch --unshallow`."
         if shallow
+        else "Delete that tag in ECR, and run it again."
+        if tag.name.startswith(PART_TAG)
         else "Make a new commit, whose id begins otherwise, and run it again."
         if tag.names_commit
         else "Give this commit a version of its own, or delete the tag in ECR if it is wrong.",

@@ -43,6 +43,10 @@ def _selected(names: Sequence[str], word: str, members: Members) -> Sequence[str
         raise SettingsError(f"No image here has a name like {word[:80]!r}.", _choices(names))
     group = members(word)
     if not group:
+        words = [part.strip() for part in word.split(",")]
+        if len(words) > 1 and {*words} <= {*names}:
+            again = " ".join(f"--image {name}" for name in words)
+            raise SettingsError(f"{word[:80]!r} is several images.", f"Say it once for each: {again}.")
         near = nearest(word, names, _SIMILAR)
         meant = f"Did you mean {near}? " if near and len(names) > 1 else ""
         raise SettingsError(f"There is no image {word[:80]!r} here.", f"{meant}{_choices(names)}")

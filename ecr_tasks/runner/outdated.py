@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from ecr_tasks.console import say, working
+from ecr_tasks.console import say, warn, working
 from ecr_tasks.errors import EcrTasksError
+from ecr_tasks.model.wording import name_some
 from ecr_tasks.plan.plan import Plan
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def outdated_images(run: Run, plan: Plan) -> Mapping[str, str]:
                 published[item.image.name] = (bases, stored.bases)
         names = sorted({base for bases, _ in published.values() for base, digest in bases if digest is None})
         now = digests_now(names, mirrors(run), ask(run), say) if names else {}
+    _warn_of_lock(run, now)
     for name, (bases, recorded) in published.items():
         expected = set()
         for base, fixed in bases:
@@ -50,3 +52,15 @@ def outdated_images(run: Run, plan: Plan) -> Mapping[str, str]:
         elif expected != set(recorded):
             outdated[name] = f"{min(moved)} has moved" if moved else f"it stands on {', '.join(dict(recorded))}"
     return outdated
+
+
+def _warn_of_lock(run: Run, now: Mapping[str, str | EcrTasksError]) -> None:
+    """Warn where the lock has other digests than registries have ``now``: the next commit is built on them again."""
+    from ecr_tasks.source.bases_lock import NAME, read_lock
+
+    lock = read_lock(run.project) or {}
+    if older := [base for base, current in now.items() if lock.get(base, current) not in (None, current)]:
+        warn(
+            f"{NAME} has another digest of {name_some(older)} than its registry now, and the next commit is built on "
+            "it again: renew it with `inv bases --update`, and commit it."
+        )

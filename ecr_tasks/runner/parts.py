@@ -70,7 +70,9 @@ def publish_part(run: Run, item: PlannedImage, receipt: ImageReceipt) -> ImageRe
     parts = find_parts(whole.image, revision, repository, run.registry)
     unpublished = replace(receipt, published=(), platforms=(platform,), size=None, sizes={})
     if parts.missing:
-        say(f"{part.name}: {join_words(parts.missing)} is not there yet; the runner that pushes it last publishes it")
+        are = "is" if len(parts.missing) == 1 else "are"
+        missing = f"{join_words(parts.missing)} {are} not there yet"
+        say(f"{part.name}: {missing}; the runner that pushes it last publishes it")
         for name in parts.missing:  # else each runner ends well, and nobody publishes anything
             other = other_part(whole.image, name, revision, repository, run.registry)
             if other.is_same_version:

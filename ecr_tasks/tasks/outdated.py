@@ -76,7 +76,8 @@ def outdated(
     if check and moved:
         raise Refused(
             f"{len(moved)} of {len(rows)} published images stand on a base image that has moved.",
-            "Build the commit anew with `inv push --republish --pull`, or leave out --check.",
+            "Build the commit anew with `inv push --republish --pull` (first change a digest that the Dockerfile "
+            "fixes, and commit it), or leave out --check.",
         )
 
 

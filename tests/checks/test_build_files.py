@@ -51,6 +51,12 @@ def test_a_file_that_may_be_meant_is_named(tmp_path: Path, other: str) -> None:
     )
 
 
+def test_a_definition_that_is_not_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "docker-bake.hcl").touch()
+    message = problem(tmp_path, BuildDefinition(str(tmp_path)))
+    assert message.endswith("Set ECR_BAKE_FILE to docker-bake.hcl if that says how the image is built.")
+
+
 def test_a_context_must_be_a_folder(tmp_path: Path) -> None:
     definition = BuildDefinition(str(tmp_path / "web"))
     assert "context" in problem(tmp_path, definition, ECR_CONTEXT="web")

@@ -49,6 +49,12 @@ def test_a_word_that_chooses_no_image_is_refused_whatever_the_others_choose(word
     assert "api" in error.value.remedy or "group default" in error.value.remedy
 
 
+def test_several_in_one_word_are_told_apart() -> None:
+    with pytest.raises(SettingsError, match="is several images") as error:
+        chosen("web, api")
+    assert error.value.remedy == "Say it once for each: --image web --image api."
+
+
 def test_an_error_does_not_list_two_hundred_names() -> None:
     with pytest.raises(SettingsError) as error:
         chosen_names([f"svc{number}" for number in range(200)], ["x"])

@@ -133,6 +133,19 @@ def test_push_outdated_builds_only_where_the_base_has_moved(project: Project) ->
     assert project.tags["main"] == project.tags[f"{sha}-r2"] != project.tags[sha]
 
 
+@pytest.mark.parametrize("is_older", [False, True])
+def test_push_outdated_names_a_lock_that_the_next_commit_is_built_on_again(project: Project, is_older: bool) -> None:
+    project.write("Dockerfile", "FROM python:3.12\n")
+    project.write("ecr-bases.lock", json.dumps({"schema": 1, "bases": {PYTHON: A if is_older else B}}))
+    project.commit()
+    project.docker.registry_bases[PYTHON] = A
+    assert project.inv("push", "--outdated").code == 0
+    project.docker.registry_bases[PYTHON] = B
+    result = project.inv("push", "--outdated")
+    warning = f"ecr-bases.lock has another digest of {PYTHON} than its registry now"
+    assert (result.code, warning in result.stderr) == (0, is_older)
+
+
 @pytest.mark.parametrize("moved", [False, True])
 def test_push_outdated_builds_nothing_else_with_ecr_skip_never(two: Project, moved: bool) -> None:
     if moved:

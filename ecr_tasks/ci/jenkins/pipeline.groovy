@@ -123,7 +123,8 @@ pipeline {
                             . "$WORKSPACE_TMP/ecr-tasks/bin/activate"
                             inv build push
                         ''').trim()
-                        // Only the runner that published the image has it.
+                        // The runner that published the image has it, or both the same. All of several:
+                        // `inv merge --wait`.
                         if (image) {
                             env.IMAGE = image
                             archiveArtifacts artifacts: '.ecr-tasks/receipt.json', allowEmptyArchive: true

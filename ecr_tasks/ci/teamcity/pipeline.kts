@@ -149,7 +149,7 @@ object Deploy : BuildType({
             scriptContent = """
                 set -eu
 @if native@
-                # The build that published the image has it; the other's file is empty.
+                # The build that published the image has it, or both the same. All of several: `inv merge --wait`.
                 . ./.ecr-tasks/amd64/outputs.env
                 . ./.ecr-tasks/arm64/outputs.env
 @else@

@@ -54,6 +54,11 @@ class DefinitionFiles:
         return ", ".join(path.name for path in self.paths)
 
 
+def files_with_default_names(project: Path) -> list[Path]:
+    """Return the bake and compose files of a project that docker would find by their names."""
+    return [*_existing(project, _BAKE), *_existing(project, _COMPOSE)]
+
+
 def definition_files(settings: Settings, environ: Mapping[str, str]) -> DefinitionFiles | None:
     """Return the files whose targets are the images; None if the settings themselves describe one image.
 

@@ -112,6 +112,7 @@ SITUATIONS = {
     "missing-copy-ignored": '"/thefile" is not in the build context | .dockerignore',
     "base-without-value": "$BASE | ECR_BUILD_ARGS",
     "base-malformed": "must be lowercase | Mend the Dockerfile",
+    "base-digest-missing": "no base image 127.0.0.1:24523/base:1@sha256:0000 | inv bases --update",
     "base-missing": "no base image 127.0.0.1:24523/base:1 | Correct its name",
     "base-unauthorized": "401 Unauthorized | docker login",
     "base-other-platform": "no match for platform | imagetools inspect",

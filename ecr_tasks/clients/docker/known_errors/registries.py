@@ -106,6 +106,11 @@ REGISTRIES = (
     ),
     DENIED,
     KnownError(
+        r"failed to resolve source metadata for (?P<image>\S+@sha256:\S+): .{0,1000}?(?:not found|manifest unknown)",
+        "There is no base image {image} (any more): {detail}.",
+        "Correct the digest in the Dockerfile; where ecr-bases.lock has it, `inv bases --update` writes it anew.",
+    ),
+    KnownError(
         r"failed to resolve source metadata for (?P<image>\S+): .{0,1000}?(?:not found|manifest unknown)",
         "There is no base image {image}: {detail}.",
         "Correct its name in the Dockerfile, or push that base image first.",
