@@ -3,19 +3,52 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ecr_tasks.files import resolved
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.wording import name_some
 from ecr_tasks.source.bases_lock import NAME
-from ecr_tasks.source.build_context.walk import ContextFolder, fetches_context, unique_folders
+from ecr_tasks.source.build_context.dockerignore import DockerIgnore
+from ecr_tasks.source.build_context.walk import fetches_context, unique_folders
 from ecr_tasks.source.image_source import carries, reported_as
 from ecr_tasks.source.source_state import SourceState
 
 _ATTRIBUTES = ".gitattributes"
 """The file in which git is told how to write those of its folder and below: their bytes may change with it."""
+
+
+@dataclass(frozen=True)
+class _Reads:
+    """What a build reads of a repository with the top ``root``: its contexts, with their rules, and other files.
+
+    ``reported`` are the paths under which git may report those that need not be in a context.
+    """
+
+    root: Path
+    contexts: Sequence[tuple[Path, DockerIgnore]]
+    reported: Collection[Path]
+
+    def of(self, paths: Iterable[str]) -> list[str]:
+        """Return those of the repository's paths that the build reads; one with a slash at its end is a folder."""
+        return [
+            path
+            for path in paths
+            if (file := Path(os.path.normpath(self.root / path))) in self.reported
+            or any(carries(context, ignore, file, is_folder=path.endswith("/")) for context, ignore in self.contexts)
+        ]
+
+    def attributes(self, paths: Iterable[str]) -> list[str]:
+        """Return those of the repository's paths that tell git how to write what the build reads."""
+        found = {path: f"{path.rpartition('/')[0]}/" for path in paths if path.rpartition("/")[2] == _ATTRIBUTES}
+        places = self.of(found.values())
+        return [path for path, place in found.items() if place in places]
+
+    def carries_git(self) -> bool:
+        """Return whether a context carries git's own folder."""
+        return any((context / ".git").exists() and not ignore.ignores(".git") for context, ignore in self.contexts)
 
 
 class Unchanged:
@@ -29,6 +62,7 @@ class Unchanged:
         self._changed: dict[str, Sequence[str] | None] = {}
         self._in_submodules: dict[str, Sequence[str]] = {}
         """The paths that git ignores in each submodule that was asked."""
+        self._reads: dict[int, tuple[BuildDefinition, _Reads]] = {}
         self._found: dict[tuple[int, str, bool], tuple[BuildDefinition, str | None]] = {}
 
     def difference(self, definition: BuildDefinition, commit: str, *, of_commits: bool = False) -> str | None:
@@ -45,20 +79,29 @@ class Unchanged:
             self._found[key] = (definition, self._difference(definition, commit, of_commits))
         return self._found[key][1]
 
+    def carries_ignored(self, definition: BuildDefinition, *, changes: bool = False) -> bool:
+        """Return whether a build reads files that git ignores: no other machine need have them.
+
+        With ``changes``, those of uncommitted changes count, too: the ones that ECR_DIRTY_IGNORE names.
+        """
+        if self._source.root is None:
+            return False
+        reads = self._reads_of(definition, self._source.root)
+        uncommitted = self._source.changes if changes else ()
+        return bool(reads.of(uncommitted) or self._ignored(reads))
+
     def _difference(self, definition: BuildDefinition, commit: str, of_commits: bool) -> str | None:
-        definitions = list(definition.with_links())
-        folders = list(unique_folders(definitions, self._project))
-        read = [self._project / NAME, *_read_files(folders)]
-        root = self._source.root
+        definitions, root = list(definition.with_links()), self._source.root
         if root is None or self._source.revision is None:
             return "there is no commit to compare"
         if any(map(fetches_context, definitions)) or any(
             value.startswith("oci-layout://") for item in definitions for value in item.contexts.values()
         ):
             return "docker fetches a part of it from elsewhere"
-        if any(not resolved(folder.path).is_relative_to(resolved(root)) for folder in folders):
+        reads = self._reads_of(definition, root)
+        if any(not context.is_relative_to(resolved(root)) for context, _ in reads.contexts):
             return "a part of it is outside of the repository"
-        if self._source.changes and (names := _inputs(self._source.changes, root, folders, read)):
+        if names := reads.of(self._source.changes):
             return f"{name_some(names)} is not committed"
         from ecr_tasks.source.git.history import changed_paths
 
@@ -67,66 +110,36 @@ class Unchanged:
         changed = self._changed[commit]
         if changed is None:
             return f"this clone doesn't have the commit {commit[:12]} that is published"
-        reported = reported_as(read)
-        if absent := [path for path in self._source.absent if root / path in reported]:
+        if absent := [path for path in self._source.absent if root / path in reads.reported]:
             return f"{name_some(absent)} is not in this sparse checkout"
-        if names := [*_inputs(changed, root, folders, read), *_attributes(changed, root, folders, read)]:
+        if names := [*reads.of(changed), *reads.attributes(changed)]:
             return f"{name_some(list(dict.fromkeys(names)))} changed since {commit[:12]}"
         if of_commits:
             return None
-        if any((folder.path / ".git").exists() and not folder.ignore().ignores(".git") for folder in folders):
+        if reads.carries_git():
             return "its context carries .git, which every commit changes"
-        if names := self._ignored(root, folders, read):
+        if names := self._ignored(reads):
             return f"its context carries {name_some(names)}, which git ignores"
         return None
 
-    def carries_ignored(self, definition: BuildDefinition, *, changes: bool = False) -> bool:
-        """Return whether a build reads files that git ignores: no other machine need have them.
+    def _reads_of(self, definition: BuildDefinition, root: Path) -> _Reads:
+        if id(definition) not in self._reads:
+            folders = list(unique_folders(definition.with_links(), self._project))
+            rules = [(folder, folder.ignore()) for folder in folders]
+            files = [path for folder, ignore in rules for path in (ignore.file, *folder.read_beside())]
+            contexts = [(resolved(folder.path), ignore) for folder, ignore in rules]
+            found = _Reads(root, contexts, reported_as([self._project / NAME, *files]))
+            self._reads[id(definition)] = (definition, found)
+        return self._reads[id(definition)][1]
 
-        With ``changes``, those of uncommitted changes count, too: the ones that ECR_DIRTY_IGNORE names.
-        """
-        folders, root = list(unique_folders(definition.with_links(), self._project)), self._source.root
-        if root is None:
-            return False
-        read = [*_read_files(folders)]
-        uncommitted = self._source.changes if changes else ()
-        return bool(_inputs(uncommitted, root, folders, read) or self._ignored(root, folders, read))
-
-    def _ignored(self, root: Path, folders: Sequence[ContextFolder], read: Collection[Path]) -> list[str]:
+    def _ignored(self, reads: _Reads) -> list[str]:
         """Return those paths that git ignores, also in submodules, that a build reads."""
         paths = [*self._source.gitignored]
-        for submodule in _inputs(self._source.submodules, root, folders, read):
+        for submodule in reads.of(f"{path}/" for path in self._source.submodules):
             if submodule not in self._in_submodules:
                 from ecr_tasks.source.git.read import ignored_in
 
-                found = ignored_in(root / submodule, environ=self._environ)
-                self._in_submodules[submodule] = [f"{submodule}/{path}" for path in found]
+                found = ignored_in(reads.root / submodule, environ=self._environ)
+                self._in_submodules[submodule] = [f"{submodule}{path}" for path in found]
             paths += self._in_submodules[submodule]
-        return _inputs(paths, root, folders, read)
-
-
-def _inputs(paths: Iterable[str], root: Path, folders: Iterable[ContextFolder], read: Collection[Path]) -> list[str]:
-    """Return those of a repository's paths that a build reads."""
-    contexts = [(resolved(folder.path), folder.ignore()) for folder in folders]
-    reported = reported_as(read)
-    return [
-        path
-        for path in paths
-        if (file := Path(os.path.normpath(root / path))) in reported
-        or any(carries(context, ignore, file, is_folder=path.endswith("/")) for context, ignore in contexts)
-    ]
-
-
-def _attributes(
-    paths: Iterable[str], root: Path, folders: Iterable[ContextFolder], read: Collection[Path]
-) -> list[str]:
-    """Return those of a repository's paths that tell git how to write what a build reads."""
-    found = {path: f"{path.rpartition('/')[0]}/" for path in paths if path.rpartition("/")[2] == _ATTRIBUTES}
-    places = _inputs(found.values(), root, folders, read)
-    return [path for path, place in found.items() if place in places]
-
-
-def _read_files(folders: Iterable[ContextFolder]) -> Iterator[Path]:
-    for folder in folders:
-        yield folder.ignore().file
-        yield from folder.read_beside()
+        return reads.of(paths)
