@@ -26,7 +26,7 @@ def relations(
     """Return how other commits are related to ``revision`` in the repository of the folder ``project``, by commit.
 
     Each may be the beginning of an id. It is "unknown" for a commit that the clone doesn't have, and where a shallow
-    clone ends before it can tell. Git is started two or three times for all of them. Nothing is fetched, and nothing
+    clone ends before it can tell. Git is started up to three times for all of them. Nothing is fetched, and nothing
     is raised: an image can be published without the answer.
     """
     found: dict[str, Relation] = dict.fromkeys(others, "unknown")
@@ -35,7 +35,8 @@ def relations(
         return found
     with suppress(EcrTasksError, NoRepositoryError):
         git = _without_fetching(project, environ)
-        ids = _known(git, beginnings)
+        is_one = len(beginnings) == 1 and re.fullmatch(_COMMIT, beginnings[0])  # an error tells that it is unknown
+        ids = {beginnings[0]: beginnings[0]} if is_one else _known(git, beginnings)
         if not ids:
             return found
         # What is reachable from the others and not from ours, the parents first; ours is the parent of none but them.
