@@ -6,13 +6,14 @@ import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from platform import machine
 
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.files import resolved
 from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.model.manifest import IGNORED_FILES, SETTINGS
 from ecr_tasks.model.option_fields import secret_id, split_fields
-from ecr_tasks.model.platform import LOCAL, one_form
+from ecr_tasks.model.platform import LOCAL, one_form, parse_platform
 from ecr_tasks.one_line import is_unicode
 from ecr_tasks.plan.build_settings import build_settings
 from ecr_tasks.plan.presets import ATTESTATIONS, attestations
@@ -279,12 +280,22 @@ def _image(
     complete = with_labels(replace(definition, args=args), without={})
     configured = with_labels(definition, without=result.of_source)
     place = os.path.relpath(resolved(settings.project), resolved(source.root)) if source.root else "."
-    recorded = {SETTINGS: build_settings(configured, settings.project, place)}
+    with_platform = replace(configured, platforms=configured.platforms or _machine())
+    recorded = {SETTINGS: build_settings(with_platform, settings.project, place)}
     complete = replace(
         complete, labels={**complete.labels, **recorded}, annotations={**complete.annotations, **recorded}
     )
     tags = result.in_publishing_order
     return Image(name, repository, complete, tags, configured, dirty=source.dirty, outside=bool(source.outside))
+
+
+def _machine() -> tuple[str, ...]:
+    """Return the platform that an image without one is taken to be for, this machine's; none for linux/amd64.
+
+    Which it really is only the engine knows, and it is not asked where nothing is to build.
+    """
+    own = parse_platform(machine())
+    return (own,) if own and own != "linux/amd64" else ()
 
 
 def with_ignored_files(image: Image, has: bool) -> Image:

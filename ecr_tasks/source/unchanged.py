@@ -12,7 +12,7 @@ from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.wording import name_some
 from ecr_tasks.source.bases_lock import NAME
 from ecr_tasks.source.build_context.dockerignore import DockerIgnore
-from ecr_tasks.source.build_context.walk import fetches_context, unique_folders
+from ecr_tasks.source.build_context.walk import fetches_context, sends_any, unique_folders
 from ecr_tasks.source.image_source import carries, reported_as
 from ecr_tasks.source.source_state import SourceState
 
@@ -46,9 +46,27 @@ class _Reads:
         places = self.of(found.values())
         return [path for path, place in found.items() if place in places]
 
-    def carries_git(self) -> bool:
-        """Return whether a context carries git's own folder."""
-        return any((context / ".git").exists() and not ignore.ignores(".git") for context, ignore in self.contexts)
+    def on_disk(self, paths: Iterable[str]) -> list[str]:
+        """Return those of the repository's paths of which the build reads something that is there."""
+        return [path for path in self.of(paths) if self._sends(Path(os.path.normpath(self.root / path)))]
+
+    def carries_git(self, submodules: Iterable[str]) -> bool:
+        """Return whether a context carries git's own folder: the repository's, or one of these submodules' own."""
+        own = [self.root / path / ".git" for path in submodules]
+        places = [context / ".git" for context, _ in self.contexts] + [path for path in own if path.is_dir()]
+        return any(path.exists() and self._sends(path) for path in places)
+
+    def _sends(self, path: Path) -> bool:
+        """Return whether a context sends anything of a path, or it need not be in one."""
+        if path in self.reported:
+            return True
+        for context, ignore in self.contexts:
+            if path.is_relative_to(context):
+                name = path.relative_to(context).as_posix()
+                is_folder = path.is_dir() and not path.is_symlink()
+                if sends_any(context, ignore, name) if is_folder else not ignore.ignores(name):
+                    return True
+        return False
 
 
 class Unchanged:
@@ -116,7 +134,7 @@ class Unchanged:
             return f"{name_some(list(dict.fromkeys(names)))} changed since {commit[:12]}"
         if of_commits:
             return None
-        if reads.carries_git():
+        if reads.carries_git(self._source.submodules):
             return "its context carries .git, which every commit changes"
         if names := self._ignored(reads):
             return f"its context carries {name_some(names)}, which git ignores"
@@ -142,4 +160,4 @@ class Unchanged:
                 found = ignored_in(reads.root / submodule, environ=self._environ)
                 self._in_submodules[submodule] = [f"{submodule}{path}" for path in found]
             paths += self._in_submodules[submodule]
-        return reads.of(paths)
+        return reads.on_disk(paths)

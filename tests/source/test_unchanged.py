@@ -243,6 +243,60 @@ def test_how_git_writes_the_files_counts(repo: Repo, first: str, place: str) -> 
     assert difference(repo, first) == f"{place}.gitattributes changed since {first[:12]}"
 
 
+@pytest.mark.parametrize(("rules", "carried"), [("!.git/HEAD", True), ("!README*.md", False)])
+def test_an_exception_may_let_git_s_own_folder_in(repo: Repo, first: str, rules: str, carried: bool) -> None:
+    first = repo.commit(".dockerignore", f".git\n{rules}\n")
+    found = difference(repo, first, context=str(repo.path), dockerfile="app/Dockerfile")
+    assert (found == "its context carries .git, which every commit changes") == carried
+
+
+def test_a_wild_exception_lets_nothing_in_that_it_does_not_match(repo: Repo, first: str) -> None:
+    """BuildKit enters each ignored folder then, and finds nothing there."""
+    first = repo.commit("app/.dockerignore", "dist\n.ecr-tasks\n*.md\n!**/README*.md\n")
+    repo.write("app/dist/made.js")
+    repo.write("app/.ecr-tasks/receipt.json")
+    assert difference(repo, first) is None
+    repo.write("app/dist/README.md")
+    assert difference(repo, first) == "its context carries app/dist/, which git ignores"
+
+
+def test_our_own_folder_is_no_reason(repo: Repo, first: str) -> None:
+    first = repo.commit(".gitignore", ".ecr-tasks\n")
+    repo.write("app/.ecr-tasks/receipt.json")
+    assert difference(repo, first) is None
+
+
+def test_a_submodule_with_a_git_folder_of_its_own_differs_at_every_commit(
+    repo: Repo, first: str, tmp_path: Path
+) -> None:
+    other = library(tmp_path / "library", repo)
+    repo.git("clone", "--quiet", str(other.path), "app/library")
+    first = add_submodule(repo, other, "app/library")
+    assert difference(repo, first) == "its context carries .git, which every commit changes"
+    repo.commit("app/.dockerignore", "**/.git\n")
+    assert difference(repo, repo.git("rev-parse", "HEAD")) is None
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "dockerfile"])
+def test_a_dockerfile_s_own_ignore_file_that_is_gone_counts(repo: Repo, first: str, name: str) -> None:
+    repo.git("mv", "app/Dockerfile", f"app/{name}") if name != "Dockerfile" else None
+    repo.commit("app/.dockerignore", "*ockerfile*\n.dockerignore\n")
+    first = repo.commit(f"app/{name}.dockerignore", "docs\n")
+    repo.git("rm", "--quiet", f"app/{name}.dockerignore")
+    repo.git("commit", "--quiet", "--message", "gone")
+    assert difference(repo, first) == f"app/{name}.dockerignore changed since {first[:12]}"
+
+
+def test_an_ignore_file_is_followed_as_if_the_context_were_the_root(repo: Repo, first: str) -> None:
+    repo.write("app/rules", "*\n!main.py\n")
+    (repo.path / "app/.dockerignore").unlink()
+    (repo.path / "app/.dockerignore").symlink_to("/rules")
+    repo.git("add", "--all")
+    first = repo.commit("README")
+    repo.commit("app/rules", "*\n!other.py\n")
+    assert difference(repo, first) == f"app/rules changed since {first[:12]}"
+
+
 def test_a_context_with_git_s_own_folder_differs_at_every_commit(repo: Repo, first: str) -> None:
     whole = str(repo.path)
     assert "carries .git" in str(difference(repo, first, context=whole, dockerfile="app/Dockerfile"))

@@ -191,34 +191,42 @@ def _clean(path: str) -> str:
     return cleaned[1:] if cleaned.startswith("//") else cleaned
 
 
+def way_within(folder: Path, name: str) -> list[Path]:
+    """Return the links on the way to the file ``name`` in ``folder``, at most 41, and at the end the file.
+
+    They are followed as if ``folder`` were the root of the file system, as BuildKit does.
+    """
+    pending = deque(Path(name).parts)
+    passed: list[str] = []
+    links: list[Path] = []
+    while pending and len(links) <= _MAX_LINKS:
+        part = pending.popleft()
+        if part == "..":
+            passed = passed[:-1]
+            continue
+        path = folder.joinpath(*passed, part)
+        if not path.is_symlink():
+            passed.append(part)
+            continue
+        links.append(path)
+        target = path.readlink()
+        if target.is_absolute():
+            passed = []
+            target = target.relative_to(target.anchor)
+        pending.extendleft(reversed(target.parts))
+    return [*links, folder.joinpath(*passed)]
+
+
 def _read_within(folder: Path, name: str) -> bytes | None:
     """Return the content of the file ``name`` in ``folder``; None if there is none, or a loop of links.
 
-    Links are followed as if ``folder`` were the root of the file system, as BuildKit does when it reads an
+    Links are followed as in :func:`way_within`, as BuildKit does when it reads an
     ignore file from a snapshot. A link that leads out of the folder leads to no file. Raises SettingsError when it
     can't be read: BuildKit would build without it.
     """
-    pending = deque(Path(name).parts)
-    resolved: list[str] = []
-    links = 0
-    while pending:
-        part = pending.popleft()
-        if part == "..":
-            resolved = resolved[:-1]
-            continue
-        path = folder.joinpath(*resolved, part)
-        if not path.is_symlink():
-            resolved.append(part)
-            continue
-        links += 1
-        if links > _MAX_LINKS:
-            return None
-        target = path.readlink()
-        if target.is_absolute():
-            resolved = []
-            target = target.relative_to(target.anchor)
-        pending.extendleft(reversed(target.parts))
-    path = folder.joinpath(*resolved)
+    *links, path = way_within(folder, name)
+    if len(links) > _MAX_LINKS:
+        return None
     try:
         return read_bytes(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -12,7 +12,7 @@ from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
 from ecr_tasks.source.build_context.dockerignore import NAME as DOCKERIGNORE
-from ecr_tasks.source.build_context.dockerignore import DockerIgnore, Matched, existing_dockerfile
+from ecr_tasks.source.build_context.dockerignore import DockerIgnore, Matched, existing_dockerfile, way_within
 from ecr_tasks.source.build_context.sources import EVERYTHING, Sources
 
 if TYPE_CHECKING:
@@ -51,13 +51,14 @@ class ContextFolder:
         """Yield the paths that decide what a build reads, and need not be in the folder, whether or not they exist.
 
         They are the folder itself, which may be a link, the Dockerfile that docker takes in place of a missing one,
-        and its ignore file, which replaces the folder's.
+        and its ignore file, which replaces the folder's, each with the links that BuildKit follows.
         """
         yield self.path
+        yield from way_within(self.path, DOCKERIGNORE)
         if self.dockerfile is not None:
-            yield self.dockerfile
-            yield existing_dockerfile(self.dockerfile)
-            yield self.dockerfile.with_name(f"{self.dockerfile.name}{DOCKERIGNORE}")
+            for dockerfile in dict.fromkeys((self.dockerfile, existing_dockerfile(self.dockerfile))):
+                yield dockerfile
+                yield from way_within(dockerfile.parent, f"{dockerfile.name}{DOCKERIGNORE}")
 
 
 def context_folders(definition: BuildDefinition, project: Path) -> Iterator[ContextFolder]:
@@ -133,6 +134,26 @@ def context_files(
                 yield path, entry
             if is_folder and (not ignored or ignore.enters(path)):
                 pending.append((entry.path, f"{path}/", matched_here, wanted_here))
+
+
+def sends_any(context: Path, ignore: DockerIgnore, folder: str) -> bool:
+    """Return whether a context sends anything of a folder in it, as that is on disk; ``folder`` is its path there."""
+    ignored: bool | None = False
+    matched: Matched | None = None
+    parts = folder.split("/")
+    for depth in range(1, len(parts) + 1):
+        path = "/".join(parts[:depth])
+        ignored, matched = ignore.apply(path, matched)
+        if ignored and not ignore.enters(path):
+            return False
+    if not ignored:
+        return True
+    try:
+        return any(True for _ in context_files(context / folder, ignore, frozenset(), f"{folder}/", matched))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:  # which the build will say, too
+        return True
 
 
 def _step(wanted: tuple[tuple[Matcher, ...], ...], name: str) -> _Wanted:

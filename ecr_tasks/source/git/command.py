@@ -28,8 +28,12 @@ FORCED = {
     "GIT_PAGER": "cat",
 }
 
-CONFIGURATION = ("-c", "core.fsmonitor=false")
-"""Options of every git command: a file-system monitor would run longer than git and keep our pipes open."""
+CONFIGURATION = (
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "status.showUntrackedFiles=all", "-c", "diff.ignoreSubmodules=none"),
+)
+"""Options of every git command: a file-system monitor would run longer than git and keep our pipes open, and the
+settings of who runs it would hide changes from the status that git starts in each submodule."""
 
 _NO_WORK_TREE = (
     "not a git repository (or any",  # the message without "(or any" means a broken .git file

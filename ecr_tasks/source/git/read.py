@@ -101,7 +101,7 @@ def _read(git: Git) -> SourceState:
     )
     entries = unchecked(git, root, index)
     if hidden := without_tool_folder(entries.changed):
-        head = replace(head, changes=(*head.changes, *hidden))
+        head = replace(head, changes=tuple(dict.fromkeys((*head.changes, *hidden))))
     tags = _tags(all_tags)
     here = sorted(name for name, revision in tags.items() if revision == head.revision)
     releases_here = sort_releases(here)

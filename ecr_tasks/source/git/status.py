@@ -71,7 +71,7 @@ def parse(output: bytes) -> Status:
             changes.append(path + b"/" if SUBMODULE in fields else path)
             if kind == b"2":
                 next(records)  # the path before a rename
-    return Status(revision, branch, without_tool_folder(changes), tuple(gitignored))
+    return Status(revision, branch, without_tool_folder(changes), without_tool_folder(gitignored))
 
 
 def without_tool_folder(paths: Iterable[bytes]) -> tuple[bytes, ...]:

@@ -49,7 +49,10 @@ def unchecked(git: Git, root: Path, index: bytes | None = None) -> Unchecked:
         is_hidden = record[:1] == b"S" or record[:1].islower()
         if record[2:8] == SUBMODULE:
             submodules.append(path)
-            if is_hidden and _differs(Git(git.program, root / os.fsdecode(path), git.environ), entry.split(b" ")[2]):
+            folder = root / os.fsdecode(path)
+            # Its own .gitmodules may hide changes of those within it, also from git's look at it.
+            is_hidden = is_hidden or (folder / ".gitmodules").is_file()
+            if is_hidden and _differs(Git(git.program, folder, git.environ), entry.split(b" ")[2]):
                 differing.append(path + b"/")
         elif is_hidden:
             if os.path.lexists(root / os.fsdecode(path)):
@@ -66,7 +69,7 @@ def _differs(submodule: Git, commit: bytes) -> bool:
     if not is_checked_out(submodule.folder):
         return False
     found = status(submodule)
-    return bool(found.changes) or found.revision != text(commit)
+    return found.revision != text(commit) or bool(found.changes or unchecked(submodule, submodule.folder).changed)
 
 
 def _differing(git: Git, root: Path, entries: dict[bytes, tuple[bytes, bytes]]) -> list[bytes]:

@@ -128,6 +128,28 @@ def test_a_changed_submodule_that_git_is_told_to_take_as_unchanged(repo: Repo, f
     assert outer.read().changed == ("inner/",)
 
 
+@pytest.mark.parametrize("hides", ["untracked", "submodules", "gitmodules"])
+def test_no_setting_hides_what_a_submodule_has(repo: Repo, hides: str) -> None:
+    """git takes the settings of who runs it, and each .gitmodules, when it looks into a submodule."""
+    middle = _with_submodule(repo)
+    options = ("-c", "protocol.file.allow=always")
+    if hides == "gitmodules":
+        middle.git("config", "--file", ".gitmodules", "submodule.inner.ignore", "all")
+    middle.git("commit", "--quiet", "--all", "--allow-empty", "--message", "ignored")
+    outer = Repo(repo.path.parent / "outermost", repo.environ)
+    outer.path.mkdir()
+    outer.git("init", "--quiet")
+    outer.git(*options, "submodule", "--quiet", "add", middle.path.as_uri(), "middle")
+    outer.git(*options, "submodule", "--quiet", "update", "--init", "--recursive")
+    outer.commit()
+    assert not outer.read().dirty
+    outer.write("middle/new" if hides == "untracked" else "middle/inner/file", "changed\n")
+    settings = {"untracked": ("status.showUntrackedFiles", "no"), "submodules": ("diff.ignoreSubmodules", "dirty")}
+    name, value = settings.get(hides, ("a.b", "c"))
+    hidden = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": name, "GIT_CONFIG_VALUE_0": value}
+    assert outer.read(**hidden).changed == ("middle/",)
+
+
 def test_a_repository_within_is_a_change(repo: Repo) -> None:
     inner = Repo(repo.path / "inner", repo.environ)
     inner.path.mkdir()
