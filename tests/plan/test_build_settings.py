@@ -102,3 +102,22 @@ def test_an_image_has_the_text_as_label_and_annotation_whatever_git_and_ci_say()
     assert other_settings(texts[0], texts[2]) == ("target",)
     assert first.configured_definition is not None
     assert SETTINGS not in first.configured_definition.labels
+
+
+@pytest.mark.parametrize(
+    ("processor", "platforms", "differs"),
+    [
+        ("x86_64", (), False),
+        ("aarch64", (), True),
+        ("arm64", ("linux/amd64", "linux/arm64"), False),
+    ],
+)
+def test_an_image_without_platforms_is_that_of_the_machine_s_processor(
+    processor: str, platforms: tuple[str, ...], differs: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def text(machine: str) -> str:
+        monkeypatch.setattr("ecr_tasks.plan.images.machine", lambda: machine)
+        (image,) = images(settings(platforms=platforms), source(), {})
+        return image.definition.labels[SETTINGS]
+
+    assert other_settings(text("AMD64"), text(processor)) == (("platforms",) if differs else ())
