@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ecr_tasks.files import append_bytes, is_file, open_file, read_bytes, read_text, unreadable_reason
+from ecr_tasks.files import append_bytes, is_file, links_on, open_file, read_bytes, read_text, unreadable_reason
 
 
 def _pipe(path: Path) -> None:
@@ -114,3 +114,18 @@ def test_others_cannot_write_to_a_file_that_is_made(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert (tmp_path / "bash_env").stat().st_mode & 0o777 == 0o644
+
+
+def test_every_link_on_the_way_is_named_in_its_own_folder(tmp_path: Path) -> None:
+    place = tmp_path.resolve()
+    (place / "real/inner").mkdir(parents=True)
+    (place / "relative").symlink_to("real")
+    (place / "absolute").symlink_to(place / "relative/inner")
+    (place / "real/inner/up").symlink_to("../../absolute/../file")
+    assert [*links_on(place / "real/inner/none")] == []
+    assert [*links_on(place / "relative/none/x")] == [place / "relative"]
+    assert [*links_on(place / "absolute/up")] == [
+        *(place / "absolute", place / "relative", place / "real/inner/up", place / "absolute", place / "relative")
+    ]
+    (place / "loop").symlink_to("loop")
+    assert {*links_on(place / "loop/x")} == {place / "loop"}

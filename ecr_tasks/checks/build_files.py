@@ -137,13 +137,13 @@ def _remedy(dockerfile: Path, settings: Settings) -> str:
         and (path.name.lower() == "dockerfile" or any(path.match(pattern) for pattern in _OTHER_NAMES))
         and path.suffix != ".dockerignore"
     ]
-    files = [] if _has_definition_file(settings) else files_with_default_names(settings.project)
-    if files and not dockerfile.exists():
-        return f"Set ECR_BAKE_FILE to {_relative(files[0], settings.project)} if that says how the image is built."
     where = "`dockerfile` there" if _has_definition_file(settings) else "ECR_DOCKERFILE"
     if candidates:
         names = " or ".join(_relative(path, settings.project) for path in candidates[:2])
         return f"Set {where} to {names} if that is the one."
+    files = [] if _has_definition_file(settings) else files_with_default_names(settings.project)
+    if files and not dockerfile.exists():
+        return f"Set ECR_BAKE_FILE to {_relative(files[0], settings.project)} if that says how the image is built."
     create = "Remove or rename what is in its place and create it" if dockerfile.exists() else "Create it"
     return f"{create}, or set {where} to where it is."
 

@@ -34,23 +34,26 @@ def built_configs(
         if place := _in_store(*image):
             ids.setdefault(place[1], []).append(place[0])
     stored = {platform: docker.image_configs(some, platform) for platform, some in ids.items()}
+    causes: dict[tuple[str, str], str] = {}
 
     def read(image: tuple[Built, str]) -> ImageConfig | None:
         if place := _in_store(*image):
             return stored[place[1]].get(place[0])
         built, platform = image
         record = built.records.get(platform)
-        for attempt in count(1) if record else ():
+        if not record:
+            return None
+        for attempt in count(1):
             try:
-                return docker.builder_config(built.manifests[platform], record or "")
+                return docker.builder_config(built.manifests[platform], record)
             except EcrTasksError as error:
                 reason = f"the builder doesn't show what it has built of {built.name}"
-                if not retrier.wait(_LOOK, attempt, reason):
-                    causes[built.name] = error.cause
-                    break
-        return None
+                # One that has never shown any of them won't show the next one.
+                if causes or not retrier.wait(_LOOK, attempt, reason):
+                    causes[built.name, platform] = error.cause
+                    return None
+        raise AssertionError("unreachable")
 
-    causes: dict[str, str] = {}
     read_configs = map_parallel(read, images, _WORKERS, retrier)
     configs: dict[str, list[ImageConfig]] = {built.name: [] for built in builds}
     unread: dict[str, list[str]] = {}
@@ -61,7 +64,7 @@ def built_configs(
             configs[built.name].append(config)
     for name, platforms in unread.items():
         of = f" of {', '.join(platforms)}" if any(platforms) else ""
-        cause = causes.get(name, "Docker doesn't give it.")
+        cause = next((causes[name, one] for one in platforms if (name, one) in causes), "Docker doesn't give it.")
         warn(f"{name}: the configuration{of} was not looked at for secrets. {cause}")
     return configs
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from ecr_tasks.execute.set_tags import read_commit
@@ -33,7 +32,7 @@ class Difference(Protocol):
     def __call__(self, definition: BuildDefinition, commit: str, *, of_commits: bool = False) -> str | None: ...
 
 
-COMPARED = 5
+SAMPLE = 5
 """How many of an image's commits are compared with the source's, where its tags alone name them."""
 
 MAX_TAGS = 950
@@ -47,7 +46,7 @@ def git_proof(
     difference: Difference,
     *,
     reuses: bool = True,
-    relations: Mapping[str, Relation] = MappingProxyType({}),
+    relations: Mapping[str, Relation],
 ) -> GitProof | None:
     """Return what git tells of an image's inputs beside those of the images that have its tags; None for nothing.
 
@@ -96,12 +95,9 @@ def _candidates(item: PlannedImage) -> Iterator[StoredImage]:
     yield from {image.digest: image for image in images}.values()
 
 
-def _compared(commits: Sequence[str], relations: Mapping[str, Relation]) -> Sequence[str]:
-    """Return of the commits that an image is known by the few to compare: it is the image of each of them.
-
-    Git is asked about each. Those come first that the clone has.
-    """
-    return sorted(commits, key=lambda commit: relations.get(commit, "unknown") == "unknown")[:COMPARED]
+def _sample(commits: Sequence[str], relations: Mapping[str, Relation]) -> Sequence[str]:
+    """Return a few of an image's commits, first those that the clone has; it is the image of each of them."""
+    return sorted(commits, key=lambda commit: relations.get(commit, "unknown") == "unknown")[:SAMPLE]
 
 
 def _compare(
@@ -116,7 +112,7 @@ def _compare(
     definition = item.image.definition
     if len(stored.tags) >= MAX_TAGS:
         return f"its image has {len(stored.tags)} tags by now, and ECR allows a thousand"
-    commits = [stored.revision] if stored.revision else _compared(stored.tagged_commits, relations)
+    commits = [stored.revision] if stored.revision else _sample(stored.tagged_commits, relations)
     reasons = [difference(definition, commit) for commit in commits]
     if not reasons or None not in reasons:
         return reasons[0] if reasons else None
@@ -127,7 +123,7 @@ def _compare(
     if reason := difference(definition, commit):
         return reason
     if not stored.names_own_commit:
-        return f"what says that it was built from {commit[:12]} may be its base image's, and no tag of it says so"
+        return f"only its labels name {commit[:12]} as its commit, and they may be its base image's"
     if stored.settings is None:
         stored = replace(stored, labels=registry.labels(repository, stored))
     if stored.has_ignored_files:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -156,6 +157,7 @@ def _publish(
         pending = [tag for tag in pending if tag.digest != image.digest]
     else:  # whether the tags that had the image still have it is as old as the rest of the plan
         pending = [tag for tag in pending if tag.tag.kind == "fixed" or tag.digest != image.digest]
+    looked_at = time.monotonic()
     try:
         if not (fresh and all(repository.locks(tag.tag.name) for tag in pending if tag.tag.kind == "fixed")):
             pending = free_tags(pending, fixed_digests(pending, repository, registry), image.digest, repository)
@@ -169,7 +171,7 @@ def _publish(
         others = set_in_turn(pending, image, repository, registry, warn, ends, look, held)
         just_set = [*item.tags[:1], *pending] if state == "pushed" else pending
         check_kept = begin_check(just_set, image.digest, repository, registry)
-        any_set, left = set_tags(others, image, repository, registry, warn, newer, seen, retrier)
+        any_set, left = set_tags(others, image, repository, registry, warn, newer, seen, retrier, looked_at)
         any_set = any_set or len(others) < len(pending)
         check_kept()
     except EcrTasksError as error:

@@ -123,16 +123,18 @@ def set_tags(
     newer: Newer = any_order,
     seen: Seen = MappingProxyType({}),
     retrier: Retrier | None = None,
+    looked_at: float | None = None,
 ) -> tuple[bool, dict[str, str]]:
     """Set the pending tags, except those that stay on a higher release or a newer image.
 
-    The fixed ones are set first, several at a time, and then the moving ones. The caller has just looked at the fixed
-    ones (``free_tags``). With ``newer``, a moving tag is looked at while the fixed ones are set, for another pipeline
-    may have moved it since, unless that was done just now (``seen``). A look that has become old before its tag is
-    set is made once more. The registry waits by the ``retrier``. Returns whether any tag was set, and why each of the
-    others stays. Raises the first error when all of a kind have been tried; those that were set stay so.
+    The fixed ones are set first, several at a time, and then the moving ones. The caller has looked at the fixed ones
+    (``free_tags``), just now or at ``looked_at`` (time.monotonic). With ``newer``, a moving tag is looked at while
+    the fixed ones are set, for another pipeline may have moved it since, unless that was done just now (``seen``). A
+    look that has become old before its tag is set is made once more. The registry waits by the ``retrier``. Returns
+    whether any tag was set, and why each of the others stays. Raises the first error when all of a kind have been
+    tried; those that were set stay so.
     """
-    began = time.monotonic()
+    looked_at = time.monotonic() if looked_at is None else looked_at
     left: dict[str, str] = {}
     fixed = {item.tag.name for item in pending if item.tag.kind == "fixed"}
 
@@ -147,7 +149,7 @@ def set_tags(
             return newer_now(item, repository, registry, newer, seen)
         with registry.permit(repository, 1):  # a wait that comes before the look
             try:
-                if item.tag.kind == "fixed" and time.monotonic() - began > LOOK_SECONDS:
+                if item.tag.kind == "fixed" and time.monotonic() - looked_at > LOOK_SECONDS:
                     look_again(item)
                 elif because := newer_now(item, repository, registry, newer, seen):
                     return because

@@ -136,8 +136,9 @@ class StoredImage:
     @property
     def names_own_commit(self) -> bool:
         """Whether the manifest, or a tag, names the commit: labels alone may be those of a base image."""
-        revision = self.revision or ""
-        return bool(self._annotation(REVISION)) or any(map(revision.startswith, self.tagged_commits))
+        beginning = (self.revision or "")[:7]
+        named = any(beginning in tag for tag in self.tags if not tag.startswith(INPUTS_TAG))
+        return bool(self._annotation(REVISION)) or (bool(beginning) and named)
 
     @property
     def commit(self) -> str | None:

@@ -59,7 +59,8 @@ def _warn_of_lock(run: Run, now: Mapping[str, str | EcrTasksError]) -> None:
     from ecr_tasks.source.bases_lock import NAME, read_lock
 
     lock = read_lock(run.project) or {}
-    if older := [base for base, current in now.items() if lock.get(base, current) not in (None, current)]:
+    known = {base: current for base, current in now.items() if isinstance(current, str)}
+    if older := [base for base, current in known.items() if lock.get(base, current) not in (None, current)]:
         warn(
             f"{NAME} has another digest of {name_some(older)} than its registry now, and the next commit is built on "
             "it again: renew it with `inv bases --update`, and commit it."

@@ -29,15 +29,24 @@ class _Reads:
 
     root: Path
     contexts: Sequence[tuple[Path, DockerIgnore]]
-    reported: Collection[Path]
+    reported: Collection[str]
 
     def of(self, paths: Iterable[str]) -> list[str]:
-        """Return those of the repository's paths that the build reads; one with a slash at its end is a folder."""
+        """Return those of the repository's paths that the build reads; one with a slash at its end is a folder.
+
+        Of tens of thousands most are far from the contexts, which their texts tell: paths are slow.
+        """
+        near = [(f"{context}/", context, ignore) for context, ignore in self.contexts]
+        top = str(self.root).rstrip("/")
         return [
             path
             for path in paths
-            if (file := Path(os.path.normpath(self.root / path))) in self.reported
-            or any(carries(context, ignore, file, is_folder=path.endswith("/")) for context, ignore in self.contexts)
+            if (text := f"{top}/{path}".rstrip("/")) in self.reported
+            or any(
+                carries(context, ignore, Path(text), is_folder=path.endswith("/"))
+                for begin, context, ignore in near
+                if text.startswith(begin) or begin.startswith(f"{text}/")
+            )
         ]
 
     def attributes(self, paths: Iterable[str]) -> list[str]:
@@ -48,7 +57,7 @@ class _Reads:
 
     def on_disk(self, paths: Iterable[str]) -> list[str]:
         """Return those of the repository's paths of which the build reads something that is there."""
-        return [path for path in self.of(paths) if self._sends(Path(os.path.normpath(self.root / path)))]
+        return [path for path in self.of(paths) if self._sends(self.root / path)]
 
     def carries_git(self, submodules: Iterable[str]) -> bool:
         """Return whether a context carries git's own folder: the repository's, or one of these submodules' own."""
@@ -58,7 +67,7 @@ class _Reads:
 
     def _sends(self, path: Path) -> bool:
         """Return whether a context sends anything of a path, or it need not be in one."""
-        if path in self.reported:
+        if str(path) in self.reported:
             return True
         for context, ignore in self.contexts:
             if path.is_relative_to(context):
@@ -80,6 +89,9 @@ class Unchanged:
         self._changed: dict[str, Sequence[str] | None] = {}
         self._in_submodules: dict[str, Sequence[str]] = {}
         """The paths that git ignores in each submodule that was asked."""
+        self._absent = frozenset(f"{source.root}/{path}" for path in source.absent)
+        self._carried: dict[int, list[str]] = {}
+        """The paths that git ignores and a definition's build reads."""
         self._reads: dict[int, tuple[BuildDefinition, _Reads]] = {}
         self._found: dict[tuple[int, str, bool], tuple[BuildDefinition, str | None]] = {}
 
@@ -128,8 +140,8 @@ class Unchanged:
         changed = self._changed[commit]
         if changed is None:
             return f"this clone doesn't have the commit {commit[:12]} that is published"
-        if absent := [path for path in self._source.absent if root / path in reads.reported]:
-            return f"{name_some(absent)} is not in this sparse checkout"
+        if absent := sorted(self._absent.intersection(reads.reported)):
+            return f"{name_some([os.path.relpath(path, root) for path in absent])} is not in this sparse checkout"
         if names := [*reads.of(changed), *reads.attributes(changed)]:
             return f"{name_some(list(dict.fromkeys(names)))} changed since {commit[:12]}"
         if of_commits:
@@ -146,18 +158,20 @@ class Unchanged:
             rules = [(folder, folder.ignore()) for folder in folders]
             files = [path for folder, ignore in rules for path in (ignore.file, *folder.read_beside())]
             contexts = [(resolved(folder.path), ignore) for folder, ignore in rules]
-            found = _Reads(root, contexts, reported_as([self._project / NAME, *files]))
+            found = _Reads(root, contexts, {*map(str, reported_as([self._project / NAME, *files]))})
             self._reads[id(definition)] = (definition, found)
         return self._reads[id(definition)][1]
 
     def _ignored(self, reads: _Reads) -> list[str]:
         """Return those paths that git ignores, also in submodules, that a build reads."""
-        paths = [*self._source.gitignored]
-        for submodule in reads.of(f"{path}/" for path in self._source.submodules):
-            if submodule not in self._in_submodules:
-                from ecr_tasks.source.git.read import ignored_in
+        if id(reads) not in self._carried:
+            paths = [*self._source.gitignored]
+            for submodule in reads.of(f"{path}/" for path in self._source.submodules):
+                if submodule not in self._in_submodules:
+                    from ecr_tasks.source.git.read import ignored_in
 
-                found = ignored_in(reads.root / submodule, environ=self._environ)
-                self._in_submodules[submodule] = [f"{submodule}{path}" for path in found]
-            paths += self._in_submodules[submodule]
-        return reads.on_disk(paths)
+                    found = ignored_in(reads.root / submodule, environ=self._environ)
+                    self._in_submodules[submodule] = [f"{submodule}{path}" for path in found]
+                paths += self._in_submodules[submodule]
+            self._carried[id(reads)] = reads.on_disk(paths)
+        return self._carried[id(reads)]

@@ -44,6 +44,20 @@ def test_a_builder_that_fails_is_asked_once_more(failures: int, monkeypatch: pyt
     assert (len(configs), warnings) == (1, [])
 
 
+def test_one_that_shows_nothing_is_asked_for_the_others_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    docker, asked = FakeDocker(FakeRegistry(Calls())), list[str]()
+
+    def builder_config(manifest: str, record: str) -> ImageConfig:
+        asked.append(record)
+        raise BuildError("docker could not read: NotFound.", "See its output.")
+
+    monkeypatch.setattr(docker, "builder_config", builder_config)
+    monkeypatch.setattr("ecr_tasks.execute.built_configs._WORKERS", 1)
+    builds = [replace(KEPT, name=name, records={PLATFORM: name}) for name in ("a", "b", "c")]
+    built_configs(builds, docker, Retrier(sleep=lambda seconds: False), lambda line: None)
+    assert asked == ["a", "a", "a", "b", "c"]
+
+
 def test_what_cannot_be_read_is_named_with_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:
     configs, (warning,) = read(monkeypatch, 3)
     assert configs == []

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from threading import Barrier
 
 import pytest
 
+from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import Refused
+from ecr_tasks.execute.look_at_registries import look_at_registries
 from ecr_tasks.execute.push import publish
 from ecr_tasks.execute.set_tags import Look, Read, set_tags
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.tag import Tag
-from tests.support.build import BRANCH, FIXED, REVISION_B, SHA_TAG, manifest, repository
+from ecr_tasks.plan.plan import make_plan
+from ecr_tasks.source.git.history import Relation
+from tests.support.build import BRANCH, FIXED, REVISION_B, SHA_TAG, image, manifest, repository, settings, source
+from tests.support.fakes import Calls, FakeRegistry
 from tests.support.publishing import NAME, OLD_IMAGE, Publisher
 
 MAIN = replace(BRANCH, forward="branch")
@@ -118,6 +123,26 @@ def test_a_fixed_tag_that_the_rate_limit_held_back_is_looked_at_once_more(
     with pytest.raises(Refused) if waits else nullcontext():
         set_tags(item.tags, image, repository(), publisher.registry, publisher.warnings.append)
     assert publisher.tags[SHA_TAG] == (OLD_IMAGE if waits else image).digest
+
+
+def test_git_is_asked_about_all_commits_of_the_images_that_have_the_tags() -> None:
+    """Of those that an image was given to as it was, one may be newer than the commit to publish."""
+    registry, asked = FakeRegistry(Calls(), repository()), list[str]()
+    later = [f"{number:07x}" for number in range(0xABC0000, 0xABC0040)]
+    registry.put(NAME, OLD_IMAGE, "main", *(f"sha-{commit}" for commit in later))
+
+    def relations(commits: Collection[str]) -> Mapping[str, Relation]:
+        asked.extend(commits)
+        return {commit: "newer" if commit == later[-1] else "older" for commit in commits}
+
+    item = image([FIXED, MAIN])
+    snapshot = look_at_registries(
+        *([item], settings(), source(), registry, lambda destination: registry),
+        *(lambda: pytest.fail("no engine is needed"), Retrier(), relations),
+    )
+    assert {*later} <= {*asked}
+    (planned,) = make_plan([item], source(), snapshot).images
+    assert {tag.tag.name: tag.state for tag in planned.tags}["main"] == "stays"
 
 
 def test_an_older_image_does_not() -> None:

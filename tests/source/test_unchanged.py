@@ -141,6 +141,20 @@ def test_a_dockerfile_in_a_submodule_counts(repo: Repo, first: str, tmp_path: Pa
     assert difference(repo, first, dockerfile=str(dockerfile)) == f"docker/ changed since {first[:12]}"
 
 
+def test_a_context_that_is_a_link_counts_also_where_nothing_else_leads_through_it(repo: Repo, first: str) -> None:
+    repo.write("v1/a")
+    repo.write("v2/a", "other\n")
+    (repo.path / "here").symlink_to("v1")
+    repo.write("docker/Dockerfile", "FROM scratch\n")
+    repo.git("add", "--all")
+    first = repo.commit("docker/Dockerfile.dockerignore", "docs\n")
+    (repo.path / "here").unlink()
+    (repo.path / "here").symlink_to("v2")
+    repo.git("commit", "--quiet", "--all", "--message", "v2")
+    found = difference(repo, first, context=str(repo.path / "here"), dockerfile=str(repo.path / "docker/Dockerfile"))
+    assert found == f"here changed since {first[:12]}"
+
+
 @pytest.mark.parametrize("changes", ["dockerfile", "context", "named context"])
 def test_every_link_on_the_way_counts(repo: Repo, first: str, changes: str) -> None:
     """Not only the one that is written, and the file that all lead to."""

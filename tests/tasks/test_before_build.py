@@ -9,6 +9,7 @@ import pytest
 from ecr_tasks.errors import BuildError
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.image_config import ImageConfig
+from ecr_tasks.model.manifest import IGNORED_FILES
 from tests.tasks.conftest import CHANGING_CALLS, Project
 
 PATHS = (("build", "push"), ("push",), ("build",), ("--dry", "build", "push"), ("commands",))
@@ -163,6 +164,8 @@ def test_a_release_is_not_lost_in_ci(project: Project) -> None:
     assert "ECR_DIRTY_IGNORE: version.txt" in result.stderr
     assert {"1.2.3", "latest"} <= set(project.tags)
     assert project.receipt["images"][0]["source"]["dirty"] is False
+    # No other commit is to get an image that has such a file.
+    assert project.docker.inputs[-1].definition.labels[IGNORED_FILES] == "yes"
 
 
 def test_a_dirty_commit_of_a_branch_and_a_laptop_are_no_lost_release(project: Project) -> None:

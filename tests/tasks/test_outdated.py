@@ -144,6 +144,9 @@ def test_push_outdated_names_a_lock_that_the_next_commit_is_built_on_again(proje
     result = project.inv("push", "--outdated")
     warning = f"ecr-bases.lock has another digest of {PYTHON} than its registry now"
     assert (result.code, warning in result.stderr) == (0, is_older)
+    del project.docker.registry_bases[PYTHON]  # its registry doesn't answer
+    result = project.inv("push", "--outdated")
+    assert (result.code != 0, "ecr-bases.lock has another" in result.stderr) == (True, False)
 
 
 @pytest.mark.parametrize("moved", [False, True])

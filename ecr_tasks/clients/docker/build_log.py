@@ -18,7 +18,7 @@ _FIRST = r"\[(?P<target>[A-Za-z0-9_-]+)(?: [^\]]*)?\] (?P<what>.*)"
 _NO_TARGETS = ("internal", "auth")
 _PLATFORM = "-(?:linux|windows|freebsd)-.+"
 _AFTERWARDS = "resolving provenance for metadata file"
-"""What buildx does of a target when its build has ended, without a word for people."""
+"""What buildx does for a target when its build has ended; its lines say nothing to a reader."""
 _CACHE = "exporting (?:cache|content cache|to GitHub Actions Cache)"
 _EXPORT = "exporting to (?:image|docker image format|oci image format|client)"
 
@@ -38,8 +38,7 @@ class BuildLog:
         end: Callable[[str], str],
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._names = {re.sub("[^A-Za-z0-9_-]", "-", name): name for name in sorted(caches, key=len, reverse=True)}
-        """The images by the targets' names, the longest first."""
+        self._names = sorted(caches, key=len, reverse=True)
         self._caches = caches
         self._begin, self._end, self._now = begin, end, now
         self._start = now()
@@ -49,6 +48,7 @@ class BuildLog:
         """The image of each step that exports it, or a cache of it."""
         self._caches_due: dict[str, int] = {}
         """How many caches of an image that is exported have not begun to be written."""
+        self._cache_steps: set[str] = set()
         self._afterwards: set[str] = set()
         self._lines: dict[str, list[str]] = {}
 
@@ -65,6 +65,7 @@ class BuildLog:
         self._exports.clear()
         self._afterwards.clear()
         self._caches_due.clear()
+        self._cache_steps.clear()
         return "".join(self._shown(name) for name in [*self._lines])
 
     def _take(self, line: str) -> str:
@@ -89,12 +90,14 @@ class BuildLog:
                     self._caches_due.setdefault(name, self._caches[name])
             elif re.match(_CACHE, first["what"]) and self._caches_due.get(name):
                 self._exports[step] = name
+                self._cache_steps.add(step)
                 self._caches_due[name] -= 1
         name = self._targets.get(step, "")
         if not name:
             return line
         self._lines.setdefault(name, []).append(line)
-        if failed or (text.startswith("DONE") and step in self._exports):
+        failed = failed and step not in self._cache_steps  # which need not fail the build
+        if failed or (text.startswith(("DONE", "ERROR")) and step in self._exports):
             self._exports.pop(step, None)
             if failed or (name not in self._exports.values() and not self._caches_due.get(name)):
                 return self._shown(name)
@@ -102,8 +105,8 @@ class BuildLog:
 
     def _image(self, target: str) -> str:
         """Return the image that a target belongs to: ``web-linux-arm64`` is one platform of ``web``."""
-        of = next((name for name in self._names if re.fullmatch(f"{re.escape(name)}{_PLATFORM}", target)), target)
-        return self._names.get(target) or self._names.get(of, target)
+        plain = next((name for name in self._names if re.fullmatch(f"{re.escape(name)}{_PLATFORM}", target)), target)
+        return target if target in self._names else plain
 
     def _shown(self, name: str) -> str:
         lines = "".join(self._lines.pop(name))

@@ -55,8 +55,8 @@ class DefinitionFiles:
 
 
 def files_with_default_names(project: Path) -> list[Path]:
-    """Return the bake and compose files of a project that docker would find by their names."""
-    return [*_existing(project, _BAKE), *_existing(project, _COMPOSE)]
+    """Return the bake files of a project, and the compose files that build, that docker would find by their names."""
+    return [*_existing(project, _BAKE), *filter(_builds, _existing(project, _COMPOSE))]
 
 
 def definition_files(settings: Settings, environ: Mapping[str, str]) -> DefinitionFiles | None:

@@ -45,9 +45,9 @@ def unchecked(git: Git, root: Path, index: bytes | None = None) -> Unchecked:
     submodules, absent, deleted, differing = [], [], [], []
     present: dict[bytes, tuple[bytes, bytes]] = {}
     for record in lines(git.run(*INDEX) if index is None else index, b"\0"):
-        entry, _, path = record.partition(b"\t")
         is_hidden = record[:1] == b"S" or record[:1].islower()
         if record[2:8] == SUBMODULE:
+            entry, _, path = record.partition(b"\t")
             submodules.append(path)
             folder = root / os.fsdecode(path)
             # Its own .gitmodules may hide changes of those within it, also from git's look at it.
@@ -55,6 +55,7 @@ def unchecked(git: Git, root: Path, index: bytes | None = None) -> Unchecked:
             if is_hidden and _differs(Git(git.program, folder, git.environ), entry.split(b" ")[2]):
                 differing.append(path + b"/")
         elif is_hidden:
+            entry, _, path = record.partition(b"\t")
             if os.path.lexists(root / os.fsdecode(path)):
                 present[path] = entry.split(b" ")[1], entry.split(b" ")[2]
             elif record[:1] in (b"S", b"s"):
@@ -65,9 +66,9 @@ def unchecked(git: Git, root: Path, index: bytes | None = None) -> Unchecked:
 
 
 def _differs(submodule: Git, commit: bytes) -> bool:
-    """Return whether a submodule is at another commit, or has changes; False where it is not checked out."""
+    """Return whether a submodule is at another commit, has changes, or is gone; False where it isn't checked out."""
     if not is_checked_out(submodule.folder):
-        return False
+        return not submodule.folder.is_dir() or submodule.folder.is_symlink()
     found = status(submodule)
     return found.revision != text(commit) or bool(found.changes or unchecked(submodule, submodule.folder).changed)
 

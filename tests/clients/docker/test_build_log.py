@@ -109,10 +109,13 @@ def test_the_caches_of_an_image_are_in_its_group() -> None:
     assert (shown.count("::group::web"), sorted_log.rest()) == (1, "")
 
 
-def test_a_group_has_the_image_s_own_name() -> None:
-    sorted_log = log("team/web.app", "api")
-    sorted_log.feed("#8 [team-web-app] exporting to image\n")
-    assert sorted_log.feed("#8 DONE 0.1s\n").startswith("::group::team/web.app (")
+def test_of_two_caches_one_that_cannot_be_written_makes_no_second_group() -> None:
+    """With ignore-error=true the build goes on."""
+    sorted_log = log("api", web=2)
+    assert sorted_log.feed("#8 [web] exporting to image\n#8 DONE 0.1s\n#9 [web] exporting cache to registry\n") == ""
+    assert sorted_log.feed("#10 [web] exporting cache to client directory\n#9 ERROR: denied\n") == ""
+    assert sorted_log.feed("#10 DONE 0.1s\n").count("::group::web") == 1
+    assert sorted_log.rest() == ""
 
 
 def test_a_cache_that_cannot_be_written_ends_the_group() -> None:

@@ -128,6 +128,17 @@ def test_a_changed_submodule_that_git_is_told_to_take_as_unchanged(repo: Repo, f
     assert outer.read().changed == ("inner/",)
 
 
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+@pytest.mark.parametrize("is_file", [False, True])
+def test_a_submodule_that_is_gone_is_a_change_whatever_git_is_told(repo: Repo, flag: str, is_file: bool) -> None:
+    outer = _with_submodule(repo)
+    outer.git("update-index", flag, "inner")
+    shutil.rmtree(outer.path / "inner")
+    if is_file:
+        outer.write("inner")
+    assert outer.read().changed == ("inner/",)
+
+
 @pytest.mark.parametrize("hides", ["untracked", "submodules", "gitmodules"])
 def test_no_setting_hides_what_a_submodule_has(repo: Repo, hides: str) -> None:
     """git takes the settings of who runs it, and each .gitmodules, when it looks into a submodule."""
