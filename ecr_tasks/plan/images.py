@@ -6,6 +6,8 @@ import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from platform import machine
 
 from ecr_tasks.errors import Refused, SettingsError
@@ -279,7 +281,7 @@ def _image(
     args = {**_source_date_epoch(source), **definition.args}
     complete = with_labels(replace(definition, args=args), without={})
     configured = with_labels(definition, without=result.of_source)
-    place = os.path.relpath(resolved(settings.project), resolved(source.root)) if source.root else "."
+    place = _place(settings.project, source.root) if source.root else "."
     with_platform = replace(configured, platforms=configured.platforms or _machine())
     recorded = {SETTINGS: build_settings(with_platform, settings.project, place)}
     complete = replace(
@@ -287,6 +289,12 @@ def _image(
     )
     tags = result.in_publishing_order
     return Image(name, repository, complete, tags, configured, dirty=source.dirty, outside=bool(source.outside))
+
+
+@cache
+def _place(project: Path, root: Path) -> str:
+    """Return where a project is in its repository."""
+    return os.path.relpath(resolved(project), resolved(root))
 
 
 def _machine() -> tuple[str, ...]:

@@ -158,7 +158,7 @@ class Unchanged:
             rules = [(folder, folder.ignore()) for folder in folders]
             files = [path for folder, ignore in rules for path in (ignore.file, *folder.read_beside())]
             contexts = [(resolved(folder.path), ignore) for folder, ignore in rules]
-            found = _Reads(root, contexts, {*map(str, reported_as([self._project / NAME, *files]))})
+            found = _Reads(root, contexts, reported_as([self._project / NAME, *files]))
             self._reads[id(definition)] = (definition, found)
         return self._reads[id(definition)][1]
 
