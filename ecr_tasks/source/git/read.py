@@ -82,9 +82,10 @@ def ignored_in(submodule: Path, *, environ: Mapping[str, str]) -> Iterator[str]:
     Nothing where it is not checked out. Raises SettingsError in the same cases as ``git_state``.
     """
     if is_checked_out(submodule):
-        state = git_state(submodule, environ=environ)
-        yield from state.gitignored
-        for inner in state.submodules:
+        git = Git.find(submodule, environ)
+        state, index = git.run_all(STATUS, INDEX)
+        yield from map(os.fsdecode, parse(state).gitignored)
+        for inner in filter(None, map(os.fsdecode, unchecked(git, submodule, index).submodules)):
             yield from (f"{inner}/{path}" for path in ignored_in(submodule / inner, environ=environ))
 
 

@@ -144,6 +144,17 @@ def test_the_platforms_of_an_image_are_one_group() -> None:
     assert shown.startswith("::group::web (")
 
 
+def test_a_repeated_bake_writes_its_caches_anew() -> None:
+    sorted_log = log("api", web=1)
+    for _ in range(2):
+        assert sorted_log.feed("#8 [web] exporting to image\n#8 DONE 0.1s\n") == ""
+        assert sorted_log.feed("#9 [web] exporting cache to registry\n") == ""
+        assert sorted_log.feed("#10 [web] resolving provenance for metadata file\n#10 DONE 0.1s\n") == ""
+        assert sorted_log.feed("#9 DONE 0.1s\n").count("::group::web") == 1
+        assert sorted_log.rest() == ""
+    assert "#10 [web 1/2] RUN make" in sorted_log.feed("#10 [web 1/2] RUN make\n#10 ERROR: 1\n")
+
+
 def test_a_repeated_bake_has_steps_of_its_own() -> None:
     sorted_log = log("api", "web")
     sorted_log.feed("#4 [web 1/2] RUN make\n#4 ERROR: unexpected status: 503\n#5 [web 2/2] RUN true\n")
