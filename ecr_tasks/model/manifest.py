@@ -67,8 +67,8 @@ _COMMIT_TAG = r"(?:.*[^0-9a-z])?(?P<commit>[0-9a-f]{7,40})(?:-r[0-9]+)?"
 """A tag that ends with the id of a commit, such as ``sha-1a2b3c4`` and its revisions."""
 
 _SAYS_SO = r"(?<![0-9a-z])sha-(?P<commit>[0-9a-f]{7,40})(?![0-9a-z])"
-"""A tag that says of what it has that it is a commit: one of 27 has digits alone, which else may be a date. A
-flavor's suffix may follow."""
+"""A tag that names a commit with ``sha-`` before its id, which may be digits alone (one of 27 is) and else could be a
+date; a flavor's suffix may follow."""
 
 
 @dataclass(frozen=True)

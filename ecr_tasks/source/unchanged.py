@@ -36,7 +36,7 @@ class _Reads:
 
         Of tens of thousands most are far from the contexts, which their texts tell: paths are slow.
         """
-        near = [(f"{context}/", context, ignore) for context, ignore in self.contexts]
+        near = [(f"{str(context).rstrip('/')}/", context, ignore) for context, ignore in self.contexts]
         top = str(self.root).rstrip("/")
         return [
             path

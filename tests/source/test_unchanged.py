@@ -46,6 +46,12 @@ def difference(repo: Repo, commit: str, **changes: object) -> str | None:
     return Unchanged(repo.read(), repo.path, repo.environ).difference(definition, commit)
 
 
+def uncommitted(repo: Repo, definition: BuildDefinition | None = None) -> tuple[str, ...]:
+    """Return the uncommitted changes that make an image dirty."""
+    definition = definition or BuildDefinition(context=str(repo.path / "app"))
+    return image_source(repo.read(), [definition], build_settings(project=repo.path), environ=repo.environ).changed
+
+
 def test_a_commit_beside_the_context_changes_nothing(repo: Repo, first: str) -> None:
     assert difference(repo, first) is None
     repo.commit("other/main.py")
@@ -135,8 +141,7 @@ def test_a_dockerfile_in_a_submodule_counts(repo: Repo, first: str, tmp_path: Pa
     inner = Repo(repo.path / "docker", repo.environ)
     inner.commit("Dockerfile", "FROM scratch AS other\n")
     definition = BuildDefinition(context=str(repo.path / "app"), dockerfile=str(dockerfile))
-    seen = image_source(repo.read(), [definition], build_settings(project=repo.path), environ=repo.environ)
-    assert seen.changed == ("docker/",)
+    assert uncommitted(repo, definition) == ("docker/",)
     repo.git("commit", "--quiet", "--all", "--message", "other")
     assert difference(repo, first, dockerfile=str(dockerfile)) == f"docker/ changed since {first[:12]}"
 
@@ -173,8 +178,7 @@ def test_every_link_on_the_way_counts(repo: Repo, first: str, changes: str) -> N
         definition = BuildDefinition(context=str(repo.path / "here"))
     elif changes == "named context":
         definition = replace(definition, contexts={"more": str(repo.path / "here")})
-    seen = image_source(repo.read(), [definition], build_settings(project=repo.path), environ=repo.environ)
-    assert seen.changed == ("all/current",)
+    assert uncommitted(repo, definition) == ("all/current",)
     repo.git("commit", "--quiet", "--all", "--message", "v2")
     found = Unchanged(repo.read(), repo.path, repo.environ).difference(definition, first)
     assert found == f"all/current changed since {first[:12]}"
@@ -186,9 +190,7 @@ def test_a_submodule_that_is_gone_counts_where_a_part_of_it_was_carried(
     repo.commit("app/.dockerignore", "*\n!library/keep.txt\n")
     first = add_submodule(repo, library(tmp_path / "library", repo), "app/library")
     repo.git("rm", "--quiet", "--force", "app/library")
-    definition = BuildDefinition(context=str(repo.path / "app"))
-    seen = image_source(repo.read(), [definition], build_settings(project=repo.path), environ=repo.environ)
-    assert seen.changed == ("app/library/",)
+    assert uncommitted(repo) == ("app/library/",)
     repo.git("commit", "--quiet", "--message", "gone")
     assert difference(repo, first) == f"app/library/ changed since {first[:12]}"
 
@@ -198,9 +200,7 @@ def test_the_dockerfile_that_docker_took_before_counts(repo: Repo, first: str) -
     repo.commit("app/.dockerignore", "Dockerfile\ndockerfile\n")
     first = repo.commit("app/dockerfile", "FROM scratch AS other\n")
     repo.git("rm", "--quiet", "app/Dockerfile")
-    definition = BuildDefinition(context=str(repo.path / "app"))
-    seen = image_source(repo.read(), [definition], build_settings(project=repo.path), environ=repo.environ)
-    assert seen.changed == ("app/Dockerfile",)
+    assert uncommitted(repo) == ("app/Dockerfile",)
     repo.git("commit", "--quiet", "--message", "gone")
     assert difference(repo, first) == f"app/Dockerfile changed since {first[:12]}"
 
@@ -271,6 +271,14 @@ def test_a_wild_exception_lets_nothing_in_that_it_does_not_match(repo: Repo, fir
     repo.write("app/.ecr-tasks/receipt.json")
     assert difference(repo, first) is None
     repo.write("app/dist/README.md")
+    assert difference(repo, first) == "its context carries app/dist/, which git ignores"
+
+
+def test_an_empty_folder_that_an_exception_lets_in_is_sent(repo: Repo, first: str) -> None:
+    first = repo.commit("app/.dockerignore", "*\n!main.py\n!dist/keep\n")
+    repo.write("app/dist/other")
+    assert difference(repo, first) is None
+    (repo.path / "app/dist/keep").mkdir()
     assert difference(repo, first) == "its context carries app/dist/, which git ignores"
 
 

@@ -149,7 +149,8 @@ def sends_any(context: Path, ignore: DockerIgnore, folder: str) -> bool:
     if not ignored:
         return True
     try:
-        return any(True for _ in context_files(context / folder, ignore, frozenset(), f"{folder}/", matched))
+        files = context_files(context / folder, ignore, frozenset(), f"{folder}/", matched, folders=True)
+        return any(True for _ in files)
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:  # which the build will say, too

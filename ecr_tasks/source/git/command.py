@@ -185,7 +185,8 @@ def _damaged_head(folder: Path) -> Path | None:
 
 def _error(stderr: str, folder: Path) -> Exception:
     """Return the error for git's message; the phrases are those of its setup.c in every version since 2.35."""
-    if any(phrase in stderr for phrase in _NO_WORK_TREE):
+    in_submodule = "failed in submodule" in stderr  # which may be damaged, and the repository around it is not
+    if not in_submodule and any(phrase in stderr for phrase in _NO_WORK_TREE):
         damaged = _damaged_head(folder)
         if damaged is None:
             return NoRepositoryError()

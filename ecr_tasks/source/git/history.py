@@ -1,4 +1,4 @@
-"""How two commits of a clone are related, to tell which of two images is newer."""
+"""How commits of a clone are related, to tell which of two images is newer, and in which paths two differ."""
 
 from __future__ import annotations
 
@@ -35,11 +35,17 @@ def relations(
         return found
     with suppress(EcrTasksError, NoRepositoryError):
         git = _without_fetching(project, environ)
-        is_one = len(beginnings) == 1 and re.fullmatch(_COMMIT, beginnings[0])  # an error tells that it is unknown
-        ids = {beginnings[0]: beginnings[0]} if is_one else _known(git, beginnings)
+        if len(beginnings) == 1 and re.fullmatch(_COMMIT, beginnings[0]):
+            # Of two commits of which one descends from the other, that other one is the only merge base. git ends
+            # with 1 where there is none, and with 128 for a commit that the clone doesn't have.
+            base = text(git.run("merge-base", revision, beginnings[0], exit_codes=(0, 1)).strip())
+            related: dict[str, Relation] = {beginnings[0]: "older", revision: "newer"}
+            return {**found, beginnings[0]: related.get(base) or _of_neither(git)}
+        ids = _known(git, beginnings)
         if not ids:
             return found
-        # What is reachable from the others and not from ours, the parents first; ours is the parent of none but them.
+        # What is reachable from the others and not from ours, the parents first. One that descends from ours has it,
+        # or another such commit, as a parent.
         since = "\n".join((f"^{revision}", *ids.values(), ""))
         listed = git.run("rev-list", "--topo-order", "--reverse", "--parents", "--stdin", stdin=since.encode())
         newer, seen = {revision}, {revision}
@@ -47,13 +53,16 @@ def relations(
             seen.add(commit)
             if not newer.isdisjoint(parents):
                 newer.add(commit)
-        neither: Relation = "unrelated"
-        if not newer.issuperset(seen.intersection(ids.values())):
-            is_shallow = git.run("rev-parse", "--is-shallow-repository").strip() == b"true"
-            neither = "unknown" if is_shallow else "unrelated"
+        has_others = not newer.issuperset(seen.intersection(ids.values()))
+        neither: Relation = _of_neither(git) if has_others else "unrelated"
         for beginning, commit in ids.items():
             found[beginning] = "newer" if commit in newer else neither if commit in seen else "older"
     return found
+
+
+def _of_neither(git: Git) -> Relation:
+    """Return the relation of a commit that is seen to be neither newer nor older; a shallow clone can't tell."""
+    return "unknown" if git.run("rev-parse", "--is-shallow-repository").strip() == b"true" else "unrelated"
 
 
 def _known(git: Git, beginnings: Sequence[str]) -> dict[str, str]:

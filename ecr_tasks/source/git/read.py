@@ -120,9 +120,8 @@ def _read(git: Git) -> SourceState:
         changes=tuple(os.fsdecode(path) for path in head.changes),
         absent=tuple(map(os.fsdecode, entries.absent)),
         gitignored=tuple(map(os.fsdecode, head.gitignored)),
-        submodules=tuple(
-            filter(None, map(os.fsdecode, entries.submodules))
-        ),  # a damaged index has one without a name
+        # A damaged index has one without a name.
+        submodules=tuple(filter(None, map(os.fsdecode, entries.submodules))),
         commit_time=commit_time,
         remote_url=web_url(remotes.get(remote, "")),
         remotes=tuple(remotes),

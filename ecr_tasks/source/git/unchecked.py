@@ -67,8 +67,10 @@ def unchecked(git: Git, root: Path, index: bytes | None = None) -> Unchecked:
 
 def _differs(submodule: Git, commit: bytes) -> bool:
     """Return whether a submodule is at another commit, has changes, or is gone; False where it isn't checked out."""
+    if submodule.folder.is_symlink():
+        return True
     if not is_checked_out(submodule.folder):
-        return not submodule.folder.is_dir() or submodule.folder.is_symlink()
+        return not submodule.folder.is_dir()
     found = status(submodule)
     return found.revision != text(commit) or bool(found.changes or unchecked(submodule, submodule.folder).changed)
 

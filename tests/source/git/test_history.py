@@ -65,6 +65,13 @@ def test_no_repository(repo: Repo) -> None:
     assert relations(repo.path.parent, head, [head], environ=alone) == {head: "unknown"}
 
 
+def test_an_id_that_is_no_commit_s_is_unknown(repo: Repo) -> None:
+    head = repo.git("rev-parse", "HEAD")
+    for other in (repo.git("rev-parse", "HEAD^{tree}"), repo.git("rev-parse", "HEAD:file")):
+        assert related(repo, head, other) == "unknown"
+        assert relations(repo.path, head, [other, head[:9]], environ=repo.environ)[other] == "unknown"
+
+
 def test_many_commits_are_asked_for_at_once(repo: Repo) -> None:
     old, ours, newer = (repo.commit(name) for name in ("old", "ours", "newer"))
     repo.git("checkout", "--quiet", "-b", "other", old)

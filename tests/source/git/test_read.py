@@ -128,6 +128,14 @@ def test_a_changed_submodule_that_git_is_told_to_take_as_unchanged(repo: Repo, f
     assert outer.read().changed == ("inner/",)
 
 
+def test_a_submodule_without_a_work_tree_is_an_error_and_not_no_repository(repo: Repo) -> None:
+    outer = _with_submodule(repo)
+    Repo(outer.path / "inner", outer.environ).git("config", "--unset", "core.worktree")
+    Repo(outer.path / "inner", outer.environ).git("config", "core.bare", "true")
+    with pytest.raises(SettingsError, match="inner"):
+        outer.read()
+
+
 @pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
 @pytest.mark.parametrize("is_file", [False, True])
 def test_a_submodule_that_is_gone_is_a_change_whatever_git_is_told(repo: Repo, flag: str, is_file: bool) -> None:
@@ -136,6 +144,10 @@ def test_a_submodule_that_is_gone_is_a_change_whatever_git_is_told(repo: Repo, f
     shutil.rmtree(outer.path / "inner")
     if is_file:
         outer.write("inner")
+    else:
+        (outer.path / "inner").symlink_to(repo.path)  # a work tree at the same commit
+        assert outer.read().changed == ("inner/",)
+        (outer.path / "inner").unlink()
     assert outer.read().changed == ("inner/",)
 
 
