@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ecr_tasks.errors import EcrTasksError, Refused
+from ecr_tasks.clients.parallel import Question
+from ecr_tasks.errors import EcrTasksError, Refused, RegistryError
 from ecr_tasks.model.reference import ImageName
 from ecr_tasks.plan.promotion import Promotion, check_movable, find_image, locked_promotion
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from ecr_tasks.model.manifest import StoredImage
     from ecr_tasks.model.ports import Registry, Target
     from ecr_tasks.model.registry import Repository
+
+LOOK_SECONDS = 3.0
+"""How long the registry may take to say whether a tag was set after all."""
 
 IsFixed = Callable[[str, Callable[[], "StoredImage | None"]], bool]
 """Returns whether a tag never moves; its second argument reads the image that has it, None for a new tag."""
@@ -89,7 +93,8 @@ def promote(registry: Target, promotion: Promotion, record: Record = no_record) 
     """Set the pending tags. Raises Refused with both digests for a locked tag; errors name the tags already set.
 
     Only the image itself is read. The fixed tags are looked at again right before, each one also before each further
-    attempt. ``record`` is called with what was set in the end, also before an error.
+    attempt. ``record`` is called with what was set in the end, also before an error or an interruption: then a tag
+    whose answer is missing is looked at.
     """
     names: list[str] = []
     if promotion.pending:
@@ -103,8 +108,21 @@ def promote(registry: Target, promotion: Promotion, record: Record = no_record) 
             shown = error
             if isinstance(error, Refused) and promotion.tags[tag] is not None:
                 shown = locked_promotion(promotion, tag, None, fixed=False)
+            names += [tag] if not isinstance(error, Refused) and _was_set(registry, promotion, tag) else []
             before = f"{', '.join(names)} set, but: " if names else ""
             record(promotion, names)
             raise type(shown)(before + shown.cause, shown.remedy) from error
         names.append(tag)
     record(promotion, names)
+
+
+def _was_set(registry: Target, promotion: Promotion, tag: str) -> bool:
+    """Return whether a tag is on the promoted image, although setting it failed; False without an answer to that."""
+    unknown = RegistryError("It isn't known.", "Look again.")
+    look = Question(
+        lambda: registry.tag_digests(promotion.repository, [tag]),
+        LOOK_SECONDS,
+        late=lambda: unknown,
+        unexpected=lambda _: unknown,
+    )
+    return not isinstance(look.answer, EcrTasksError) and look.answer.get(tag) == promotion.image.digest

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ecr_tasks.model.inventory import ImageDetail
-from ecr_tasks.model.ports import Artifacts, Registry
+from ecr_tasks.model.ports import Artifacts, Target
 from ecr_tasks.model.refusals import missing_repository
+from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.release import ReleaseRecord, TagPlace, may_be_record, parse_record
 from ecr_tasks.plan.release_history import TagHistory, tag_entries
 
@@ -17,46 +18,51 @@ _SPARE = 8
 """How many records more than wanted are read, because those of runs at one time may change places."""
 
 
-def read_history(registry: Registry, name: str, tag: str, most: int) -> TagHistory:
+def read_history(registry: Target, name: str, tag: str, most: int) -> TagHistory:
     """Return the newest ``most`` images that a tag of a repository was on.
 
-    The calls are DescribeRepositories, DescribeImages for each thousand manifests, and BatchGetImage for each hundred
-    records that were not read before. Records belong to the images that they are about, so they are found whether or
-    not an image still has the tag, and are gone with the image. Raises RegistryError for a missing repository.
+    Raises RegistryError for a missing repository.
     """
     repository = registry.describe({name: ()})[name].repository
     if repository is None:
         raise missing_repository(name)
+    return histories_in(registry, repository, (tag,), most)[tag]
+
+
+def histories_in(registry: Target, repository: Repository, tags: Sequence[str], most: int) -> dict[str, TagHistory]:
+    """Return by tag the newest ``most`` images that these tags of a repository were on.
+
+    The calls are DescribeImages for each thousand manifests, and BatchGetImage for each hundred records that were not
+    read before. Records belong to the images that they are about, so they are found whether or not an image still has
+    the tag, and are gone with the image.
+    """
+    name = repository.name
     details = registry.details(name)
-    current = next((detail.digest for detail in details if tag in detail.tags), None)
     candidates = possible_records(details)
     place = TagPlace(repository.account, registry.region(), name)
-    own: list[ReleaseRecord] = []
-    elsewhere: list[ReleaseRecord] = []
+    own: dict[str, list[ReleaseRecord]] = {tag: [] for tag in tags}
+    elsewhere: dict[str, list[ReleaseRecord]] = {tag: [] for tag in tags}
     broken: dict[str, str] = {}
     start = 0
-    while start < len(candidates) and len(own) < most + _SPARE:
+    while start < len(candidates) and any(len(records) < most + _SPARE for records in own.values()):
         batch = candidates[start : start + BATCH]
         start += BATCH
         records, unreadable = read_records(registry.artifacts, name, batch)
         broken |= unreadable
         for record in records:
-            if tag in record.release.was:
-                (own if record.release.place == place else elsewhere).append(record)
-    entries = tag_entries(tag, current, own)
-    is_complete = start >= len(candidates) and len(entries) <= most
-    entries = entries[:most]
-    shown = {entry.digest for entry in entries}
-    return TagHistory(
-        repository,
-        tag,
-        current,
-        entries,
-        {detail.digest: detail for detail in details if detail.digest in shown},
-        tuple(elsewhere),
-        broken,
-        is_complete,
-    )
+            for tag in own.keys() & record.release.was:
+                (own if record.release.place == place else elsewhere)[tag].append(record)
+
+    def history(tag: str) -> TagHistory:
+        current = next((detail.digest for detail in details if tag in detail.tags), None)
+        entries = tag_entries(tag, current, own[tag])
+        is_complete = start >= len(candidates) and len(entries) <= most
+        entries = entries[:most]
+        shown = {entry.digest for entry in entries}
+        images = {detail.digest: detail for detail in details if detail.digest in shown}
+        return TagHistory(repository, tag, current, entries, images, tuple(elsewhere[tag]), broken, is_complete)
+
+    return {tag: history(tag) for tag in tags}
 
 
 def possible_records(details: Iterable[ImageDetail]) -> list[ImageDetail]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from ecr_tasks.clients.parallel import Question
-from ecr_tasks.errors import AwsError, EcrTasksError
+from ecr_tasks.clients.parallel import Question, map_parallel
+from ecr_tasks.clients.retry import Retrier
+from ecr_tasks.errors import AwsError, EcrTasksError, Interrupted
+from ecr_tasks.execute.read_history import histories_in
 from ecr_tasks.model.account import Caller
 from ecr_tasks.model.ports import Target
 from ecr_tasks.model.release import Promoter, Release, TagPlace, Task
@@ -18,6 +20,9 @@ from ecr_tasks.plan.promotion import Promotion
 
 CALLER_SECONDS = 5.0
 """How long STS may take to say who promotes: without an endpoint for it in a closed network there is no answer."""
+
+PARALLEL = 4
+"""The number of repositories whose records are read at a time."""
 
 
 def _no_answer(reason: str) -> AwsError:
@@ -39,6 +44,8 @@ class Recorder:
     clock: Callable[[], float] = time.monotonic
     gates: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     """The results of the gates, by image."""
+    unrecorded: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By image, the tags that it has already as no record says, and what the last record put there."""
     _run: str = field(default_factory=lambda: str(uuid.uuid4()))
     _began: float = 0.0
     _caller: Question[Caller] | None = None
@@ -47,10 +54,16 @@ class Recorder:
         """Note the time: what the tags were is looked at now."""
         self._began = self.clock()
 
-    def begin(self, promotions: Iterable[Promotion]) -> None:
-        """Ask STS in a thread who this is, if there is something to set and to record."""
-        if any(promotion.pending for promotion in promotions):
-            self.target.connect()
+    def begin(self, promotions: Mapping[str, Promotion], retrier: Retrier) -> None:
+        """Look for what is to be recorded, by image, and ask STS in a thread who this is if there is something.
+
+        A tag that is there already is recorded where the last record of it is of another image: the run that set it
+        may have ended before its record, and what nothing recorded isn't rolled back with the other images.
+        """
+        self.target.connect()  # which threads must not do
+        found = map_parallel(self._find_unrecorded, [*promotions.values()], PARALLEL, retrier)
+        self.unrecorded = dict(zip(promotions, found, strict=True))
+        if any(found) or any(promotion.pending for promotion in promotions.values()):
             self._caller = Question(
                 self.target.caller,
                 CALLER_SECONDS,
@@ -62,21 +75,44 @@ class Recorder:
         self, image: str, promotion: Promotion, tags: Sequence[str], *, source_place: TagPlace | None = None
     ) -> None:
         """Record that an image got these tags; a failure is a warning. ``image`` is its name in the project."""
-        if not tags:
+        was = {**{tag: promotion.tags[tag] for tag in tags}, **self.unrecorded.get(image, {})}
+        if not was:
             return
         try:
-            self._record(image, promotion, tags, source_place)
+            artifact = self._release(image, promotion, was, source_place).artifact()
+            try:
+                self.target.artifacts.attach(promotion.repository, promotion.image, artifact)
+            except Interrupted:  # which comes once, when an answer has come: it may have been attached or not
+                self.target.artifacts.attach(promotion.repository, promotion.image, artifact)
+                raise
+        except Interrupted:
+            raise
         except EcrTasksError as error:
             self._warn(promotion, f"{error.cause} {error.remedy}")
         except Exception as error:  # the tags are set: nothing that is wrong here may fail the promotion
             self._warn(promotion, f"{type(error).__name__}: {error}")
 
-    def _record(self, image: str, promotion: Promotion, tags: Sequence[str], source_place: TagPlace | None) -> None:
+    def _find_unrecorded(self, promotion: Promotion) -> Mapping[str, str]:
+        """Return the tags that the image has although their last record is of another one, with that one's digest."""
+        name, tags = promotion.repository.name, [tag for tag in promotion.tags if promotion.state(tag) == "present"]
+        try:
+            histories = histories_in(self.target, promotion.repository, tags, 2) if tags else {}
+        except Interrupted:
+            raise
+        except EcrTasksError as error:
+            self.warn(f"Whether {name}:{', '.join(tags)}, there already, was recorded isn't known: {error.cause}")
+            return {}
+        entries = {tag: history.entries for tag, history in histories.items()}
+        return {tag: item[1].digest for tag, item in entries.items() if len(item) > 1 and item[0].record is None}
+
+    def _release(
+        self, image: str, promotion: Promotion, was: Mapping[str, str | None], source_place: TagPlace | None
+    ) -> Release:
         repository = promotion.repository
         release = Release(
             promotion.image.digest,
             TagPlace(repository.account, self.target.region(), repository.name),
-            {tag: promotion.tags[tag] for tag in tags},
+            was,
             self._run,
             datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
             0.0,
@@ -86,8 +122,7 @@ class Recorder:
             replace(self.promoter, caller=self._caller_arn()),
             self.gates.get(image, ()),
         )
-        release = replace(release, seconds=self.clock() - self._began)
-        self.target.artifacts.attach(repository, promotion.image, release.artifact())
+        return replace(release, seconds=self.clock() - self._began)
 
     def _caller_arn(self) -> str | None:
         answer = self._caller.answer if self._caller is not None else None

@@ -236,6 +236,12 @@ class Target(Protocol):
         The view's repository lacks its mutability, and is None when there are no images.
         """
 
+    def details(self, name: str) -> Sequence[ImageDetail]:
+        """Return every manifest of a repository, archived ones too, in a way that does not count as a pull.
+
+        The name is that in addresses: ECR Public's begins with the alias.
+        """
+
     def existing_digests(self, repository: Repository, digests: Sequence[str]) -> Collection[str]:
         """Return those of the digests that exist."""
 
@@ -281,9 +287,6 @@ class Target(Protocol):
 
 class Registry(Target, Protocol):
     """The settings' registry: images are pushed to it and copied from it."""
-
-    def details(self, name: str) -> Sequence[ImageDetail]:
-        """Return every manifest of a repository, archived ones too, in a way that does not count as a pull."""
 
     def caller_account(self) -> str:
         """Return the account that the credentials belong to (STS)."""

@@ -75,7 +75,8 @@ def tag_entries(tag: str, current: str | None, records: Collection[ReleaseRecord
         raced = later is not None and record.overlaps(later) and record.release.was[tag] == later.release.was[tag]
         if expected not in (None, record.release.digest) and not raced:
             entries.append(Entry(str(expected)))
-        entries.append(Entry(record.release.digest, record))
+        if not (raced and entries[-1].digest == record.release.digest):  # two runs that set it to the same image
+            entries.append(Entry(record.release.digest, record))
         expected, later = record.release.was[tag], record
     if expected is not None:
         entries.append(Entry(expected))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -212,12 +212,12 @@ def set_tags_of(
     for key, digest in (expected or {}).items():
         check_expected(promotions[key], digest)
     if not run.dry:
-        releases.begin(promotions.values())
+        releases.begin(promotions, run.retrier)
 
     def carry_out(key: str, promotion: Promotion) -> Promotion:
         if not run.dry:
             promote(run.registry, promotion, partial(releases.record, key))
-        _show(promotion, promotion.repository.name, dry=run.dry)
+        _show(promotion, promotion.repository.name, releases.unrecorded.get(key, ()), dry=run.dry)
         return promotion
 
     return _carry_out(run, carry_out, promotions), results
@@ -290,7 +290,7 @@ def promote_elsewhere(
         raise no_buildx(run.settings.client)
     docker = None if run.dry else run.docker  # which is made once, and by no thread
     if not run.dry:
-        releases.begin([copy.promotion for copy in copies.values()])
+        releases.begin({key: copy.promotion for key, copy in copies.items()}, run.retrier)
 
     def carry_out(key: str, copy: CopyPromotion) -> Promotion:
         promotion = copy.promotion
@@ -300,7 +300,7 @@ def promote_elsewhere(
             promotion = promote_to(copy, docker, run.registry, target, create, record)
         address = promotion.repository.uri
         say(f"{address}: {_copy_words(copy, dry=run.dry)}")
-        _show(promotion, address, dry=run.dry)
+        _show(promotion, address, releases.unrecorded.get(key, ()), dry=run.dry)
         return promotion
 
     return _carry_out(run, carry_out, copies), results
@@ -332,9 +332,10 @@ def _carry_out(run: Run, call: Callable[[str, P], Promotion], planned: Mapping[s
     """Carry out what is planned for each image, several at a time, and return what was promoted, in the same order.
 
     No image is begun after an error. Raises the first one in the images' order, after a warning for each other one,
-    when what had begun has ended.
+    when what had begun has ended. A single one has a thread, too: an interruption comes to it between two calls, so
+    that what was set is recorded.
     """
-    from ecr_tasks.clients.parallel import map_parallel
+    from ecr_tasks.clients.parallel import Workers
 
     several = len(planned) > 1 and not run.dry
     done: dict[str, Promotion] = {}
@@ -349,8 +350,10 @@ def _carry_out(run: Run, call: Callable[[str, P], Promotion], planned: Mapping[s
             except EcrTasksError as error:
                 failed[item[0]] = error
 
-    with working(f"promoting {len(planned)} images") if several else nullcontext():
-        map_parallel(carry_out, [*planned.items()], PARALLEL if several else 1, run.retrier)
+    shown = working(f"promoting {len(planned)} images") if several else nullcontext()
+    with shown, Workers(PARALLEL if several else 1, run.retrier) as workers:
+        for wait in [workers.begin(partial(carry_out, item)) for item in planned.items()]:
+            wait()
     keys = [key for key in planned if key in failed]
     for key in keys[1:]:
         warn(f"{key} is not promoted: {failed[key]}")
@@ -384,12 +387,13 @@ def _copy_words(copy: CopyPromotion, *, dry: bool) -> str:
     return f"{created}{'would copy' if dry else 'copied'} {' and '.join(parts)}" if parts else "nothing to copy"
 
 
-def _show(promotion: Promotion, repository: str, *, dry: bool) -> None:
+def _show(promotion: Promotion, repository: str, unrecorded: Collection[str], *, dry: bool) -> None:
     from ecr_tasks.model.manifest import short_digest
 
     new, moved = ("would be set", "would move from") if dry else ("set", "moved from")
     for tag, digest in promotion.tags.items():
-        words = {"new": new, "present": "there already", "moves": f"{moved} {short_digest(digest)}"}
+        there = "there already, without a record until now" if tag in unrecorded else "there already"
+        words = {"new": new, "present": there, "moves": f"{moved} {short_digest(digest)}"}
         say(f"{repository}:{tag}: {words[promotion.state(tag)]}")
 
 

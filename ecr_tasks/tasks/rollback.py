@@ -86,6 +86,11 @@ def _words(item: TagHistory, entry: Entry) -> str:
     return f"back to {short_digest(entry.digest)}, its number {number}"
 
 
+def _alone(key: str, item: TagHistory) -> str:
+    """Return how to put this image back, too, where it is known what it was."""
+    return f" (`inv rollback {item.tag} --image {key}` puts it back)" if len(item.entries) > 1 else ""
+
+
 _SEARCHED = 200
 """How many of a tag's images are searched for a digest."""
 
@@ -105,11 +110,16 @@ def _chosen(found: dict[str, TagHistory], to: str | None) -> tuple[str, ...]:
         )
     chosen = last_promoted(found)
     if not chosen:
+        recorded_before = any(len(item.entries) > 1 for item in found.values())
         raise SettingsError(
             f"No record says how {', '.join(found)} got the tag, so that they belong together is not known.",
-            "Choose one with --image.",
+            "Choose one with --image"
+            + (", or promote them once more: what is there already is recorded then." if recorded_before else "."),
         )
     for key, item in found.items():
         if key not in chosen:
-            say(f"{item.place} stays: the last promotion did not set it")
+            if not item.entries or item.entries[0].record is not None:
+                say(f"{item.place} stays: the last promotion did not set it")
+            else:
+                say(f"{item.place} stays: no record says how it got the image that it is on{_alone(key, item)}")
     return chosen

@@ -255,6 +255,7 @@ def test_with_every_setting_the_table_and_the_calls_are_the_same(flows: Flows) -
     flows.run("scan", "scan", "1.2.4")
     for place in (f"{flows.ecr.account}/{COPIES}/other", "public.ecr.aws/local/other"):
         flows.run("promote", "promote", "1.2.4", "--tag", "p", "--to", place)
+        flows.run("promote", "promote", "1.2.4", "--tag", "p", "--to", place)  # which is there, and recorded
     api.put_image_tag_mutability(repositoryName=app.name, imageTagMutability="IMMUTABLE")
     api.put_image_scanning_configuration(repositoryName=app.name, imageScanningConfiguration={"scanOnPush": False})
     api.delete_lifecycle_policy(repositoryName=app.name)

@@ -108,7 +108,7 @@ def test_a_second_run_copies_nothing_and_needs_no_docker(
     calls = {name: count - before.get(name, 0) for name, count in local_ecr.requests().items()}
     assert {name: count for name, count in calls.items() if count} == {
         "BatchGetImage": 1,  # of all tags that could link a signature to the image: there is none
-        "DescribeImages": 3,
+        "DescribeImages": 4,  # one of them for records of the tag
         "DescribeRepositories": 1,
         "ListImageReferrers": 1,
     }

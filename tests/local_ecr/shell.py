@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from ecr_tasks.local_ecr.server import LocalEcr
-from tests.support.inv import run_inv
+from tests.support.inv import INVOKE, run_inv
 
 RECORDED = {"PutImage": 2, "GetCallerIdentity": 1}
 """The calls of a promotion to one tag that change something: the tag, and the record of who set it."""
@@ -24,6 +24,12 @@ class Shell:
 
     def inv(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
         return run_inv(words, self.folder, {**self.environ, **environ})
+
+    def start(self, *words: str) -> subprocess.Popen[bytes]:
+        """Start `inv …` as a process of its own."""
+        return subprocess.Popen(
+            [*INVOKE, *words], cwd=self.folder, env=self.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
 
     def calls(self, *words: str, **environ: str) -> tuple[subprocess.CompletedProcess[str], dict[str, int]]:
         """Run the same; returns also the number of the local ECR's requests by name."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from ecr_tasks.errors import ExitCode
 from ecr_tasks.local_ecr.server import LocalEcr
 from ecr_tasks.model.artifact import EMPTY_CONFIG, Artifact
 from ecr_tasks.model.inventory import RELEASE
@@ -118,12 +121,14 @@ def test_a_deleted_image_takes_its_records_along_and_the_next_one_still_names_it
 def test_of_many_records_only_as_many_are_read_as_are_shown(
     shell: Shell, api: Any, http: HttpClient, repository: str, wanted: str
 ) -> None:
-    raw = http.push_image(repository, "v1", b"layer", config=EMPTY_CONFIG)
-    image = StoredImage(digest_of(raw), raw.decode(), OCI_MANIFEST)
-    other = digest_of(b"another image")
+    images = []
+    for tag in ("v1", "v2"):
+        raw = http.push_image(repository, tag, tag.encode(), config=EMPTY_CONFIG)
+        images.append(StoredImage(digest_of(raw), raw.decode(), OCI_MANIFEST))
     place = TagPlace("123456789012", "eu-west-1", repository)
     for number in range(230):
-        release = Release(image.digest, place, {"prod": other}, str(number), str(number))
+        image, other = images if number % 2 else images[::-1]
+        release = Release(image.digest, place, {"prod": other.digest}, str(number), str(number))
         api.put_image(repositoryName=repository, imageManifest=release.artifact().manifest(image))
     api.put_image(repositoryName=repository, imageManifest=raw.decode(), imageTag="prod")
     done, calls = shell.calls("history", "prod", "--json", "--limit", wanted)
@@ -143,6 +148,30 @@ def test_of_promotions_at_one_time_all_are_recorded_and_the_tags_image_is_first(
         (newest, *others) = history(shell, "prod", "--limit", "100")
         assert newest == (0, tagged(api, repository, "prod"), True)
         assert {digest for _, digest, recorded in (newest, *others) if recorded} == set(digests.values())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_promotion_that_ends_while_a_tag_is_set_is_recorded_and_rolled_back(
+    shell: Shell, ecr: LocalEcr, http: HttpClient, api: Any, repository: str, number: signal.Signals
+) -> None:
+    """By itself where it is interrupted, by the next run where it is killed."""
+    digests = push(http, repository, "v1", "v2")
+    assert shell.inv("promote", "v1", "--tag", "prod").returncode == 0
+    before = ecr.requests()["GetCallerIdentity"]
+    ecr.misbehave("PutImage", seconds=0.9, times=1)
+    with shell.start("promote", "v2", "--tag", "prod") as process:
+        while ecr.requests()["GetCallerIdentity"] == before:  # which is right before
+            time.sleep(0.02)
+        time.sleep(0.3)
+        process.send_signal(number)
+        process.communicate()
+    assert process.returncode == (-number if number == signal.SIGKILL else ExitCode.INTERRUPTED)
+    time.sleep(1)
+    if number == signal.SIGKILL or tagged(api, repository, "prod") == digests["v1"]:  # on a very busy machine
+        assert shell.inv("promote", "v2", "--tag", "prod").returncode == 0
+    assert history(shell, "prod") == [(0, digests["v2"], True), (1, digests["v1"], True)]
+    assert shell.inv("rollback", "prod").returncode == 0
+    assert tagged(api, repository, "prod") == digests["v1"]
 
 
 def test_another_types_empty_artifact_and_a_copied_record_are_no_history(

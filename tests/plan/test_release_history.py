@@ -94,6 +94,15 @@ def test_of_two_runs_at_once_the_one_that_the_tag_shows_was_last(last: str, firs
     assert names(tag_entries("prod", digest("D"), later)) == ["D", last, other, "A"]
 
 
+@pytest.mark.parametrize("first", ["B", "C"])
+def test_two_runs_at_once_that_set_one_image_are_one_entry_and_a_rollback_goes_behind_it(first: str) -> None:
+    records = [record("A", None, 1), record("B", "A", 10, 30), record("B", "A", 10.1, 30, run="other")]
+    assert names(tag_entries("prod", digest("B"), records)) == ["B", "A"]
+    assert earlier_image(history("B", *records), None).digest == digest("A")
+    third = record("C", "A", 10.2 if first == "B" else 9.9, seconds=30)
+    assert names(tag_entries("prod", digest("B"), [*records, third])) in (["B", "C", "B", "A"], ["B", "C", "A"])
+
+
 def test_a_record_that_comes_late_is_put_where_its_release_was() -> None:
     """B's run saw A's image and ended before A's record was there."""
     records = [record("B", "A", 10, seconds=2), record("A", None, 10.1, seconds=30)]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ecr_tasks.errors import AwsError
+from ecr_tasks.errors import AwsError, Interrupted
 from ecr_tasks.model.artifact import Artifact
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.inventory import RELEASE
@@ -142,6 +142,64 @@ def test_a_tag_that_was_set_before_the_next_one_failed_is_recorded(
     assert "a set, but: Throttled" in app.inv("promote", "v1", "--tag", "a", "--tag", "b").stderr
     (record,) = records(app)
     assert record["tags"] == [{"tag": "a", "was": None}]
+
+
+def interrupt() -> None:
+    raise Interrupted("Interrupted.", "Run it again.")
+
+
+def fail() -> None:
+    raise AwsError("No answer.", "Run it again.")
+
+
+@pytest.mark.parametrize("failing", [interrupt, fail])
+def test_a_tag_that_was_set_although_its_answer_is_missing_is_recorded(
+    app: Project, failing: Callable[[], None]
+) -> None:
+    promote(app, "v1", "--tag", "prod")
+    app.calls.after["set_tag"] = failing
+    assert app.inv("promote", "v2", "--tag", "prod").code != 0
+    assert records(app)[-1]["tags"] == [{"tag": "prod", "was": FIRST.digest}]
+
+
+def test_a_failed_tag_that_is_not_there_is_not_recorded(app: Project) -> None:
+    app.calls.before["set_tag"] = interrupt
+    app.inv("promote", "v1", "--tag", "prod").failed(130)
+    assert records(app) == []
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_interrupted_record_is_made_and_there_is_one(app: Project, when: str) -> None:
+    getattr(app.calls, when)["attach"] = interrupt
+    app.inv("promote", "v1", "--tag", "prod").failed(130)
+    (record,) = records(app)
+    assert record["tags"] == [{"tag": "prod", "was": None}]
+
+
+def kill_before_record(project: Project, *words: str) -> None:
+    """Promote as a run does that is killed when its tags are set."""
+    project.registry.attach_error = AwsError("Killed.", "Run it again.")
+    assert project.inv("promote", *words).code == 0
+    project.registry.attach_error = None
+
+
+def test_what_a_killed_run_set_is_recorded_by_the_next_one(app: Project) -> None:
+    promote(app, "v1", "--tag", "prod")
+    kill_before_record(app, "v2", "--tag", "prod")
+    again = app.inv("promote", "v2", "--tag", "prod")
+    assert (again.code, "team/app:prod: there already, without a record until now" in again.stderr) == (0, True)
+    assert records(app)[-1]["tags"] == [{"tag": "prod", "was": FIRST.digest}]
+    assert [item["digest"] for item in history(app, "prod")] == [SECOND.digest, FIRST.digest]
+    promote(app, "v2", "--tag", "prod")
+    assert len(records(app)) == 2  # once
+
+
+def test_without_the_right_to_read_records_a_tag_that_is_there_is_a_warning(app: Project) -> None:
+    promote(app, "v1", "--tag", "prod")
+    app.calls.before["details"] = fail
+    result = app.inv("promote", "v1", "--tag", "prod")
+    assert result.code == 0
+    assert "Warning: Whether team/app:prod, there already, was recorded isn't known: No answer." in result.stderr
 
 
 def test_history_lists_the_newest_first_and_whether_images_are_still_there(app: Project) -> None:
@@ -331,6 +389,25 @@ def test_of_several_images_those_go_back_that_the_last_promotion_set(two: Projec
     partly = two.inv("history", "v2", "--json")
     assert [item["name"] for item in partly.document["images"]] == ["web"]
     assert "x/worker: no tag v2" in partly.stderr
+
+
+def test_several_images_of_a_killed_promotion_go_back_together_once_it_was_run_again(two: Project) -> None:
+    promote(two, "v1", "--tag", "prod")
+    kill_before_record(two, "v2", "--tag", "prod")
+    assert "or promote them once more" in two.inv("rollback", "prod").failed(2)
+    assert two.inv("promote", "v2", "--tag", "prod").code == 0
+    assert two.inv("rollback", "prod").code == 0
+    assert two.registry.tags["x/web"]["prod"] == two.registry.tags["x/worker"]["prod"] == FIRST.digest
+
+
+def test_an_image_without_a_record_stays_and_it_is_said_how_it_goes_back(two: Project) -> None:
+    promote(two, "v1", "--tag", "prod")
+    assert two.inv("promote", "v2", "--tag", "prod", "--image", "web").code == 0
+    kill_before_record(two, "v2", "--tag", "prod", "--image", "worker")
+    result = two.inv("rollback", "prod")
+    assert result.code == 0
+    assert "x/worker:prod stays: no record says how it got the image" in result.stderr
+    assert "`inv rollback prod --image worker`" in result.stderr
 
 
 def test_a_tag_of_a_record_with_control_characters_cant_reach_a_terminal(app: Project) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ecr_tasks.clients.ecr.errors import result_or_none, translate_errors
 from ecr_tasks.clients.ecr.image_config import labels_of
+from ecr_tasks.clients.ecr.listing import parse_detail
 from ecr_tasks.clients.ecr.parse import aws_tags, looked_at, parse_token
 from ecr_tasks.clients.ecr.public_evidence import PublicEvidence
 from ecr_tasks.clients.ecr.public_reader import PublicArtifacts, PublicReader
@@ -24,6 +26,7 @@ from ecr_tasks.clients.manifest_cache import ManifestCache, manifest_folder
 from ecr_tasks.errors import EcrTasksError, RegistryError
 from ecr_tasks.model.account import Caller
 from ecr_tasks.model.destination import PUBLIC_HOST, PUBLIC_REGION
+from ecr_tasks.model.inventory import ImageDetail, artifact_kind
 from ecr_tasks.model.manifest import StoredImage
 from ecr_tasks.model.ports import NewRepositories
 from ecr_tasks.model.registry import RegistryToken, Repository, RepositoryView
@@ -146,6 +149,28 @@ class PublicRegistry:
             first = self.image(repository, image.children[0][1]) if image.children else None
             return self.labels(repository, first) if first is not None and not first.is_index else {}
         return labels_of(self._reader.config(repository.name, image))
+
+    def details(self, name: str) -> list[ImageDetail]:
+        """Return every manifest of a repository by its name in addresses (DescribeImages, one call per thousand).
+
+        The API doesn't say what a manifest refers to, so those of artifacts are read.
+        """
+        with translate_errors(f"list the images of {name} (ecr-public:DescribeImages)"):
+            pages = (
+                self.client()
+                .get_paginator("describe_images")
+                .paginate(repositoryName=name.partition("/")[2], PaginationConfig={"PageSize": PAGE})
+            )
+            details = [parse_detail(data) for page in pages for data in page["imageDetails"]]
+        artifacts = [item for item in details if artifact_kind(item.artifact_type) not in ("image", "cache")]
+        read = self._reader.known(name, artifacts, True)
+        subjects = {digest: image.document.get("subject") for digest, image in read.items()}
+        return [
+            replace(item, subject=subject["digest"])
+            if isinstance(subject := subjects.get(item.digest), dict)
+            else item
+            for item in details
+        ]
 
     def find(self, name: str, references: Sequence[str]) -> RepositoryView:
         """Return a repository and those of its images that have one of these tags or digests."""

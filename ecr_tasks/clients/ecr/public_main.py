@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ecr_tasks.clients.ecr.ecr_public import PAGE, PublicRegistry
+from ecr_tasks.clients.ecr.ecr_public import PublicRegistry
 from ecr_tasks.clients.ecr.errors import (
     result_or_none,
     translate_errors,
@@ -20,7 +19,7 @@ from ecr_tasks.clients.ecr.parse import aws_tags
 from ecr_tasks.clients.ecr.repositories import deleted
 from ecr_tasks.clients.ecr.session import AwsSession
 from ecr_tasks.clients.parallel import map_parallel
-from ecr_tasks.model.inventory import ImageDetail, artifact_kind
+from ecr_tasks.model.inventory import ImageDetail
 from ecr_tasks.model.manifest import INDEX_MEDIA_TYPES, StoredImage
 from ecr_tasks.model.registry import Repository, RepositoryView
 from ecr_tasks.model.repository import DesiredRepository, Difference, RepositoryState
@@ -97,28 +96,6 @@ class MainPublicRegistry(PublicRegistry):
                 "ImageNotFoundException",
             )
         return next(map(parse_detail, response["imageDetails"]), None) if response else None
-
-    def details(self, name: str) -> list[ImageDetail]:
-        """Return every manifest of a repository (DescribeImages), with one call per thousand.
-
-        The API doesn't say what a manifest refers to, so those of artifacts are read.
-        """
-        with translate_errors(f"list the images of {name} (ecr-public:DescribeImages)"):
-            pages = (
-                self.client()
-                .get_paginator("describe_images")
-                .paginate(repositoryName=self.api_name(name), PaginationConfig={"PageSize": PAGE})
-            )
-            details = [parse_detail(data) for page in pages for data in page["imageDetails"]]
-        artifacts = [item for item in details if artifact_kind(item.artifact_type) not in ("image", "cache")]
-        read = self._reader.known(name, artifacts, True)
-        subjects = {digest: image.document.get("subject") for digest, image in read.items()}
-        return [
-            replace(item, subject=subject["digest"])
-            if isinstance(subject := subjects.get(item.digest), dict)
-            else item
-            for item in details
-        ]
 
     def inventory(self, name: str, *, read: bool = False) -> tuple[ListedImage, ...]:
         """Return the images of a repository.
