@@ -97,6 +97,23 @@ def docker_environment(
     }
 
 
+def reading_environment(environ: Mapping[str, str], own: Mapping[str, str], named: Collection[str]) -> dict[str, str]:
+    """Return the variables with which docker reads definitions; those of ``environ`` that ``own`` lacks are of files.
+
+    An application's file may have what a program of docker's takes for its own settings, such as the address that
+    traces go to. Only what the definitions name is handed on of it, and then no traces are sent.
+    """
+    system = set(_SYSTEM.split())
+
+    def is_handed_on(name: str) -> bool:
+        steers = name in system or name.startswith((*_OF_DOCKER, *_SYSTEMS))
+        return name in own or name in named or not steers
+
+    sends = any(name.startswith("OTEL_") for name in own)
+    silent = {} if sends else {"OTEL_TRACES_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "none"}
+    return silent | {name: text for name, text in environ.items() if is_handed_on(name)}
+
+
 def agent_environment(environ: Mapping[str, str], program: str) -> dict[str, str]:
     """Return what a CI's own program (``buildkite-agent``) needs: no secrets but the CI's, named after it."""
     prefix = program.partition("-")[0].upper() + "_"

@@ -63,12 +63,9 @@ INPUTS_TRACKED = "io.ecr-tasks.inputs.tracked"
 
 _PLATFORM = ("os", "architecture", "variant")
 
-_COMMIT_TAG = r"(?:.*[^0-9a-z])?(?P<commit>[0-9a-f]{7,40})(?:-r[0-9]+)?"
-"""A tag that ends with the id of a commit, such as ``sha-1a2b3c4`` and its revisions."""
-
-_SAYS_SO = r"(?<![0-9a-z])sha-(?P<commit>[0-9a-f]{7,40})(?![0-9a-z])"
-"""A tag that names a commit with ``sha-`` before its id, which may be digits alone (one of 27 is) and else could be a
-date; a flavor's suffix may follow."""
+_COMMIT = r"(?<![0-9A-Za-z])(?P<says_so>sha-)?(?P<commit>[0-9a-f]{7,40})(?![0-9A-Za-z])"
+"""The id of a commit in a tag, wherever a project's rules put it: ``sha-1a2b3c4``, ``main-1a2b3c4-20261128-alpine``.
+One of digits alone (one of 27 is) could be a date, and counts with ``sha-`` before it."""
 
 
 @dataclass(frozen=True)
@@ -164,9 +161,8 @@ class StoredImage:
         and a long tag, the longest beginning is taken.
         """
         tags = [tag for tag in self.tags if not tag.startswith(INPUTS_TAG)]
-        said = [match["commit"] for match in (re.search(_SAYS_SO, tag) for tag in tags) if match]
-        others = [match["commit"] for match in (re.fullmatch(_COMMIT_TAG, tag) for tag in tags) if match]
-        found = sorted({*said, *(commit for commit in others if not commit.isdecimal())})
+        ids = [match for tag in tags for match in re.finditer(_COMMIT, tag)]
+        found = sorted({item["commit"] for item in ids if item["says_so"] or not item["commit"].isdecimal()})
         return tuple(one for one, after in zip(found, [*found, ""][1:], strict=True) if not after.startswith(one))
 
     @property

@@ -91,8 +91,8 @@ class Docker(ImageBuilder, Protocol):
         With ``group``, that one is read in place of the group ``default``.
         """
 
-    def read_dockerfiles(self, definitions: Sequence[BuildDefinition], builder: str | None) -> None:
-        """Let the builder read the Dockerfiles of builds. Raises BuildError for one that can't be built."""
+    def read_dockerfiles(self, definitions: Mapping[str, BuildDefinition], builder: str | None) -> None:
+        """Let the builder read the Dockerfiles of builds, by name. Raises BuildError for one that can't be built."""
 
     def image_id(self, reference: str) -> str | None:
         """Return the local image's id, or None when the store has no such image."""

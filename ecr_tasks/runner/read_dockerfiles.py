@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,18 +19,46 @@ if TYPE_CHECKING:
     from ecr_tasks.runner.run import Run
 
 
-def read_dockerfiles(run: Run, images: Iterable[Image]) -> None:
-    """Let the builder read the Dockerfiles of images. Raises BuildError for one that can't be built.
+ERRORS = 8
+"""How many images that can't be built are looked for: the builder is asked once more for each."""
 
-    What docker would fetch for it is left to the build. Base images are read where the build reads them.
+
+def unreadable_dockerfiles(run: Run, images: Iterable[Image]) -> Iterator[Conflict]:
+    """Let the builder read the Dockerfiles of images, and yield those that can't be built, the first few of many.
+
+    What docker would fetch for it is left to the build. Base images are read where the build reads them. Raises the
+    error for what is about no image of several.
     """
-    definitions: list[BuildDefinition] = []
-    for item in (item for image in images for item in image.definition.with_links()):
-        if not fetches_context(item):
+    definitions: dict[str, BuildDefinition] = {}
+    for image in images:
+        for number, item in enumerate(image.definition.with_links()):
             placed = replace(item, contexts=item.all_contexts, bases={})
-            definitions += [placed] if placed not in definitions else []
-    for first in range(0, len(definitions), MOST):
-        run.docker.read_dockerfiles(definitions[first : first + MOST], run.settings.builder)
+            if not fetches_context(item) and placed not in definitions.values():
+                definitions[f"{image.name} {number}" if number else image.name] = placed
+    left = ERRORS
+    names = [*definitions]
+    for first in range(0, len(names), MOST):
+        batch = {name: definitions[name] for name in names[first : first + MOST]}
+        while batch and left:
+            try:
+                run.docker.read_dockerfiles(batch, run.settings.builder)
+                break
+            except EcrTasksError as error:
+                about = list(batch) if len(batch) == 1 else [name for name in error.about if name in batch]
+                if not about or isinstance(error, (NoAnswer, LostBuild)):
+                    raise
+                left -= 1
+                for name in about:
+                    del batch[name]
+                yield Conflict(about[0].partition(" ")[0], error)
+
+
+def read_dockerfiles(run: Run, images: Sequence[Image]) -> None:
+    """Let the builder read the Dockerfiles of images. Raises the error of one that can't be built, with its name."""
+    for conflict in unreadable_dockerfiles(run, images):
+        error = conflict.error
+        named = f"{conflict.image}: " if len(images) > 1 else ""
+        raise type(error)(f"{named}{error.cause}", error.remedy) from error
 
 
 def with_unreadable_dockerfiles(run: Run, job: Job) -> Job:
@@ -43,16 +71,19 @@ def with_unreadable_dockerfiles(run: Run, job: Job) -> Job:
     engine_fails = any(isinstance(item.error, BuildError) for item in plan.conflicts)
     if not images or run.dry or job.obstacles or engine_fails:
         return job
+    found: list[Conflict] = []
     try:
         with working("asking the builder to read the Dockerfiles"):
             # Caches are neither read nor written for it, so that it needs no token for them.
             placed = placed_images(run, images)
             definitions = [item for image in placed for item in image.definition.without_caches().with_links()]
             run.logins.log_in_for_builds(definitions, run.engine)
-            read_dockerfiles(run, placed)
+            for conflict in unreadable_dockerfiles(run, placed):
+                found.append(conflict)
     except (NoAnswer, LostBuild):  # a builder that loses one of many says nothing about its Dockerfile
-        return job
+        pass
     except EcrTasksError as error:
-        conflict = Conflict(images[0].name, error)
-        return replace(job, plan=replace(plan, conflicts=(conflict, *plan.conflicts)), obstacles=(conflict,))
-    return job
+        found.append(Conflict(images[0].name, error))
+    if not found:
+        return job
+    return replace(job, plan=replace(plan, conflicts=(*found, *plan.conflicts)), obstacles=tuple(found))

@@ -9,7 +9,7 @@ from pathlib import Path
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.files import is_file
 from ecr_tasks.frozen import dataclass
-from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
+from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote, is_remote_file
 from ecr_tasks.settings.parse.caches import REGISTRY
 from ecr_tasks.settings.schema import Schema
 from ecr_tasks.settings.setting import DEFAULT, Origin, SettingValue
@@ -118,7 +118,7 @@ class Settings(Schema):
         This function looks in the project folder first, then in the context; without ECR_DOCKERFILE only in the
         context.
         """
-        if self.context_is_remote or is_remote(self.dockerfile):
+        if self.context_is_remote or is_remote_file(self.dockerfile):
             return None
         in_project = self.project / self.dockerfile
         is_set = self.dockerfile != DEFAULT_DOCKERFILE or self.origin("ECR_DOCKERFILE").kind != "default"

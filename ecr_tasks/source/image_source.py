@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.files import links_on, resolved
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.bases_lock import NAME
 from ecr_tasks.source.build_context.dockerignore import DockerIgnore, existing_dockerfile
-from ecr_tasks.source.build_context.walk import ContextFolder, unique_folders
+from ecr_tasks.source.build_context.walk import ContextFolder, sends_any, unique_folders
 from ecr_tasks.source.git.read import git_state
 from ecr_tasks.source.source_state import SourceState
 
@@ -21,6 +22,9 @@ _INVOKE_FILES = ("invoke.yaml", "invoke.yml", "invoke.json", "invoke.py")
 """Invoke's configuration of a project, which may contain settings (docs.pyinvoke.org, "Configuration")."""
 
 _SHOWN = 10
+
+_ATTRIBUTES = ".gitattributes"
+"""The file in which git is told how to write those of its folder and below: their bytes may change with it."""
 
 
 def image_source(
@@ -48,7 +52,9 @@ def image_source(
     source = replace(source, outside=tuple(map(str, outside)), changes=(*source.changes, *others))
     if not source.changes:
         return source
-    inside = _inside(source, root, folders, settings, definition_files)
+    files = {*settings.files, *definition_files, *(settings.project / name for name in (*_INVOKE_FILES, NAME))}
+    reads = Reads.of_folders(root, folders, files)
+    inside = reads.with_attributes(source.changes)
     ignored = tuple(path for path in inside if rules.ignores(os.path.relpath(root / path, settings.project)))
     changes = tuple(path for path in inside if path not in ignored)
     shown = tuple(os.fsencode(path).decode("utf-8", "backslashreplace") for path in changes[:_SHOWN])
@@ -75,30 +81,74 @@ def _other_changes(path: Path, root: Path, environ: Mapping[str, str]) -> Iterat
             yield os.path.relpath(other.root / change, root) + ("/" if change.endswith("/") else "")
 
 
-def _inside(
-    source: SourceState,
-    root: Path,
-    folders: Iterable[ContextFolder],
-    settings: Settings,
-    definition_files: Iterable[Path],
-) -> list[str]:
-    files = {*settings.files, *definition_files, *(settings.project / name for name in (*_INVOKE_FILES, NAME))}
-    contexts: dict[Path, list[DockerIgnore]] = {}
-    for folder in folders:
-        ignore = folder.ignore()
-        files.update((ignore.file, *folder.read_beside()))
-        contexts.setdefault(resolved(folder.path), []).append(ignore)
-    reported = reported_as(files)
-    return [
-        path
-        for path in source.changes
-        if (changed := os.path.normpath(root / path)) in reported
-        or any(
-            carries(folder, ignore, Path(changed), is_folder=path.endswith("/"))
-            for folder in contexts
-            for ignore in contexts[folder]
+@dataclass(frozen=True)
+class Reads:
+    """What a build reads of a repository with the top ``root``: its contexts, with their rules, and other files.
+
+    ``reported`` are the paths under which git may report those that need not be in a context.
+    """
+
+    root: Path
+    contexts: Sequence[tuple[Path, DockerIgnore]]
+    reported: Collection[str]
+
+    @classmethod
+    def of_folders(cls, root: Path, folders: Iterable[ContextFolder], files: Iterable[Path]) -> Reads:
+        """Return what builds read of these folders and of other files. Raises SettingsError for a malformed
+        .dockerignore.
+        """
+        rules = [(folder, folder.ignore()) for folder in folders]
+        beside = [path for folder, ignore in rules for path in (ignore.file, *folder.read_beside())]
+        return cls(
+            root, [(resolved(folder.path), ignore) for folder, ignore in rules], reported_as([*files, *beside])
         )
-    ]
+
+    def of(self, paths: Iterable[str]) -> list[str]:
+        """Return those of the repository's paths that the build reads; one with a slash at its end is a folder.
+
+        Of tens of thousands most are far from the contexts, which their texts tell: paths are slow.
+        """
+        near = [(f"{str(context).rstrip('/')}/", context, ignore) for context, ignore in self.contexts]
+        top = str(self.root).rstrip("/")
+        return [
+            path
+            for path in paths
+            if (text := os.path.normpath(f"{top}/{path}") if path[:2] == ".." else f"{top}/{path}".rstrip("/"))
+            in self.reported
+            or any(
+                carries(context, ignore, Path(text), is_folder=path.endswith("/"))
+                for begin, context, ignore in near
+                if text.startswith(begin) or begin.startswith(f"{text}/")
+            )
+        ]
+
+    def with_attributes(self, paths: Collection[str]) -> list[str]:
+        """Return those of the repository's paths that the build reads, or that tell git how to write these."""
+        found = {path: f"{path.rpartition('/')[0]}/" for path in paths if path.rpartition("/")[2] == _ATTRIBUTES}
+        read = {*self.of(paths), *self.of(found.values())}
+        return [path for path in paths if path in read or found.get(path) in read]
+
+    def on_disk(self, paths: Iterable[str]) -> list[str]:
+        """Return those of the repository's paths of which the build reads something that is there."""
+        return [path for path in self.of(paths) if self._sends(self.root / path)]
+
+    def carries_git(self, submodules: Iterable[str]) -> bool:
+        """Return whether a context carries git's own folder: the repository's, or one of these submodules' own."""
+        own = [self.root / path / ".git" for path in submodules]
+        places = [context / ".git" for context, _ in self.contexts] + [path for path in own if path.is_dir()]
+        return any(path.exists() and self._sends(path) for path in places)
+
+    def _sends(self, path: Path) -> bool:
+        """Return whether a context sends anything of a path, or it need not be in one."""
+        if str(path) in self.reported:
+            return True
+        for context, ignore in self.contexts:
+            if path.is_relative_to(context):
+                name = path.relative_to(context).as_posix()
+                is_folder = path.is_dir() and not path.is_symlink()
+                if sends_any(context, ignore, name) if is_folder else not ignore.ignores(name):
+                    return True
+        return False
 
 
 def reported_as(files: Iterable[Path]) -> set[str]:

@@ -13,7 +13,7 @@ from ecr_tasks.plan.other_client import DOCKER, build_words, tls_options
 from ecr_tasks.plan.plan import Plan
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.redaction import HIDDEN, is_hidden_argument, redact_document
-from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote, referenced_variables
+from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote, is_remote_file, referenced_variables
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.tasks.shell import quoted
 
@@ -136,7 +136,7 @@ def _dockerfile(definition: BuildDefinition) -> list[str]:
     name = definition.dockerfile
     if name is None or name == DEFAULT_DOCKERFILE:
         return []
-    return [name if is_remote(definition.context) or is_remote(name) else str(Path(definition.context, name))]
+    return [name if is_remote(definition.context) or is_remote_file(name) else str(Path(definition.context, name))]
 
 
 def _pairs(values: Mapping[str, str]) -> list[str]:

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_tasks.model.child_environment import agent_environment, docker_environment, git_environment, is_secret
+from ecr_tasks.model.child_environment import (
+    agent_environment,
+    docker_environment,
+    git_environment,
+    is_secret,
+    reading_environment,
+)
 
 TOKENS_OF_JOBS = {
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "x",
@@ -126,3 +132,15 @@ def test_nothing_is_changed_or_added(environ: dict[str, str], needed: set[str], 
     assert needed & environ.keys() <= handed.keys()
     assert git_environment(environ).items() <= environ.items()
     assert not any(is_secret(name, text) for name, text in git_environment(environ).items() if "PROXY" not in name)
+
+
+def test_an_applications_file_sets_nothing_of_the_program_that_reads_definitions() -> None:
+    own = {"PATH": "/bin", "DOCKER_CONTEXT": "mine"}
+    steering = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4317", "DOCKER_HOST": "x", "LD_PRELOAD": "x"}
+    read = reading_environment({**own, **steering, "VERSION": "1", "COMPOSE_PROFILES": "a"}, own, ())
+    none = {"OTEL_TRACES_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "none"}
+    assert read == {**none, **own, "VERSION": "1", "COMPOSE_PROFILES": "a"}
+    named = reading_environment({**own, **steering}, own, {"OTEL_EXPORTER_OTLP_ENDPOINT"})
+    assert named == {**none, **own, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4317"}
+    mine = {**own, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://mine:4317"}
+    assert reading_environment(mine, mine, ()) == mine

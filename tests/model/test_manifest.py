@@ -25,6 +25,10 @@ INPUTS = f"{INPUTS_TAG}{'0a' * (INPUTS_DIGITS // 2)}"
         (["sha-1184964-alpine-r2"], "1184964"),
         (["sha-1a2b3c4", "sha-" + "1a2b3c4d" * 5], "1a2b3c4d" * 5),
         (["sha-1a2b3c4x-alpine"], None),
+        (["main-1a2b3c4-20261128"], "1a2b3c4"),
+        (["main-alpine", "main-1a2b3c4-alpine"], "1a2b3c4"),
+        (["build_1a2b3c4.x-1"], "1a2b3c4"),
+        (["main-1a2b3c4-4c3b2a1"], None),
     ],
 )
 def test_the_commit_that_tags_name(tags: list[str], commit: str | None) -> None:

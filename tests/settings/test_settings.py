@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ecr_tasks.errors import SettingsError
@@ -36,6 +38,22 @@ def test_a_remote_context_stays_as_written(project: Project, url: str) -> None:
     assert settings.context == url
     assert settings.context_is_remote
     assert settings.dockerfile_path() is None
+
+
+@pytest.mark.parametrize(
+    ("place", "folder"), [("cwd://app", "app"), ("cwd://", "."), ("v1:data", "v1:data"), ("git@data", "git@data")]
+)
+def test_a_context_that_docker_does_not_fetch_is_a_folder(project: Project, place: str, folder: str) -> None:
+    settings = project.load({"ECR_CONTEXT": place})
+    assert not settings.context_is_remote
+    assert Path(settings.context) == project.path / folder
+
+
+@pytest.mark.parametrize("name", ["github.com/d/Dockerfile", "a@b:x", "git@x"])
+def test_a_dockerfile_is_local_whatever_its_name_looks_like(project: Project, name: str) -> None:
+    """As buildx has it, which fetches one from an http(s) address only."""
+    assert project.load({"ECR_DOCKERFILE": name}).dockerfile_path() == project.path / name
+    assert project.load({"ECR_DOCKERFILE": f"https://{name}"}).dockerfile_path() is None
 
 
 def test_the_default_dockerfile_is_the_contexts(project: Project) -> None:

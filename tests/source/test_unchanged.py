@@ -257,6 +257,50 @@ def test_how_git_writes_the_files_counts(repo: Repo, first: str, place: str) -> 
     assert difference(repo, first) == f"{place}.gitattributes changed since {first[:12]}"
 
 
+def test_uncommitted_attributes_are_a_change_of_what_git_writes_by_them(repo: Repo, first: str) -> None:
+    repo.write("other/.gitattributes", "*.txt text eol=crlf\n")
+    repo.write("app/docs/.gitattributes", "*.txt text eol=crlf\n")  # which .dockerignore keeps out
+    assert (uncommitted(repo), difference(repo, first)) == ((), None)
+    repo.write(".gitattributes", "*.txt text eol=crlf\n")
+    assert uncommitted(repo) == (".gitattributes",)
+    assert difference(repo, first) == ".gitattributes is not committed"
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "proved"),
+    [("rev", "sed s/x/y/", False), ("a b", "sed s/x/y/", False), ("lfs", "git-lfs", True), ("strip", "cat", True)],
+)
+def test_a_filter_of_gits_configuration_may_write_anything(
+    repo: Repo, first: str, name: str, command: str, proved: bool
+) -> None:
+    repo.git("config", f"filter.{name}.smudge", command)
+    assert difference(repo, first) is None or name == "a b"
+    repo.write("docs/a.txt", "1\n")
+    repo.write(".gitattributes", f"*.txt filter={name.replace(' ', '_')}\n")
+    repo.git("add", "--all")
+    repo.git("-c", f"filter.{name}.smudge=", "commit", "--quiet", "--message", "Attributes")
+    second = repo.git("rev-parse", "HEAD")
+    assert difference(repo, second) is None or name == "a b"  # no context carries it
+    third = repo.commit("app/version.txt", "1\n")
+    reason = "a filter of git's configuration writes app/"
+    assert (difference(repo, third) or "").startswith("" if proved else reason)
+    assert (difference(repo, third) is None) is proved
+
+
+def test_a_folder_is_compared_whose_name_looks_like_an_address(repo: Repo, first: str) -> None:
+    repo.commit("v1:data/f", "1\n")
+    second = repo.commit("app/github.com/Dockerfile", "FROM scratch\n")
+    repo.commit("app/.dockerignore", "github.com\n")
+    third = repo.commit("v1:data/f", "2\n")
+    contexts = {"data": "v1:data"}
+    assert difference(repo, second, contexts=contexts) == "app/.dockerignore, v1:data/f changed since " + second[:12]
+    assert difference(repo, third, contexts=contexts) is None
+    repo.write("v1:data/f", "3\n")
+    repo.write("app/github.com/Dockerfile", "FROM other\n")
+    definition = BuildDefinition(str(repo.path / "app"), dockerfile="github.com/Dockerfile", contexts=contexts)
+    assert uncommitted(repo, definition) == ("app/github.com/Dockerfile", "v1:data/f")
+
+
 @pytest.mark.parametrize(("rules", "carried"), [("!.git/HEAD", True), ("!README*.md", False)])
 def test_an_exception_may_let_git_s_own_folder_in(repo: Repo, first: str, rules: str, carried: bool) -> None:
     first = repo.commit(".dockerignore", f".git\n{rules}\n")

@@ -147,3 +147,22 @@ def test_a_build_that_the_builder_lost_is_nothing_in_the_way(many: Project) -> N
 
     many.calls.before["read_dockerfiles"] = lose
     assert many.inv("plan").code == 0
+
+
+def test_each_image_that_cant_be_built_is_in_the_way_by_its_own_name(many: Project) -> None:
+    """Of many the builder says which one it couldn't read; the others are asked about once more."""
+    names = ("api", "base", "web", "worker")
+    several(many, *names)
+    targets = {name: BuildDefinition(str(many.path / name)) for name in names}
+    for name in names:
+        many.write(f"{name}/Dockerfile", "FROM scratch\n")
+    many.commit()
+    linked = {"base": targets["base"]}
+    many.docker.bake_targets = {
+        **targets,
+        "worker": BuildDefinition(str(many.path / "worker"), contexts={"base": "target:base"}, linked=linked),
+    }
+    many.docker.unreadable = {targets["web"].context, targets["base"].context}
+    result = many.inv("plan", "--json")
+    assert result.code == 6
+    assert sorted(item["image"] for item in result.document["conflicts"]) == ["base", "web"]

@@ -250,11 +250,11 @@ class WhalesDocker(ImageStore):
                 image_id = id_file.read_text("utf-8").strip()
         return BuildResult(item.name, None, image_id, definition.platforms)
 
-    def read_dockerfiles(self, definitions: Sequence[BuildDefinition], builder: str | None) -> None:
-        """Let the builder read the Dockerfiles of builds and look for their base images; nothing is built.
+    def read_dockerfiles(self, definitions: Mapping[str, BuildDefinition], builder: str | None) -> None:
+        """Let the builder read the Dockerfiles of builds, by name, and look for base images; nothing is built.
 
-        Raises BuildError for one that can't be built, and RegistryError for an image that a registry doesn't give. A
-        buildx that can't be asked for it (before 0.17) is no error.
+        Raises BuildError for one that can't be built, and RegistryError for an image that a registry doesn't give,
+        both with that build's name where it is known. A buildx that can't be asked for it (before 0.17) is no error.
         """
         if self._commands.program != DOCKER:
             return
@@ -262,7 +262,7 @@ class WhalesDocker(ImageStore):
         with self._config.scratch_folder() as folder:
             (folder / "linked").mkdir()
             inputs = []
-            for number, item in enumerate(definitions):
+            for name, item in definitions.items():
                 keep_build_arguments(item.args)
                 # What a target links to would have to be built first: an empty folder stands for it.
                 targets = [name for name, value in item.contexts.items() if value.startswith("target:")]
@@ -275,7 +275,7 @@ class WhalesDocker(ImageStore):
                     platforms=item.platforms,
                     extra={key: value for key, value in item.extra.items() if key == "dockerfile-inline"},
                 )
-                inputs.append(BuildInput(f"image-{number}", plain, (), "builder"))
+                inputs.append(BuildInput(name, plain, (), "builder"))
             file = folder / "bake.json"
             file.touch(0o600)
             document = bake_document(inputs)
@@ -284,7 +284,11 @@ class WhalesDocker(ImageStore):
             file.write_text(serialize(document), encoding="utf-8")
             options = ["--progress", "plain", "--call", "outline,format=json", "--file", str(file)]
             self._tokens.renew()
-            self._commands.read_only_bake(*options, *_builder_option(builder))
+            if (lines := self._commands.read_only_bake(*options, *_builder_option(builder))) is not None:
+                error = errors.dockerfile_refused(lines)
+                if target := errors.failed_target(lines):
+                    error.about = failed_inputs(inputs, document, target)
+                raise error
 
     def targets(self, files: Sequence[str], folder: Path, environ: Mapping[str, str], *, group: str = "") -> BakeFile:
         """Return the targets of bake or compose files, as buildx resolves them in ``folder`` with this environment.

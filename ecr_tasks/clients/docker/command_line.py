@@ -34,7 +34,7 @@ from ecr_tasks.clients.docker.retry import LOOKUP
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import BuildError, EcrTasksError, Refused
 from ecr_tasks.files import is_file, read_text
-from ecr_tasks.model.child_environment import docker_environment
+from ecr_tasks.model.child_environment import docker_environment, reading_environment
 from ecr_tasks.plan.other_client import DOCKER, PODMAN, no_buildx
 from ecr_tasks.redaction import redact
 from ecr_tasks.terminal.held_output import held_output
@@ -192,6 +192,7 @@ class CommandLine:
         """
         options = [word for file in files for word in ("--file", file)]
         needed = _named_variables([folder / file for file in files], environ)
+        environ = reading_environment(environ, os.environ, needed)
         command = self.buildx("bake", "--print", *options, *([group] if group else []))
         with self._ssh_agent(environ) as agent:
             result = subprocess.run(  # noqa: S603 - our own command line
@@ -205,8 +206,11 @@ class CommandLine:
         stdout, stderr = (stream.decode("utf-8", "replace") for stream in (result.stdout, result.stderr))
         return (stdout if result.returncode == 0 else "", stderr)
 
-    def read_only_bake(self, *options: str) -> None:
-        """Run a bake that builds nothing, in the project. Raises BuildError for what it finds wrong."""
+    def read_only_bake(self, *options: str) -> list[str] | None:
+        """Run a bake that builds nothing, in the project. Return the lines of one that fails, else None.
+
+        Raises NoAnswer where the builder takes too long.
+        """
         environment = {**self.environment(), "BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
         action = "read the Dockerfile"
         with translate_errors(action):
@@ -217,7 +221,8 @@ class CommandLine:
             raise errors.no_answer(action, seconds)
         code, _, stderr = answer
         if code != 0 and not re.search(_CALLS_NOTHING, stderr):
-            raise errors.dockerfile_refused(stderr.splitlines())
+            return stderr.splitlines()
+        return None
 
     @contextmanager
     def _ssh_agent(self, environ: Mapping[str, str]) -> Iterator[dict[str, str]]:

@@ -120,14 +120,34 @@ def reading_answer(action: str) -> Iterator[None]:
 
 def build_failed(lines: Sequence[str]) -> EcrTasksError:
     """Return why a build failed, by buildx's last lines; a builder's push that failed is a RegistryError."""
-    steps = [match.group(1) for line in lines if (match := re.match(_STEP, line.rstrip()))]
-    target = failed_target(lines)  # the others' steps may have failed before they were cancelled
-    own = [step for step in steps if target is not None and re.match(rf"\[{re.escape(target)}[ \]]", step)]
-    failing_step = f" at {(own or steps)[-1]}" if steps else ""
+    step = _failed_step(lines)
+    failing_step = f" at {step}" if step else ""
     kind = RegistryError if "failed to push " in _build_cause(lines) else BuildError
     if re.search(_LOST, last_error(lines)):
         kind = LostBuild
     return _explained(lines, f"The build failed{failing_step}", kind, sends=kind is RegistryError)
+
+
+def _failed_step(lines: Sequence[str]) -> str | None:
+    """Return the step at which a build failed, or None where it failed at none or that isn't told.
+
+    Those of a bake's other targets may have failed before they were cancelled. A step that several targets have in
+    common is another one's by its title; then its error is the build's, too.
+    """
+    steps = [match.group(1) for line in lines if (match := re.match(_STEP, line.rstrip()))]
+    target = failed_target(lines)
+    own = [step for step in steps if target is None or re.match(rf"\[{re.escape(target)}[ \]]", step)]
+    if own or not steps:
+        return own[-1] if own else None
+    titles, failed, cause = dict[str, str](), set[str](), last_error(lines)
+    for line in lines:
+        if not (match := re.fullmatch(_PROGRESS, line.strip())):
+            continue
+        if match["text"].startswith("["):
+            titles[match["step"]] = match["text"]
+        elif match["text"].startswith("ERROR: ") and match["text"].removeprefix("ERROR: ") in cause:
+            failed.add(titles.get(match["step"], ""))
+    return next((step for step in reversed(steps) if step in failed), None)
 
 
 def failed_target(lines: Sequence[str]) -> str | None:

@@ -18,9 +18,13 @@ _MAX_NAME = 255
 # The keys of `docker buildx build --secret` (buildx, util/buildflags/secrets.go).
 _SECRET_KEYS = ("id", "type", "src", "source", "env")
 
-# What docker takes for a remote context: a URL, an scp-like git address, or a path on github.com (BuildKit,
-# util/gitutil and client/build: IsRemoteURL).
-_REMOTE = r"[A-Za-z][A-Za-z0-9+.-]+://|git@|github\.com/|[\w.-]+@[\w.-]+:"
+# What docker takes for a remote context: a URL, an scp-like git address, or a path on github.com (buildx,
+# util/urlutil: IsRemoteURL; BuildKit, dfgitutil: ParseGitRef, and util/sshutil).
+_REMOTE = r"(?i:https?|git|ssh)://|github\.com/|[A-Za-z0-9_-]+@[A-Za-z0-9.-]+:"
+
+_CWD = "cwd://"
+"""What the path of a folder begins with that is relative to where docker is started, in a definition that is remote
+(buildx, bake: toBuildOpt)."""
 
 
 def location(example: str) -> Callable[[str], str]:
@@ -30,18 +34,36 @@ def location(example: str) -> Callable[[str], str]:
     """
 
     def parse(text: str) -> str:
-        if text.strip() == "-":
+        place = _from_cwd(text.strip())
+        if place == "-":
             raise Malformed(f"can't be - (standard input): name {example}")
-        if not is_remote(text) and any(len(os.fsencode(name)) > _MAX_NAME for name in text.strip().split("/")):
+        if not is_remote(place) and any(len(os.fsencode(name)) > _MAX_NAME for name in place.split("/")):
             raise Malformed(f"has a name of more than {_MAX_NAME} bytes, which no file system takes")
-        return text.strip()
+        return place
 
     return parse
 
 
 def is_remote(location: str) -> bool:
-    """Return whether docker itself fetches this context or Dockerfile, instead of reading local files."""
+    """Return whether docker itself fetches this context, instead of reading local files."""
     return bool(re.match(_REMOTE, location))
+
+
+def is_remote_file(location: str) -> bool:
+    """Return whether docker itself fetches this Dockerfile (buildx, util/urlutil: IsHTTPURL)."""
+    return location.startswith(("http://", "https://"))
+
+
+def is_folder(source: str) -> bool:
+    """Return whether a named context's source is a local folder, as what buildx knows nothing else of is
+    (buildx, build/opt.go).
+    """
+    return not is_remote(source) and not source.startswith(("docker-image:", "target:", "oci-layout://"))
+
+
+def _from_cwd(source: str) -> str:
+    """Return a source without the mark of a path that is relative to where docker is started: all of ours are."""
+    return source.removeprefix(_CWD) or "." if source.startswith(_CWD) else source
 
 
 def platforms(text: str) -> tuple[str, ...]:
@@ -113,7 +135,8 @@ def ssh(text: str) -> tuple[str, ...]:
 def build_contexts(text: str) -> tuple[str, ...]:
     """Parse ``name=SOURCE`` entries, where the source is a path or another source that buildx knows."""
     message = "has an entry (number {number}) that isn't name=path, name=docker-image://… or name=https://…"
-    return _checked(lists.split_contexts(text), r"[^\s=]+=.+", message)
+    entries = (entry.partition("=") for entry in _checked(lists.split_contexts(text), r"[^\s=]+=.+", message))
+    return tuple(f"{name}={_from_cwd(source)}" for name, _, source in entries)
 
 
 def labels(text: str) -> Mapping[str, str]:

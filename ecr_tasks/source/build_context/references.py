@@ -15,7 +15,7 @@ from ecr_tasks.model.ecr_host import host_of, parse_ecr_host
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.option_fields import cache_references, split_fields
 from ecr_tasks.redaction import keep_build_arguments
-from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
+from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote, is_remote_file
 from ecr_tasks.source.build_context.base_images import BaseImage, base_images, frontend
 from ecr_tasks.source.build_context.dockerfile import argument_defaults, parse
 from ecr_tasks.source.build_context.dockerignore import existing_dockerfile
@@ -97,7 +97,7 @@ def read_dockerfile(definition: BuildDefinition) -> tuple[bytes, Path | None]:
     if isinstance(inline, str):
         return inline.encode(), None
     name = definition.dockerfile or DEFAULT_DOCKERFILE
-    if is_remote(name) or (is_remote(definition.context) and not Path(name).is_absolute()):
+    if is_remote_file(name) or (is_remote(definition.context) and not Path(name).is_absolute()):
         raise Unknown("docker fetches the Dockerfile itself")
     path = existing_dockerfile(Path(definition.context, name))
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import BuildDefinition
-from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote
+from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_folder, is_remote, is_remote_file
 from ecr_tasks.source.build_context.dockerignore import NAME as DOCKERIGNORE
 from ecr_tasks.source.build_context.dockerignore import DockerIgnore, Matched, existing_dockerfile, way_within
 from ecr_tasks.source.build_context.sources import EVERYTHING, Sources
@@ -69,14 +69,16 @@ def context_folders(definition: BuildDefinition, project: Path) -> Iterator[Cont
     if not is_remote(definition.context):
         yield ContextFolder(project / definition.context, dockerfile=_dockerfile(definition, project))
     for name, value in definition.contexts.items():
-        if "://" not in value and ":" not in value.partition("/")[0]:  # else an image, a target or an address
+        if is_folder(value):
             yield ContextFolder(project / value, name)
 
 
 def fetches_context(definition: BuildDefinition) -> bool:
     """Return whether docker fetches the Dockerfile or a context of a build from an address, maybe with a key."""
-    values = [definition.context, definition.dockerfile or "", *definition.contexts.values()]
-    return any(is_remote(value) and not value.startswith(("docker-image://", "oci-layout://")) for value in values)
+    is_inline = isinstance(definition.extra.get("dockerfile-inline"), str)
+    return (not is_inline and is_remote_file(definition.dockerfile or "")) or any(
+        map(is_remote, (definition.context, *definition.contexts.values()))
+    )
 
 
 def unique_folders(definitions: Iterable[BuildDefinition], project: Path) -> Iterable[ContextFolder]:
@@ -86,7 +88,7 @@ def unique_folders(definitions: Iterable[BuildDefinition], project: Path) -> Ite
 
 def _dockerfile(definition: BuildDefinition, project: Path) -> Path | None:
     name = definition.dockerfile or DEFAULT_DOCKERFILE
-    if isinstance(definition.extra.get("dockerfile-inline"), str) or is_remote(name):
+    if isinstance(definition.extra.get("dockerfile-inline"), str) or is_remote_file(name):
         return None
     return project / definition.context / name
 

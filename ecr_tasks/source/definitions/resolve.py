@@ -16,7 +16,7 @@ from ecr_tasks.files import read_text
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import BakeFile, BakeTarget, BuildDefinition
 from ecr_tasks.model.option_fields import join_fields, split_fields
-from ecr_tasks.settings.parse.build_options import is_remote, referenced_variables
+from ecr_tasks.settings.parse.build_options import is_folder, is_remote, referenced_variables
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.definitions.bake_keys import unused_keys
 from ecr_tasks.source.definitions.compose import (
@@ -249,10 +249,7 @@ def _absolute(definition: BuildDefinition, folder: Path) -> BuildDefinition:
         if layout := value.partition("oci-layout://")[2]:
             path, mark, rest = _layout(layout)
             return f"oci-layout://{absolute(path)}{mark}{rest}"
-        is_path = value.startswith("cwd://") or not (
-            is_remote(value) or "://" in value or value.startswith((LINK, "docker-image:"))
-        )
-        return absolute(value) if is_path else value
+        return absolute(value) if is_folder(value) else value
 
     def ssh(text: str) -> str:
         name, _, paths = text.partition("=")

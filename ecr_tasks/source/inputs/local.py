@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import BuildDefinition
-from ecr_tasks.settings.parse.build_options import is_remote
+from ecr_tasks.settings.parse.build_options import is_folder, is_remote
 from ecr_tasks.source.build_context.base_images import pinned_digest
 from ecr_tasks.source.build_context.references import IMAGE, LAYOUT, read_dockerfile
 from ecr_tasks.source.build_context.unknown import Unknown
@@ -71,7 +71,7 @@ def read_local(definition: BuildDefinition, project: Path, read_index: Indexes) 
     for name, value in definition.contexts.items():
         if value.removeprefix("target:") in definition.linked:
             continue
-        if "://" in value or ":" in value.partition("/")[0]:
+        if not is_folder(value):
             if not value.startswith(IMAGE) and not (value.startswith(LAYOUT) and pinned_digest(value)):
                 raise Unknown(f"the named context {name} is fetched by docker itself")
         elif not (project / value).is_dir():

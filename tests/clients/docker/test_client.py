@@ -435,7 +435,7 @@ def test_dockerfiles_are_read_without_an_export(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr("ecr_tasks.clients.docker.command_line.CommandLine.read_only_bake", bake)
     port = WhalesDocker(PrivateConfig({}, tmp_path), tmp_path, {})
-    port.read_dockerfiles([BuildDefinition("."), BuildDefinition(".", target="test")], None)
+    port.read_dockerfiles({"app": BuildDefinition("."), "team/app.test": BuildDefinition(".", target="test")}, None)
     (targets,) = read
     assert [target["output"] for target in targets.values()] == [["type=cacheonly"]] * 2
 

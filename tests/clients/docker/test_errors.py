@@ -67,6 +67,25 @@ def test_of_several_failed_steps_the_target_s_own_is_named(target: str) -> None:
     assert error.cause.startswith(f"The build failed at [{target} 1/1] COPY missing-{target} /f: ")
 
 
+def test_a_target_that_failed_at_no_step_is_not_said_to_have_failed_at_another_ones() -> None:
+    lines = [
+        *("#7 [ok internal] load .dockerignore", "#7 CANCELED", "------", " > [ok internal] load .dockerignore:"),
+        *("------", "ERROR: target bad: failed to solve: dockerfile parse error on line 2: unknown instruction: set"),
+    ]
+    assert errors.build_failed(lines).cause.startswith("The build failed: dockerfile parse error on line 2: ")
+
+
+def test_a_step_that_two_targets_have_in_common_is_named() -> None:
+    """By the title that BuildKit gave it, which need not be of the target that failed first."""
+    lines = [
+        *("#7 [ok 1/1] RUN make", "#7 CANCELED", "#8 [base 1/1] COPY nothing /"),
+        *('#8 ERROR: "/nothing": not found', "------", " > [base 1/1] COPY nothing /:", "------", "------"),
+        *(" > [ok 1/1] RUN make:", "------"),
+        'ERROR: target api: failed to solve: failed to compute cache key: "/nothing": not found',
+    ]
+    assert errors.build_failed(lines).cause.startswith("The build failed at [base 1/1] COPY nothing /: ")
+
+
 @pytest.mark.parametrize(("failed", "name"), EVERY)
 def test_every_failure_is_two_sentences_without_secrets(failed: Callable[[str], EcrTasksError], name: str) -> None:
     error = failed(name)

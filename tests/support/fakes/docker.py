@@ -48,6 +48,8 @@ class FakeDocker:
         self.local_bases: dict[str, str] = {}
         self.registry_bases: dict[str, str] = {}
         self.read_contexts: list[Mapping[str, str]] = []
+        self.unreadable: set[str] = set()
+        """The contexts whose Dockerfile the builder refuses."""
         """The named contexts of each build whose Dockerfile was read."""
         self.base_error: EcrTasksError | None = None
         """Why registries don't say what base images they have."""
@@ -102,10 +104,15 @@ class FakeDocker:
             raise BuildError(f"failed to find target {group}", "Correct it.")
         return BakeFile(targets, self.bake_groups[group] if group else tuple(targets))
 
-    def read_dockerfiles(self, definitions: Sequence[BuildDefinition], builder: str | None) -> None:
+    def read_dockerfiles(self, definitions: Mapping[str, BuildDefinition], builder: str | None) -> None:
         self.calls.begin("read_dockerfiles")
-        self.read_contexts += [item.contexts for item in definitions]
+        self.read_contexts += [item.contexts for item in definitions.values()]
         self.calls.end()
+        for name, item in definitions.items():
+            if item.context in self.unreadable:
+                error = BuildError("The build would fail: unknown instruction.", "Mend the Dockerfile there.")
+                error.about = [name]
+                raise error
 
     def image_id(self, reference: str) -> str | None:
         self.calls.begin("image_id", reference)
