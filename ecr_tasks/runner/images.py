@@ -20,6 +20,7 @@ from ecr_tasks.model.option_fields import split_fields
 from ecr_tasks.model.platform import parse_platform
 from ecr_tasks.model.reference import ImageName
 from ecr_tasks.redaction import keep_build_arguments, keep_public, keep_secret, keep_secret_file
+from ecr_tasks.source.unchanged import Unchanged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,6 +125,11 @@ def _with_bases(image: Image, lock: Lock | None, fresh: Fresh, builder: Callable
     if lock is not None:
         definition = with_locked_bases(definition, lock, image.name, builder)
     return replace(image, definition=with_base_annotations(definition, builder))
+
+
+def unchanged(run: Run) -> Unchanged:
+    """Return what compares the run's commit with others."""
+    return Unchanged(run.source, run.project, os.environ, cache(partial(builder_platform, run)))
 
 
 def builder_platform(run: Run) -> str:

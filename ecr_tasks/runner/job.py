@@ -27,10 +27,9 @@ from ecr_tasks.plan.plan import Plan, make_plan
 from ecr_tasks.plan.snapshot import Snapshot, is_fresh
 from ecr_tasks.runner import receipt_file
 from ecr_tasks.runner.history import relations
-from ecr_tasks.runner.images import planned_images
+from ecr_tasks.runner.images import planned_images, unchanged
 from ecr_tasks.runner.plan_warnings import warn_of_plan
 from ecr_tasks.settings.settings import Settings
-from ecr_tasks.source.unchanged import Unchanged
 
 if TYPE_CHECKING:
     from ecr_tasks.execute.prove_unchanged import Difference
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from ecr_tasks.model.ports import Engine
     from ecr_tasks.runner.build_ahead import Ahead
     from ecr_tasks.runner.run import Run
+    from ecr_tasks.source.unchanged import Unchanged
 
 
 @dataclass(frozen=True)
@@ -133,9 +133,9 @@ def start_job(
         run.earlier_outputs.forget(repositories)
     # Few calls, one after another, tell that nothing is to be done; where it's unlikely, more go at the same time.
     brief = read_registries and not promises and not builds_all and published and outdated is None
-    unchanged = Unchanged(run.source, run.project, os.environ)
+    compared = unchanged(run)
     if not brief:  # which takes each .dockerignore
-        images = _with_ignored_files(images, unchanged)
+        images = _with_ignored_files(images, compared)
     settings = run.settings
     if outdated is not None and settings.skip == "never":  # what is built is chosen by base images
         settings = replace(settings, skip="commit")
@@ -157,14 +157,14 @@ def start_job(
         if may_need_build and is_plain and not (promises or run.dry):
             from ecr_tasks.runner.build_ahead import begin_ahead
 
-            job = replace(job, ahead=begin_ahead(run, images, last, unchanged.difference))
-        job = with_registries(run, job, brief=brief, difference=unchanged.difference)
+            job = replace(job, ahead=begin_ahead(run, images, last, compared.difference))
+        job = with_registries(run, job, brief=brief, difference=compared.difference)
         if brief and any(item.build_needed for item in job.plan.images):
-            job = with_plan(run, replace(job, images=_with_ignored_files(images, unchanged)), job.snapshot)
+            job = with_plan(run, replace(job, images=_with_ignored_files(images, compared)), job.snapshot)
     else:
         job = with_plan(run, job, None)
     if outdated is not None and job.snapshot is not None:
-        job = _with_outdated(run, job, outdated(job.plan), unchanged)
+        job = _with_outdated(run, job, outdated(job.plan), compared)
     if builds_all and not run.dry and (_needs_engine(job) or run.builds_elsewhere()):
         job = with_plan(run, replace(job, engine=engine_or_error(run.engine)), job.snapshot)
     warn_of_plan(job.plan)
@@ -199,23 +199,23 @@ def _images(
     return with_only(run, images, only)
 
 
-def _with_ignored_files(images: Iterable[Image], unchanged: Unchanged) -> tuple[Image, ...]:
+def _with_ignored_files(images: Iterable[Image], compared: Unchanged) -> tuple[Image, ...]:
     """Return the images, of which each says whether it holds files that git ignores."""
     from ecr_tasks.plan.images import with_ignored_files
 
     def has(image: Image) -> bool:
-        return unchanged.carries_ignored(image.definition, changes=not image.dirty)
+        return compared.carries_ignored(image.definition, changes=not image.dirty)
 
     return tuple(with_ignored_files(image, has(image)) for image in images)
 
 
-def _with_outdated(run: Run, job: Job, outdated: Mapping[str, str], unchanged: Unchanged) -> Job:
+def _with_outdated(run: Run, job: Job, outdated: Mapping[str, str], compared: Unchanged) -> Job:
     """Return the job with these images on today's base images, for the reasons given, and the others as they are."""
     if not outdated:
         say("no image of this commit stands on a base image that has moved")
         return job
     with working("reading the project"):
-        found = _with_ignored_files(_images(run, job.fresh, [*outdated], job.only), unchanged)
+        found = _with_ignored_files(_images(run, job.fresh, [*outdated], job.only), compared)
         anew = {image.name: image for image in found}
     images = [anew.get(image.name, image) for image in job.images]
     images = [_anew(image, outdated.get(image.name, "")) for image in images]
@@ -277,7 +277,7 @@ def read_registries(
             republish=republish,
             brief=brief,
             builds_elsewhere=run.builds_elsewhere,
-            difference=difference or Unchanged(run.source, run.project, os.environ).difference,
+            difference=difference or unchanged(run).difference,
         )
     except AbsentRegistryError:
         return None

@@ -26,8 +26,7 @@ from ecr_tasks.plan.destinations import as_in_settings
 from ecr_tasks.plan.image_choice import Members, chosen_names, no_groups
 from ecr_tasks.plan.republish import published_name
 from ecr_tasks.runner import receipt_file
-from ecr_tasks.runner.images import chosen_repositories, members_of, planned_images, planned_repositories
-from ecr_tasks.source.unchanged import Unchanged
+from ecr_tasks.runner.images import chosen_repositories, members_of, planned_images, planned_repositories, unchanged
 
 if TYPE_CHECKING:
     from ecr_tasks.runner.run import Run
@@ -49,7 +48,7 @@ def commit_images(run: Run, choice: Sequence[str] = ()) -> dict[str, CommitImage
     """
     planned = planned_images(run, choice=choice)
     views = run.registry.describe({image.repository: image.tag_names for image in planned})
-    difference = Unchanged(run.source, run.project, os.environ).difference
+    difference = unchanged(run).difference
     images = {}
     for image in planned:
         view = views[image.repository]

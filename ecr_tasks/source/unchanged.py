@@ -6,10 +6,12 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ecr_tasks.errors import SettingsError
 from ecr_tasks.files import resolved
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.wording import name_some
-from ecr_tasks.source.bases_lock import NAME
+from ecr_tasks.source.bases import Builder, bases_of, unknown_bases
+from ecr_tasks.source.bases_lock import NAME, parse_lock, read_lock
 from ecr_tasks.source.build_context.walk import fetches_context, unique_folders
 from ecr_tasks.source.image_source import Reads
 from ecr_tasks.source.source_state import SourceState
@@ -21,11 +23,13 @@ class Unchanged:
     What was found of a definition is kept, as long as the definition is there.
     """
 
-    def __init__(self, source: SourceState, project: Path, environ: Mapping[str, str]) -> None:
-        self._source, self._project, self._environ = source, project, environ
+    def __init__(self, source: SourceState, project: Path, environ: Mapping[str, str], builder: Builder) -> None:
+        self._source, self._project, self._environ, self._builder = source, project, environ, builder
         self._changed: dict[str, Sequence[str] | None] = {}
         self._in_submodules: dict[str, Sequence[str]] = {}
         """The paths that git ignores in each submodule that was asked."""
+        self._moved_bases: dict[str, set[str] | None] = {}
+        """By commit, the base images that its lock has otherwise."""
         self._written_by_filters: Sequence[str] | None = None
         self._absent = frozenset(f"{source.root}/{path}" for path in source.absent)
         self._carried: dict[int, list[str]] = {}
@@ -80,6 +84,9 @@ class Unchanged:
             return f"this clone doesn't have the commit {commit[:12]} that is published"
         if absent := sorted(self._absent.intersection(reads.reported)):
             return f"{name_some([os.path.relpath(path, root) for path in absent])} is not in this sparse checkout"
+        lock = os.path.relpath(resolved(self._project) / NAME, resolved(root))
+        if lock in changed and not self._is_rebased(definitions, commit):
+            changed = [path for path in changed if path != lock]
         if names := reads.with_attributes(changed):
             return f"{name_some(names)} changed since {commit[:12]}"
         if of_commits:
@@ -91,6 +98,26 @@ class Unchanged:
         if names := reads.of(self._filtered()):
             return f"a filter of git's configuration writes {name_some(names)}, from the commit and maybe more"
         return None
+
+    def _is_rebased(self, definitions: Sequence[BuildDefinition], commit: str) -> bool:
+        """Return whether the lock has another base image for a build than at a commit, or that isn't known."""
+        if commit not in self._moved_bases:
+            from ecr_tasks.source.git.history import file_at
+
+            text = file_at(self._project, commit, NAME, environ=self._environ)
+            try:
+                before, now = parse_lock(text) if text is not None else None, read_lock(self._project)
+            except SettingsError:
+                before = now = None
+            moved = None
+            if before is not None and now is not None:
+                moved = {name for name in before.keys() | now if before.get(name, "") != now.get(name, "")}
+            self._moved_bases[commit] = moved
+        moved = self._moved_bases[commit]
+        return moved is None or any(
+            unknown_bases(item, self._builder) or any(base.name in moved for base in bases_of(item, self._builder))
+            for item in definitions
+        )
 
     def _filtered(self) -> Sequence[str]:
         """Return the files that a filter of git's configuration writes; git is asked once."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ecr_tasks.model.image import BuildDefinition
+from ecr_tasks.source.bases_lock import NAME, lock_text
 from ecr_tasks.source.image_source import image_source
 from ecr_tasks.source.unchanged import Unchanged
 from tests.support.build import settings as build_settings
@@ -41,9 +42,13 @@ def add_submodule(repo: Repo, other: Repo, name: str) -> str:
     return repo.git("rev-parse", "HEAD")
 
 
+def unchanged(repo: Repo) -> Unchanged:
+    return Unchanged(repo.read(), repo.path, repo.environ, lambda: "linux/amd64")
+
+
 def difference(repo: Repo, commit: str, **changes: object) -> str | None:
     definition = replace(BuildDefinition(context=str(repo.path / "app")), **changes)  # type: ignore[arg-type]
-    return Unchanged(repo.read(), repo.path, repo.environ).difference(definition, commit)
+    return unchanged(repo).difference(definition, commit)
 
 
 def uncommitted(repo: Repo, definition: BuildDefinition | None = None) -> tuple[str, ...]:
@@ -100,7 +105,7 @@ def test_what_git_ignores_and_the_context_carries_proves_nothing(repo: Repo, fir
 def test_a_build_that_reads_what_git_ignores_is_known(repo: Repo, first: str) -> None:
     def carries(**changes: object) -> bool:
         definition = replace(BuildDefinition(context=str(repo.path / "app")), **changes)  # type: ignore[arg-type]
-        return Unchanged(repo.read(), repo.path, repo.environ).carries_ignored(definition)
+        return unchanged(repo).carries_ignored(definition)
 
     linked = {"base": BuildDefinition(context=str(repo.path / "base"))}
     repo.commit("base/Dockerfile", "FROM scratch\n")
@@ -125,11 +130,11 @@ def test_what_is_in_this_folder_alone_does_not_tell_commits_apart(repo: Repo, fi
     definition = BuildDefinition(context=str(repo.path / "app"))
     repo.write("app/dist/made.js")
     repo.commit("other/main.py")
-    compared = Unchanged(repo.read(), repo.path, repo.environ)
+    compared = unchanged(repo)
     assert compared.difference(definition, first) is not None
     assert compared.difference(definition, first, of_commits=True) is None
     repo.commit("app/main.py", "changed\n")
-    compared = Unchanged(repo.read(), repo.path, repo.environ)
+    compared = unchanged(repo)
     assert "app/main.py changed" in str(compared.difference(definition, first, of_commits=True))
 
 
@@ -180,7 +185,7 @@ def test_every_link_on_the_way_counts(repo: Repo, first: str, changes: str) -> N
         definition = replace(definition, contexts={"more": str(repo.path / "here")})
     assert uncommitted(repo, definition) == ("all/current",)
     repo.git("commit", "--quiet", "--all", "--message", "v2")
-    found = Unchanged(repo.read(), repo.path, repo.environ).difference(definition, first)
+    found = unchanged(repo).difference(definition, first)
     assert found == f"all/current changed since {first[:12]}"
 
 
@@ -217,7 +222,7 @@ def test_an_ignore_file_that_a_sparse_checkout_leaves_out_proves_nothing(repo: R
 def test_what_ecr_dirty_ignore_names_is_no_other_commit_s(repo: Repo, first: str) -> None:
     definition = BuildDefinition(context=str(repo.path / "app"))
     repo.write("app/version.txt", "1\n")
-    compared = Unchanged(repo.read(), repo.path, repo.environ)
+    compared = unchanged(repo)
     assert compared.carries_ignored(definition, changes=True)
     assert not compared.carries_ignored(definition)
 
@@ -234,7 +239,7 @@ def test_what_a_submodule_ignores_counts(repo: Repo, first: str, tmp_path: Path,
     definition = BuildDefinition(context=str(repo.path / "app"))
 
     def compared() -> Unchanged:
-        return Unchanged(repo.read(), repo.path, repo.environ)
+        return unchanged(repo)
 
     repo.write("docs/made.so")
     assert compared().difference(definition, first) is None
@@ -255,6 +260,40 @@ def test_how_git_writes_the_files_counts(repo: Repo, first: str, place: str) -> 
     assert difference(repo, first) is None
     repo.commit(f"{place}.gitattributes", "*.txt text eol=crlf\n")
     assert difference(repo, first) == f"{place}.gitattributes changed since {first[:12]}"
+
+
+@pytest.mark.parametrize(
+    ("other", "mine", "same"), [("b", "a", True), (None, "a", True), ("a", "b", False), ("a", None, False)]
+)
+def test_a_lock_counts_with_the_base_images_of_the_build(
+    repo: Repo, other: str | None, mine: str | None, same: bool
+) -> None:
+    """Of a hundred images on ten bases, those are built anew whose own base has moved."""
+
+    def lock(**digests: str | None) -> str:
+        full = {f"host.example/{name}:1": f"sha256:{digest * 64}" if digest else None for name, digest in digests.items()}
+        return repo.commit(NAME, lock_text(full))
+
+    repo.commit("app/Dockerfile", "FROM host.example/mine:1\nCOPY . /\n")
+    repo.commit("base/Dockerfile", "FROM scratch\n")
+    repo.commit("top/Dockerfile", "FROM base\n")
+    repo.commit("unknown/Dockerfile", "ARG BASE\nFROM $BASE\n")
+    first = lock(mine="a", other="a")
+    lock(mine=mine, other=other, third="c")
+    reason = f"{NAME} changed since {first[:12]}"
+    assert difference(repo, first) == (None if same else reason)
+    assert difference(repo, first, context=str(repo.path / "base")) is None
+    assert difference(repo, first, context=str(repo.path / "unknown")) == reason
+    app = BuildDefinition(str(repo.path / "app"))
+    top = {"context": str(repo.path / "top"), "contexts": {"base": "target:app"}, "linked": {"app": app}}
+    assert difference(repo, first, **top) == (None if same else reason)
+
+
+def test_a_lock_that_was_not_there_or_is_none_changes_every_image(repo: Repo, first: str) -> None:
+    second = repo.commit(NAME, lock_text({"other": f"sha256:{'a' * 64}"}))
+    assert difference(repo, first) == f"{NAME} changed since {first[:12]}"
+    repo.commit(NAME, "{}")
+    assert difference(repo, second) == f"{NAME} changed since {second[:12]}"
 
 
 def test_uncommitted_attributes_are_a_change_of_what_git_writes_by_them(repo: Repo, first: str) -> None:

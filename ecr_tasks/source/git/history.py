@@ -101,6 +101,15 @@ def changed_paths(project: Path, commit: str, revision: str, *, environ: Mapping
     )
 
 
+def file_at(project: Path, commit: str, name: str, *, environ: Mapping[str, str]) -> str | None:
+    """Return the text of a file in a project's folder as a commit has it; None where it, or the clone, has none."""
+    try:
+        output = _without_fetching(project, environ).run("show", f"{commit}:./{name}")
+        return output.decode()
+    except (EcrTasksError, NoRepositoryError, UnicodeError):
+        return None
+
+
 def _without_fetching(project: Path, environ: Mapping[str, str]) -> Git:
     """Return git for a folder; a partial clone would fetch what it lacks (git help git, GIT_NO_LAZY_FETCH)."""
     found = Git.find(project, environ)
