@@ -271,7 +271,9 @@ def test_a_lock_counts_with_the_base_images_of_the_build(
     """Of a hundred images on ten bases, those are built anew whose own base has moved."""
 
     def lock(**digests: str | None) -> str:
-        full = {f"host.example/{name}:1": f"sha256:{digest * 64}" if digest else None for name, digest in digests.items()}
+        full = {
+            f"host.example/{name}:1": f"sha256:{digest * 64}" if digest else None for name, digest in digests.items()
+        }
         return repo.commit(NAME, lock_text(full))
 
     repo.commit("app/Dockerfile", "FROM host.example/mine:1\nCOPY . /\n")

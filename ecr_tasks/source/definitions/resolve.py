@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,7 +93,7 @@ def resolve(
             f"{files.names} alone says what to publish; {unread} is not read unless ECR_BAKE_FILE names it."
         )
     published = []
-    for name in _in_files_order(bake_file.default, files):
+    for name in _in_files_order(bake_file.default, files, services):
         service, target = services.get(name), targets[name]
         if service is not None and not service.is_active(profiles):
             continue
@@ -120,13 +120,15 @@ def resolve(
     )
 
 
-def _in_files_order(names: Sequence[str], files: DefinitionFiles) -> list[str]:
-    """Return names in the order in which the files first have them: bake sorts them by the alphabet.
+def _in_files_order(names: Sequence[str], files: DefinitionFiles, services: Iterable[str]) -> list[str]:
+    """Return names in the order of compose's services, then in that in which bake's files first have them: bake
+    sorts them by the alphabet.
 
     What a file doesn't name, as the targets of a matrix, comes last.
     """
-    lines = (line for path in files.paths for line in read_text(path, errors="replace").splitlines())
-    words = [word for line in lines for word in _NAME.findall(_COMMENT.sub("", line))]
+    paths = (path for path in files.paths if path not in files.compose)
+    lines = (line for path in paths for line in read_text(path, errors="replace").splitlines())
+    words = [*services, *(word for line in lines for word in _NAME.findall(_COMMENT.sub("", line)))]
     first = {word: place for place, word in reversed(list(enumerate(words)))}
     return sorted(names, key=lambda name: first.get(name, len(words)))
 

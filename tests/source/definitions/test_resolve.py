@@ -71,6 +71,18 @@ def test_images_have_the_files_order_and_not_the_alphabets(tmp_path: Path) -> No
     assert list(result.targets) == ["web", "api", "job", "matrix-1"]
 
 
+def test_services_have_the_order_of_the_compose_file_whatever_its_anchors_are_called(tmp_path: Path) -> None:
+    compose = tmp_path / "compose.yaml"
+    compose.write_text(
+        "x-build: &b {context: .}\nservices: {web: {build: *b, depends_on: [a]}, a: {build: *b}, b.c: {build: *b}}\n",
+        encoding="utf-8",
+    )
+    targets = dict.fromkeys(["a", "b_c", "web"], PLAIN)
+    files = DefinitionFiles((compose,), tmp_path)
+    result = resolve(files, settings(project=tmp_path), {}, lambda *_: BakeFile(targets, tuple(targets)))
+    assert list(result.targets) == ["web", "a", "b_c"]
+
+
 def test_paths_count_from_the_folder(tmp_path: Path) -> None:
     result = definition(
         tmp_path,
