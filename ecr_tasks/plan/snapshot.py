@@ -22,6 +22,9 @@ CopyKey = tuple[str, Destination]
 FRESH_SECONDS = 2.0
 """How long what was read of the registries counts as read just now."""
 
+COMPLETE_SECONDS = 60.0
+"""How long an image counts as complete that was read with all its tags, of which none is to be set."""
+
 
 def is_fresh(age: float) -> bool:
     """Return whether the registries were read just now; ``age`` is how many seconds ago."""

@@ -24,6 +24,7 @@ from ecr_tasks.model.receipt import Built, ImageReceipt, Published, Receipt, Sou
 from ecr_tasks.model.wording import FEW, join_words
 from ecr_tasks.plan.destinations import PlannedCopy
 from ecr_tasks.plan.planned_image import PlannedImage
+from ecr_tasks.plan.snapshot import COMPLETE_SECONDS
 from ecr_tasks.runner import ci_results, receipt_file
 from ecr_tasks.runner.history import newer_image
 from ecr_tasks.runner.job import Job
@@ -161,11 +162,12 @@ def publish_images(run: Run, job: Job) -> Receipt:
 
 
 def _is_done(job: Job, item: PlannedImage) -> bool:
-    """Return whether an image needs no call any more: it and its tags were all there just now."""
+    """Return whether an image needs no call any more: it and its tags were all there less than a minute ago."""
     tags_set = all(tag.state == "present" or tag.stays for tag in item.tags)
     inputs_set = item.inputs_tag is None or item.inputs_tag.state == "present"
     to_attach = bool(item.image.referrer_kinds)
-    return job.is_fresh and not item.build_needed and tags_set and inputs_set and not item.copies and not to_attach
+    was_there = tags_set and inputs_set and not item.build_needed and not item.copies and not to_attach
+    return was_there and job.age < COMPLETE_SECONDS
 
 
 def published_names(receipt: Receipt) -> set[str]:
