@@ -52,8 +52,9 @@ def _selected(names: Sequence[str], word: str, members: Members) -> Sequence[str
         raise SettingsError(f"There is no image {word[:80]!r} here.", f"{meant}{_choices(names)}")
     if tuple(group) == (word,):
         raise SettingsError(
-            f"The target {word} makes no image that is published: it is not in the group default.",
-            f"Add it to that group. {_choices(names)}",
+            f"The target {word} makes no image that is published: it is not in the group default, or its profile is "
+            "not active.",
+            f"Add it to that group, or its profile to COMPOSE_PROFILES. {_choices(names)}",
         )
     if others := [name for name in group if name not in names]:
         raise SettingsError(

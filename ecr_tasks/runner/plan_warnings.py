@@ -81,7 +81,7 @@ def _warn_of_shared_caches(items: Sequence[PlannedImage], *, has_own: bool) -> N
         for entry in dict.fromkeys(definition.cache_to):
             if entry not in definition.inline_caches:
                 writers.setdefault(entry, []).append(item.image.name)
-    remedy = f"put {IMAGE} into the name that it has in ECR_CACHE (scope={IMAGE}, ref=…:{IMAGE}, …)"
+    remedy = f"put {IMAGE} into the name that it has in ECR_CACHE or ECR_CACHE_TO (scope={IMAGE}, ref=…:{IMAGE}, …)"
     if has_own:
         remedy = "give each image a cache of another name in its cache-to"
     for entry, names in writers.items():
@@ -96,6 +96,6 @@ def _warn_of_caches_of_several_nodes(item: PlannedImage, *, has_own: bool) -> No
     if min(nodes, len(definition.platforms)) > 1 and definition.cache_to != definition.inline_caches:
         warn(
             f"{item.image.name}: each of the builder's {nodes} nodes writes the cache "
-            f"({'its cache-to' if has_own else 'ECR_CACHE'}) under the same name, so it is that of one platform; for "
+            f"({'its cache-to' if has_own else 'ECR_CACHE or ECR_CACHE_TO'}) under the same name, so it is that of one platform; for "
             "the others, a node has only what it keeps itself."
         )

@@ -159,4 +159,6 @@ def _write(run: Run, lock: Lock, changed: list[str], *, anew: bool) -> None:
         replace_file(run.project / NAME, lock_text(lock).encode(), run.project)
     except OSError as error:
         raise SettingsError(f"{NAME} can't be written: {error.strerror}.", write_remedy(error)) from error
-    say(f"wrote {NAME}: {', '.join(changed) or 'no base image'}; commit it")
+    gone = [f"{name} (no longer used)" for name in changed if name not in lock]
+    locked = [name for name in changed if name in lock]
+    say(f"wrote {NAME}: {', '.join([*locked, *gone]) or 'no base image'}; commit it")

@@ -51,6 +51,13 @@ def test_update_locks_and_builds_take_what_is_locked(project: Project) -> None:
     assert project.inv("bases", "--check").code == 0
 
 
+def test_update_says_which_base_is_no_longer_used(project: Project) -> None:
+    on_python(project).inv("bases", "--update")
+    project.write("Dockerfile", "FROM scratch\n")
+    result = project.inv("bases", "--update")
+    assert f"wrote ecr-bases.lock: {PYTHON} (no longer used); commit it" in result.stderr
+
+
 def test_an_image_that_is_also_written_with_a_digest_is_locked_all_the_same(project: Project) -> None:
     on_python(project)
     project.write("Dockerfile", f"FROM python:3.12\nCOPY --from=python:3.12@{B} /x /x\n")
