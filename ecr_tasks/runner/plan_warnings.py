@@ -96,6 +96,6 @@ def _warn_of_caches_of_several_nodes(item: PlannedImage, *, has_own: bool) -> No
     if min(nodes, len(definition.platforms)) > 1 and definition.cache_to != definition.inline_caches:
         warn(
             f"{item.image.name}: each of the builder's {nodes} nodes writes the cache "
-            f"({'its cache-to' if has_own else 'ECR_CACHE or ECR_CACHE_TO'}) under the same name, so it is that of one "
-            "platform; for the others, a node has only what it keeps itself."
+            f"({'its cache-to' if has_own else 'ECR_CACHE or ECR_CACHE_TO'}) under the same name, so it is that of "
+            "one platform; for the others, a node has only what it keeps itself."
         )
