@@ -72,6 +72,8 @@ def skip_reason(
         return f"ECR_SKIP is never; {name} is published and never moves, so it must come out as {published.digest}"
     if rebuilds:
         return "ECR_SKIP is never"
+    if published is not None and not is_ours(published, image, source.revision):
+        return f"{name} has another commit's image"
     if published is not None:
         other = settings_that_differ(image, view, source)
         return f"this commit is published as {name}{f', built with other {join_words(other)}' if other else ''}"

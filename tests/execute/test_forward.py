@@ -103,6 +103,23 @@ def test_a_look_that_was_old_before_counts_as_none() -> None:
     assert [*left] == ["main"]
 
 
+def test_a_look_after_the_push_is_as_old_as_its_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another pipeline moves main while the answer is on its way: it is looked at once more."""
+    publisher = Publisher(tags=[FIXED, MAIN], locked=True)
+    monkeypatch.setattr("ecr_tasks.execute.set_tags.LOOK_SECONDS", 0.05)
+
+    def meanwhile() -> None:
+        publisher.registry.put(NAME, NEWER_IMAGE, "main")
+        time.sleep(0.1)
+
+    publisher.calls.after["images"] = meanwhile
+    item = publisher.plan()
+    published = publish(
+        item, publisher.built, publisher.docker, publisher.registry, warn=publisher.warnings.append, newer=newer
+    )
+    assert list(published.stays) == ["main"]
+
+
 @pytest.mark.parametrize("waits", [False, True])
 def test_a_fixed_tag_that_the_rate_limit_held_back_is_looked_at_once_more(
     waits: bool, monkeypatch: pytest.MonkeyPatch

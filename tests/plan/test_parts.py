@@ -12,6 +12,7 @@ from ecr_tasks.model.image import BuildDefinition, Image, Inputs
 from ecr_tasks.model.manifest import SETTINGS, VERSION
 from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.model.tag import INPUTS_RULE, PART_TAG
+from ecr_tasks.plan.conflicts import of_another_commit
 from ecr_tasks.plan.parts import only_for, parse_only, part_of, part_tag, part_tags
 from ecr_tasks.plan.plan import make_plan
 from ecr_tasks.plan.snapshot import Snapshot
@@ -49,6 +50,14 @@ def test_a_part_builds_its_platform_under_a_tag_that_ecr_and_docker_take() -> No
 )
 def test_what_was_built_from_anything_else_is_another_part(other: Image) -> None:
     assert part_tag(other, ARM, REVISION_A).name != part_tag(image(), ARM, REVISION_A).name
+
+
+def test_a_part_s_tag_with_another_commits_image_is_to_be_deleted_as_no_new_commit_frees_it() -> None:
+    tag = part_tag(image(), ARM, REVISION_A)
+    error = of_another_commit(tag, "team/app", manifest("other", REVISION_B))
+    assert error.remedy == "Delete that tag in ECR, and run it again."
+    sha = next(item for item in ALL_TAGS if item.names_commit)
+    assert of_another_commit(sha, "team/app", manifest("other", REVISION_B)).remedy.startswith("Make a new commit")
 
 
 def test_another_commit_and_another_platform_are_other_parts() -> None:

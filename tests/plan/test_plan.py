@@ -151,7 +151,9 @@ def test_a_version_that_is_taken_is_refused_before_the_build() -> None:
 
 
 def test_a_sha_tag_of_another_commit_is_refused() -> None:
-    error = refusal(plan_for({SHA_TAG: OTHER_IMAGE}))
+    plan = plan_for({SHA_TAG: OTHER_IMAGE})
+    assert plan.images[0].because == f"{SHA_TAG} has another commit's image"  # and not that this one is published
+    error = refusal(plan)
     assert SHA_TAG in error.cause
     assert OTHER_IMAGE.digest in error.cause
     assert REVISION_B in error.cause

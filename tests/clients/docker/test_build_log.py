@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ecr_tasks.clients.docker import process
 from ecr_tasks.clients.docker.build_log import BuildLog, sorted_by
+from ecr_tasks.model.image import BuildDefinition
 
 RECORDED = """\
 #0 building with "default" instance using docker driver
@@ -186,3 +187,9 @@ def test_a_build_in_the_block_is_sorted_and_another_program_is_not(capfd: pytest
         process.run([sys.executable, "-c", script], env=dict(os.environ))
     process.run([sys.executable, "-c", script], env=dict(os.environ), build=True)
     assert capfd.readouterr().err == RECORDED * 2
+
+
+def test_a_cache_within_the_image_is_made_with_it_and_none_is_waited_for() -> None:
+    """Else the group of that image would end with the whole bake."""
+    caches = ("type=inline", "type=registry,ref=a/b", "type=local,dest=c")
+    assert [BuildDefinition(".", cache_to=caches[:count]).caches_after_export for count in range(4)] == [0, 0, 1, 2]
