@@ -21,6 +21,9 @@ from ecr_tasks.source.source_state import SourceState
 _INVOKE_FILES = ("invoke.yaml", "invoke.yml", "invoke.json", "invoke.py")
 """Invoke's configuration of a project, which may contain settings (docs.pyinvoke.org, "Configuration")."""
 
+SOURCE_POLICY = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"
+"""The variable with the file in which buildx reads what images and addresses to take in place of others."""
+
 _SHOWN = 10
 
 _ATTRIBUTES = ".gitattributes"
@@ -52,7 +55,8 @@ def image_source(
     source = replace(source, outside=tuple(map(str, outside)), changes=(*source.changes, *others))
     if not source.changes:
         return source
-    files = {*settings.files, *definition_files, *(settings.project / name for name in (*_INVOKE_FILES, NAME))}
+    names = (*_INVOKE_FILES, NAME, *([policy] if (policy := environ.get(SOURCE_POLICY)) else []))
+    files = {*settings.files, *definition_files, *(settings.project / name for name in names)}
     reads = Reads.of_folders(root, folders, files)
     inside = reads.with_attributes(source.changes)
     ignored = tuple(path for path in inside if rules.ignores(os.path.relpath(root / path, settings.project)))

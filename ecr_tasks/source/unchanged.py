@@ -13,7 +13,7 @@ from ecr_tasks.model.wording import name_some
 from ecr_tasks.source.bases import Builder, bases_of, unknown_bases
 from ecr_tasks.source.bases_lock import NAME, parse_lock, read_lock
 from ecr_tasks.source.build_context.walk import fetches_context, unique_folders
-from ecr_tasks.source.image_source import Reads
+from ecr_tasks.source.image_source import SOURCE_POLICY, Reads
 from ecr_tasks.source.source_state import SourceState
 
 
@@ -70,6 +70,8 @@ class Unchanged:
             value.startswith("oci-layout://") for item in definitions for value in item.contexts.values()
         ):
             return "docker fetches a part of it from elsewhere"
+        if self._environ.get(SOURCE_POLICY):
+            return f"{SOURCE_POLICY} may give it other sources"
         reads = self._reads_of(definition, root)
         if any(not context.is_relative_to(resolved(root)) for context, _ in reads.contexts):
             return "a part of it is outside of the repository"

@@ -298,6 +298,18 @@ def test_a_lock_that_was_not_there_or_is_none_changes_every_image(repo: Repo, fi
     assert difference(repo, second) == f"{NAME} changed since {second[:12]}"
 
 
+def test_policies_of_sources_count(repo: Repo, first: str) -> None:
+    repo.commit("app/.dockerignore", "docs\n*.rego\n")
+    second = repo.commit("policy.json", "{}\n")
+    policed = Repo(repo.path, {**repo.environ, "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY": "policy.json"})
+    assert difference(repo, second) is None
+    assert difference(policed, second) == "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY may give it other sources"
+    repo.write("policy.json", "[]\n")
+    assert (uncommitted(repo), uncommitted(policed)) == ((), ("policy.json",))
+    repo.commit("app/Dockerfile.rego", "package docker\n")
+    assert difference(repo, second) == f"app/Dockerfile.rego changed since {second[:12]}"
+
+
 def test_uncommitted_attributes_are_a_change_of_what_git_writes_by_them(repo: Repo, first: str) -> None:
     repo.write("other/.gitattributes", "*.txt text eol=crlf\n")
     repo.write("app/docs/.gitattributes", "*.txt text eol=crlf\n")  # which .dockerignore keeps out

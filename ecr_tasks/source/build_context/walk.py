@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     """A folder, its path in the context, the rules that match it, and what is wanted in it."""
 
 
+_POLICY = ".rego"
+"""What the name of the policy for a Dockerfile's sources ends with (buildx, build/opt.go)."""
+
+
 def local_contexts(definitions: Iterable[BuildDefinition]) -> Iterator[tuple[Path, Path]]:
     """Yield the build contexts that are local folders, each with its Dockerfile's path; skip remote contexts."""
     for definition in definitions:
@@ -51,13 +55,14 @@ class ContextFolder:
         """Yield the paths that decide what a build reads, and need not be in the folder, whether or not they exist.
 
         They are the folder itself, which may be a link, the Dockerfile that docker takes in place of a missing one,
-        and its ignore file, which replaces the folder's, each with the links that BuildKit follows.
+        its policy, and its ignore file, which replaces the folder's, each with the links that BuildKit follows.
         """
         yield self.path
         yield from way_within(self.path, DOCKERIGNORE)
         if self.dockerfile is not None:
             for dockerfile in dict.fromkeys((self.dockerfile, existing_dockerfile(self.dockerfile))):
                 yield dockerfile
+                yield dockerfile.with_name(f"{dockerfile.name}{_POLICY}")
                 yield from way_within(dockerfile.parent, f"{dockerfile.name}{DOCKERIGNORE}")
 
 
