@@ -101,6 +101,8 @@ def planned_images(
             say(f"ECR_TAGS decides the tags; those of {definitions.files.names} are not set: {', '.join(unset)}")
     lock = None if fresh.pull else read_lock(run.project)
     builder = cache(partial(builder_platform, run))
+    if definitions and any(definitions.tags.values()):
+        _warn_of_unlinked_bases(definitions, builder)
     all_images = tuple(_with_bases(image, lock, fresh, builder) for image in all_images)
     return _with_inputs(run, all_images) if run.settings.skip == "content" else all_images
 
@@ -112,6 +114,19 @@ def _warn_of_map(run: Run, definitions: Definitions | None) -> None:
     if definitions and (unused := unused_entries(run.settings, definitions.targets)):
         origin = run.settings.origin("ECR_REPOSITORY_MAP")
         warn_once(f"ECR_REPOSITORY_MAP ({origin}) names {name_some(unused)}, and no image of this run has that name.")
+
+
+def _warn_of_unlinked_bases(definitions: Definitions, builder: Callable[[], str]) -> None:
+    from ecr_tasks.source.bases import unlinked_bases
+
+    for name, base, maker in dict.fromkeys(unlinked_bases(definitions.targets, definitions.tags, builder)):
+        link = f'contexts = {{ "{base}" = "target:{maker}" }}'
+        if definitions.files.compose:
+            link = f"additional_contexts: {{ {base}: service:{maker} }}"
+        warn_once(
+            f"{name} is built on {base}, which {definitions.files.names} calls the image of {maker}, and is not "
+            f"linked to it: the build takes what the engine or a registry has under that name. Link it: {link}."
+        )
 
 
 def _with_bases(image: Image, lock: Lock | None, fresh: Fresh, builder: Callable[[], str]) -> Image:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ecr_tasks.errors import Refused
@@ -199,3 +199,28 @@ def all_bases(definition: BuildDefinition, builder: Builder) -> Iterator[Base]:
     """Yield the base images of a definition and of those that it links to, each once, by name and written digest."""
     found = {base.full_reference: base for item in definition.with_links() for base in bases_of(item, builder)}
     yield from (found[reference] for reference in sorted(found))
+
+
+def unlinked_bases(
+    targets: Mapping[str, BuildDefinition], tags: Mapping[str, Sequence[str]], builder: Builder
+) -> Iterator[tuple[str, str, str]]:
+    """Yield an image, a base image of it as it is written, and the target whose image the files give that name.
+
+    Such a build doesn't wait for that target, and takes what the engine or a registry has under the name. ``tags``
+    are what the files call the image of each target.
+    """
+    makers = {full_name(tag): name for name, names in tags.items() for tag in names}
+    words = {tag.removesuffix(":latest") for names in tags.values() for tag in names}
+    for name, definition in targets.items():
+        for item in definition.with_links():
+            try:
+                content, _ = read_dockerfile(item)
+            except Unknown:
+                continue
+            texts = (content.decode(errors="replace"), *map(str, item.args.values()))
+            if not any(word in text for word in words for text in texts):  # which is faster than to parse them all
+                continue
+            for base in bases_of(item, builder):
+                maker = makers.get(base.name)
+                if maker not in (None, name) and targets[str(maker)] != item:
+                    yield name, base.reference, str(maker)

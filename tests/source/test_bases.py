@@ -14,6 +14,7 @@ from ecr_tasks.source.bases import (
     all_bases,
     full_references,
     moving_bases,
+    unlinked_bases,
     with_base_annotations,
     with_digests,
     with_locked_bases,
@@ -75,6 +76,28 @@ def test_a_lock_reaches_arguments_named_contexts_and_linked_targets(tmp_path: Pa
     assert locked.linked["base"].bases == {"python:3.12": f"docker-image://{PYTHON}@{A}"}
     assert locked.all_contexts == {"base": "target:base", "tools": f"docker-image://{GOLANG}@{B}"}
     assert locked.annotations == {BASE_NAME: PYTHON, BASE_DIGEST: A}
+
+
+def test_a_base_that_another_target_makes_and_that_is_not_linked_is_named(tmp_path: Path) -> None:
+    files = {
+        "web": "FROM python:3.12\n",
+        "cleanup": "FROM team-web\n",
+        "job": "ARG BASE\nFROM $BASE\n",
+        "linked": "FROM team-web\n",
+        "own": "FROM own/image:1\n",
+        "other": "FROM team-web-base\nCOPY --from=python:3.12 /x /x\n",
+    }
+    for name in files:
+        (tmp_path / name).mkdir()
+    targets = {name: definition(tmp_path / name, text) for name, text in files.items()}
+    targets["job"] = replace(targets["job"], args={"BASE": "docker.io/library/team-web:latest"})
+    link = {"contexts": {"team-web": "target:web"}, "linked": {"web": targets["web"]}}
+    targets["linked"] = replace(targets["linked"], **link)  # type: ignore[arg-type]
+    tags = {"web": ("team-web",), "own": ("own/image:1",), "cleanup": ()}
+    assert list(unlinked_bases(targets, tags, builder)) == [
+        ("cleanup", "team-web", "web"),
+        ("job", "docker.io/library/team-web:latest", "web"),
+    ]
 
 
 def test_a_lock_replaces_every_name_of_an_image(tmp_path: Path) -> None:

@@ -166,3 +166,15 @@ def test_each_image_that_cant_be_built_is_in_the_way_by_its_own_name(many: Proje
     result = many.inv("plan", "--json")
     assert result.code == 6
     assert sorted(item["image"] for item in result.document["conflicts"]) == ["base", "web"]
+
+
+def test_an_image_on_another_ones_name_in_the_files_is_told_how_to_link_the_two(many: Project) -> None:
+    several(many, "web", "job")
+    many.docker.bake_targets = {name: BuildDefinition(str(many.path / name)) for name in ("web", "job")}
+    many.docker.bake_tags = {"web": ("shop-web",)}
+    many.write("web/Dockerfile", "FROM scratch\n")
+    many.write("job/Dockerfile", "FROM shop-web\n")
+    many.commit()
+    (warning,) = (line for line in many.inv("plan").stderr.splitlines() if line.startswith("Warning"))
+    assert "job is built on shop-web, which docker-bake.hcl calls the image of web" in warning
+    assert warning.endswith('Link it: contexts = { "shop-web" = "target:web" }.')

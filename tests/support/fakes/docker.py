@@ -47,6 +47,8 @@ class FakeDocker:
         self.bake_groups: dict[str, tuple[str, ...]] = {}
         self.local_bases: dict[str, str] = {}
         self.registry_bases: dict[str, str] = {}
+        self.bake_tags: dict[str, tuple[str, ...]] = {}
+        """What the files call the images of the targets."""
         self.read_contexts: list[Mapping[str, str]] = []
         self.unreadable: set[str] = set()
         """The contexts whose Dockerfile the builder refuses."""
@@ -99,7 +101,10 @@ class FakeDocker:
     def targets(self, files: Sequence[str], folder: Path, environ: Mapping[str, str], *, group: str = "") -> BakeFile:
         self.calls.begin("targets", *files)
         self.calls.end()
-        targets = {name: BakeTarget(definition) for name, definition in self.bake_targets.items()}
+        targets = {
+            name: BakeTarget(definition, tags=self.bake_tags.get(name, ()))
+            for name, definition in self.bake_targets.items()
+        }
         if group and group not in self.bake_groups:
             raise BuildError(f"failed to find target {group}", "Correct it.")
         return BakeFile(targets, self.bake_groups[group] if group else tuple(targets))
