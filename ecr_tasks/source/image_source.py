@@ -126,6 +126,10 @@ class Reads:
             )
         ]
 
+    def carries(self, path: str) -> bool:
+        """Return whether a context may carry one of the repository's files."""
+        return any(carries(context, ignore, self.root / path, is_folder=False) for context, ignore in self.contexts)
+
     def with_attributes(self, paths: Collection[str]) -> list[str]:
         """Return those of the repository's paths that the build reads, or that tell git how to write these."""
         found = {path: f"{path.rpartition('/')[0]}/" for path in paths if path.rpartition("/")[2] == _ATTRIBUTES}

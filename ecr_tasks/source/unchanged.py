@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ecr_tasks.errors import SettingsError
@@ -30,7 +30,8 @@ class Unchanged:
         """The paths that git ignores in each submodule that was asked."""
         self._moved_bases: dict[str, set[str] | None] = {}
         """By commit, the base images that its lock has otherwise."""
-        self._written_by_filters: Sequence[str] | None = None
+        self._written_by_filters: dict[str, Sequence[str]] = {}
+        """The files, by submodule, that a filter writes; the repository's own by an empty text."""
         self._absent = frozenset(f"{source.root}/{path}" for path in source.absent)
         self._carried: dict[int, list[str]] = {}
         """The paths that git ignores and a definition's build reads."""
@@ -60,7 +61,7 @@ class Unchanged:
             return False
         reads = self._reads_of(definition, self._source.root)
         uncommitted = self._source.changes if changes else ()
-        return bool(reads.of(uncommitted) or self._ignored(reads))
+        return bool(reads.with_attributes(uncommitted) or self._ignored(reads))
 
     def _difference(self, definition: BuildDefinition, commit: str, of_commits: bool) -> str | None:
         definitions, root = list(definition.with_links()), self._source.root
@@ -87,7 +88,7 @@ class Unchanged:
         if absent := sorted(self._absent.intersection(reads.reported)):
             return f"{name_some([os.path.relpath(path, root) for path in absent])} is not in this sparse checkout"
         lock = os.path.relpath(resolved(self._project) / NAME, resolved(root))
-        if lock in changed and not self._is_rebased(definitions, commit):
+        if lock in changed and not reads.carries(lock) and not self._is_rebased(definitions, commit):
             changed = [path for path in changed if path != lock]
         if names := reads.with_attributes(changed):
             return f"{name_some(names)} changed since {commit[:12]}"
@@ -97,8 +98,8 @@ class Unchanged:
             return "its context carries .git, which every commit changes"
         if names := self._ignored(reads):
             return f"its context carries {name_some(names)}, which git ignores"
-        if names := reads.of(self._filtered()):
-            return f"a filter of git's configuration writes {name_some(names)}, from the commit and maybe more"
+        if names := reads.of(self._filtered(reads)):
+            return f"a filter writes {name_some(names)}, from the commit and maybe more"
         return None
 
     def _is_rebased(self, definitions: Sequence[BuildDefinition], commit: str) -> bool:
@@ -121,13 +122,15 @@ class Unchanged:
             for item in definitions
         )
 
-    def _filtered(self) -> Sequence[str]:
-        """Return the files that a filter of git's configuration writes; git is asked once."""
-        if self._written_by_filters is None:
-            from ecr_tasks.source.git.index import filtered_files
+    def _filtered(self, reads: Reads) -> Iterator[str]:
+        """Yield the files, also in submodules that are read, that a filter writes; git is asked once for each."""
+        from ecr_tasks.source.git.incomplete import freely_filtered
 
-            self._written_by_filters = filtered_files(Path(str(self._source.root)), self._environ)
-        return self._written_by_filters
+        for place in ("", *reads.of(f"{path}/" for path in self._source.submodules)):
+            if place not in self._written_by_filters:
+                found = freely_filtered(reads.root / place, self._environ)
+                self._written_by_filters[place] = [f"{place}{path}" for path in found]
+            yield from self._written_by_filters[place]
 
     def _reads_of(self, definition: BuildDefinition, root: Path) -> Reads:
         if id(definition) not in self._reads:

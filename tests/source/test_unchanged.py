@@ -291,6 +291,15 @@ def test_a_lock_counts_with_the_base_images_of_the_build(
     assert difference(repo, first, **top) == (None if same else reason)
 
 
+def test_a_lock_that_a_context_carries_is_a_file_like_others(repo: Repo) -> None:
+    repo.commit("app/Dockerfile", "FROM scratch\nCOPY . /\n")
+    first = repo.commit(NAME, lock_text({"other": f"sha256:{'a' * 64}"}))
+    repo.commit(NAME, lock_text({"other": f"sha256:{'b' * 64}"}))
+    whole = {"context": str(repo.path), "dockerfile": "app/Dockerfile"}
+    assert difference(repo, first) is None
+    assert difference(repo, first, **whole) == f"{NAME} changed since {first[:12]}"
+
+
 def test_a_lock_that_was_not_there_or_is_none_changes_every_image(repo: Repo, first: str) -> None:
     second = repo.commit(NAME, lock_text({"other": f"sha256:{'a' * 64}"}))
     assert difference(repo, first) == f"{NAME} changed since {first[:12]}"
@@ -320,24 +329,33 @@ def test_uncommitted_attributes_are_a_change_of_what_git_writes_by_them(repo: Re
 
 
 @pytest.mark.parametrize(
-    ("name", "command", "proved"),
-    [("rev", "sed s/x/y/", False), ("a b", "sed s/x/y/", False), ("lfs", "git-lfs", True), ("strip", "cat", True)],
+    ("value", "proved"),
+    [("filter=rev", False), ("filter=my.filtér", False), ("filter", False), ("-filter", True), ("!filter", True)]
+    + [(f"filter={name}", True) for name in ("lfs", "annex", "git-crypt-key", "crypt")],
 )
-def test_a_filter_of_gits_configuration_may_write_anything(
-    repo: Repo, first: str, name: str, command: str, proved: bool
-) -> None:
-    repo.git("config", f"filter.{name}.smudge", command)
-    assert difference(repo, first) is None or name == "a b"
-    repo.write("docs/a.txt", "1\n")
-    repo.write(".gitattributes", f"*.txt filter={name.replace(' ', '_')}\n")
-    repo.git("add", "--all")
-    repo.git("-c", f"filter.{name}.smudge=", "commit", "--quiet", "--message", "Attributes")
-    second = repo.git("rev-parse", "HEAD")
-    assert difference(repo, second) is None or name == "a b"  # no context carries it
+def test_what_a_filter_writes_is_not_known_from_the_commit(repo: Repo, first: str, value: str, proved: bool) -> None:
+    """Whether or not this clone has the filter: the one that published need not be like it."""
+    repo.commit("docs/a.txt", "1\n")
+    second = repo.commit(".gitattributes", f"*.txt {value}\n")
+    assert difference(repo, second) is None  # no context carries it
     third = repo.commit("app/version.txt", "1\n")
-    reason = "a filter of git's configuration writes app/"
-    assert (difference(repo, third) or "").startswith("" if proved else reason)
-    assert (difference(repo, third) is None) is proved
+    reason = "a filter writes app/version.txt, from the commit and maybe more"
+    assert difference(repo, third) == (None if proved else reason)
+
+
+def test_a_filter_in_a_submodule_counts(repo: Repo, first: str, tmp_path: Path) -> None:
+    other = library(tmp_path / "other", repo)
+    other.commit(".gitattributes", "*.txt filter=rev\n")
+    other.commit("a.txt", "1\n")
+    second = add_submodule(repo, other, "app/library")
+    assert difference(repo, second) == "a filter writes app/library/a.txt, from the commit and maybe more"
+
+
+def test_ignored_attributes_mark_an_image_like_ignored_files(repo: Repo, first: str) -> None:
+    repo.write(".gitattributes", "*.py text eol=crlf\n")
+    definition = BuildDefinition(context=str(repo.path / "app"))
+    assert unchanged(repo).carries_ignored(definition, changes=True)
+    assert not unchanged(repo).carries_ignored(definition)
 
 
 def test_a_folder_is_compared_whose_name_looks_like_an_address(repo: Repo, first: str) -> None:

@@ -119,16 +119,29 @@ def _has_address(git: Git, root: Path, submodule: str) -> bool:
     return os.fsencode(submodule) in paths
 
 
-def _unconverted(git: Git, root: Path) -> Iterator[Missing]:
-    """Yield the files that still are what the repository stores, because a filter did not run."""
+def freely_filtered(root: Path, environ: Mapping[str, str]) -> list[str]:
+    """Return a repository's files, relative to its top, that a filter writes of which it isn't known what it makes.
+
+    Their bytes may differ where those of the commit don't: by the filter's program, whether this clone has it, or the
+    time when it ran (gitattributes(5)). Those of ``_FILTERS`` only decode what is committed.
+    """
+    return [path for path, lack, _ in _filtered(Git.find(root, environ)) if lack is None]
+
+
+def _filtered(git: Git) -> Iterator[tuple[str, Lack | None, bytes]]:
+    """Yield the files that have the attribute ``filter``, each with its row of ``_FILTERS``."""
     filtered = git.run("ls-files", "-z", "--", ":/", ":(exclude,attr:!filter)", ":(exclude,attr:-filter)")
     if not filtered:
         return
     fields = lines(git.run("check-attr", "--stdin", "-z", "filter", stdin=filtered), b"\0")
     for path, value in zip(map(os.fsdecode, fields[::3]), map(os.fsdecode, fields[2::3]), strict=True):
-        lack, signature = next(
-            (_FILTERS[name] for name in _FILTERS if f"{value}-".startswith(f"{name}-")), (None, b"")
-        )
+        known = (_FILTERS[name] for name in _FILTERS if f"{value}-".startswith(f"{name}-"))
+        yield path, *next(known, (None, b""))
+
+
+def _unconverted(git: Git, root: Path) -> Iterator[Missing]:
+    """Yield the files that still are what the repository stores, because a filter did not run."""
+    for path, lack, signature in _filtered(git):
         if lack is None:
             continue
         try:

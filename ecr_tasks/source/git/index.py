@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import field, replace
@@ -20,9 +19,6 @@ _SUBMODULE = "160000"
 
 _CONVERTS = ("text", "eol", "crlf", "ident", "filter", "working-tree-encoding")
 """The attributes that can make a file's bytes in the work tree differ from the blob's (gitattributes(5))."""
-
-_PURE_FILTERS = re.compile(r"lfs|git-crypt(-.+)?")
-"""The filters whose files depend on the commit alone."""
 
 _SHA256_DIGITS = 64
 
@@ -178,23 +174,6 @@ def _unconverted(git: Git, files: Sequence[str]) -> frozenset[str]:
     return frozenset(files).difference(
         path for path, name, value in attributes if name in _CONVERTS and value != "unset"
     )
-
-
-def filtered_files(root: Path, environ: Mapping[str, str]) -> list[str]:
-    """Return a repository's tracked files, relative to its top, that a filter of git's configuration writes.
-
-    Their bytes may differ where those of the commit don't: by the filter's program, or the time when it ran
-    (gitattributes(5)). Left out are filters that only decode what is committed.
-    """
-    git = Git.find(root, environ)
-    output = git.run("config", "-z", "--get-regexp", r"^filter\..*\.(smudge|process)$", exit_codes=(0, 1))
-    entries = [entry.partition("\n") for entry in _split(output)]
-    commands = {key.partition(".")[2].rpartition(".")[0]: command for key, _, command in entries}
-    names = [name for name, command in commands.items() if command != "cat" and not _PURE_FILTERS.fullmatch(name)]
-    if not names:
-        return []
-    specs = [f":(attr:filter={name})" for name in names if re.fullmatch(r"[\w.-]+", name)]
-    return _split(git.run("ls-files", "-z", "--", *(specs if len(specs) == len(names) else ())))
 
 
 def _records(paths: Iterable[str]) -> bytes:
