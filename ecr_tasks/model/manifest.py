@@ -64,8 +64,10 @@ INPUTS_TRACKED = "io.ecr-tasks.inputs.tracked"
 _PLATFORM = ("os", "architecture", "variant")
 
 _COMMIT = r"(?<![0-9A-Za-z])(?P<says_so>sha-)?(?P<commit>[0-9a-f]{7,40})(?![0-9A-Za-z])"
-"""The id of a commit in a tag, wherever a project's rules put it: ``sha-1a2b3c4``, ``main-1a2b3c4-20261128-alpine``.
-One of digits alone (one of 27 is) could be a date, and counts with ``sha-`` before it."""
+"""The id of a commit in a tag. One of digits alone (one of 27 is) could be a date, and needs ``sha-`` before it."""
+
+_TIME = r"([-._][0-9][-._0-9TZ]*)?"
+"""What may follow a commit's id in any tag."""
 
 
 @dataclass(frozen=True)
@@ -157,12 +159,20 @@ class StoredImage:
     def tagged_commits(self) -> tuple[str, ...]:
         """The beginnings of the commits that its tags name: of several, it is the image of each of them.
 
-        One of digits alone is taken where the tag says that it is a commit: ``sha-1184964``. Of one that has a short
-        and a long tag, the longest beginning is taken.
+        One of digits alone is taken where the tag says that it is a commit: ``sha-1184964``. What follows it is a
+        time, a revision's number, or a suffix that a tag without an id has, too, as a flavor's: ``main-1a2b3c4-x``
+        is the commit's where ``main-x`` is there. Of one that has a short and a long tag, the longest is taken.
         """
-        tags = [tag for tag in self.tags if not tag.startswith(INPUTS_TAG)]
-        ids = [match for tag in tags for match in re.finditer(_COMMIT, tag)]
-        found = sorted({item["commit"] for item in ids if item["says_so"] or not item["commit"].isdecimal()})
+        ids = {tag: list(re.finditer(_COMMIT, tag)) for tag in self.tags if not tag.startswith(INPUTS_TAG)}
+        plain = [tag for tag, found in ids.items() if not found]
+
+        def is_named(match: re.Match[str]) -> bool:
+            rest = re.sub("-r[0-9]+$", "", match.string[match.end() :])
+            if match["says_so"] or match["commit"].isdecimal():
+                return bool(match["says_so"])
+            return bool(re.fullmatch(_TIME, rest)) or any(tag.endswith(rest) for tag in plain)
+
+        found = sorted({match["commit"] for matches in ids.values() for match in matches if is_named(match)})
         return tuple(one for one, after in zip(found, [*found, ""][1:], strict=True) if not after.startswith(one))
 
     @property

@@ -60,9 +60,11 @@ class Promoter:
 class Release:
     """Tags that an image got at one time; ``was`` are the digests that they had before, None for a new tag.
 
-    ``run`` is the same in the records of all images that one command promoted. ``at`` is the time (ISO 8601) by that
-    machine's clock, ``seconds`` are those from its look at the tags until the record. ``source`` is the image's name
-    as it was typed, ``source_place`` the repository that it was copied from, if not from the tags' own.
+    ``run`` is the same in the records of all images that one command promoted, whose repositories are ``together``;
+    a command that completes another one, which had ended before all was set and recorded, has its run. ``at`` is the
+    time (ISO 8601) by that machine's clock, ``seconds`` are those from its look at the tags until the record.
+    ``source`` is the image's name as it was typed, ``source_place`` the repository that it was copied from, if not
+    from the tags' own.
     """
 
     digest: str
@@ -76,6 +78,7 @@ class Release:
     source_place: TagPlace | None = None
     by: Promoter = field(default_factory=Promoter)
     gates: Sequence[Mapping[str, Any]] = ()
+    together: Sequence[str] = ()
 
     def artifact(self) -> Artifact:
         """Return the artifact to attach to the image; no secret is in it."""
@@ -90,6 +93,7 @@ class Release:
             "at": self.at,
             "seconds": round(self.seconds, 3),
             "run": self.run,
+            "together": list(self.together),
             "digest": self.digest,
             **_place_json(self.place),
             "tags": [{"tag": tag, "was": was} for tag, was in self.was.items()],
@@ -160,6 +164,9 @@ def _release(data: Any) -> Release:
         raise ValueError("its seconds are no number")
     if data.get("task") not in ("promote", "rollback"):
         raise ValueError("its task is unknown")
+    together = data.get("together", [])  # records of before 2026-11-28 have none
+    if not isinstance(together, list) or not all(isinstance(name, str) for name in together):
+        raise ValueError("its repositories are no list")
     if not isinstance(gates, list) or not all(isinstance(gate, dict) for gate in gates):
         raise ValueError("its gates are no list")
     return Release(
@@ -174,6 +181,7 @@ def _release(data: Any) -> Release:
         source_place=_place(source) if "repository" in source else None,
         by=Promoter(*(_optional(by, name) for name in ("caller", "git_user", "ci", "ci_run", "ci_actor"))),
         gates=tuple(gates),
+        together=tuple(together),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import field
 from itertools import takewhile
 
@@ -13,7 +13,7 @@ from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.inventory import ImageDetail
 from ecr_tasks.model.manifest import short_digest
 from ecr_tasks.model.registry import Repository
-from ecr_tasks.model.release import ReleaseRecord
+from ecr_tasks.model.release import Release, ReleaseRecord, Task
 
 _NUMBER = re.compile(r"[0-9]{1,6}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{7,64}")
@@ -179,3 +179,23 @@ def last_promoted(histories: Mapping[str, TagHistory]) -> tuple[str, ...]:
         return ()
     last = max(records.values(), key=lambda record: record.pushed)
     return tuple(key for key, record in records.items() if record.release.run == last.release.run)
+
+
+def to_complete(
+    histories: Iterable[TagHistory], repositories: Collection[str], task: Task, source: str
+) -> Release | None:
+    """Return the release that a command completes, for these repositories, which had ended before all was recorded.
+
+    ``histories`` are of the tags that are there already; None where no command of this task, with this name of the
+    images, was for these repositories as well.
+    """
+    records = [item.entries[0].record for item in histories if item.entries and item.entries[0].record is not None]
+    fitting = [
+        record
+        for record in records
+        if record is not None
+        and (record.release.task, record.release.source) == (task, source)
+        and {*repositories} <= {*record.release.together}
+    ]
+    newest = max(fitting, key=lambda record: record.pushed, default=None)
+    return newest.release if newest is not None and repositories else None

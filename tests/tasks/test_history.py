@@ -400,6 +400,69 @@ def test_several_images_of_a_killed_promotion_go_back_together_once_it_was_run_a
     assert two.registry.tags["x/web"]["prod"] == two.registry.tags["x/worker"]["prod"] == FIRST.digest
 
 
+@pytest.mark.parametrize("is_set", [True, False])
+def test_a_promotion_that_the_next_run_completes_goes_back_as_a_whole(
+    two: Project, monkeypatch: pytest.MonkeyPatch, is_set: bool
+) -> None:
+    """One image was set and recorded, of the other at most its tag."""
+    promote(two, "v1", "--tag", "prod")
+    original, attach = two.registry.set_tag, type(two.registry.artifacts).attach
+
+    def set_tag(place: Repository, image: StoredImage, tag: str, again: Callable[[], object]) -> None:
+        if place.name == "x/worker" and not is_set:
+            raise AwsError("Throttled.", "Run it again.")
+        original(place, image, tag, again)
+
+    def attach_one(self: object, place: Repository, *arguments: Any) -> str:
+        if place.name == "x/worker":
+            raise AwsError("Killed.", "Run it again.")
+        return str(attach(self, place, *arguments))  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(two.registry, "set_tag", set_tag)
+        patch.setattr(type(two.registry.artifacts), "attach", attach_one)
+        two.inv("promote", "v2", "--tag", "prod")
+    assert (len(records(two, "x/web")), len(records(two, "x/worker"))) == (2, 1)
+    assert two.inv("promote", "v2", "--tag", "prod").code == 0
+    result = two.inv("rollback", "prod")
+    assert (result.code, "stays" in result.stderr) == (0, False)
+    assert two.registry.tags["x/web"]["prod"] == two.registry.tags["x/worker"]["prod"] == FIRST.digest
+
+
+@pytest.mark.parametrize("choice", [[], ["--image", "worker"]])
+def test_a_later_promotion_from_the_same_tag_is_one_of_its_own(two: Project, choice: list[str]) -> None:
+    """Of both or one of the images before; of both images now, one of which has the same image as before."""
+    promote(two, "v1", "--tag", "prod")
+    two.registry.put("x/web", FIRST, "main")
+    two.registry.put("x/worker", SECOND, "main")
+    assert two.inv("promote", "main", "--tag", "prod", *choice).code == 0
+    two.registry.put("x/web", SECOND, "main")
+    assert two.inv("promote", "main", "--tag", "prod").code == 0
+    result = two.inv("rollback", "prod")
+    assert "x/worker:prod stays: the last promotion did not set it" in result.stderr
+    assert two.registry.tags["x/web"]["prod"] == FIRST.digest
+    assert two.registry.tags["x/worker"]["prod"] == SECOND.digest
+
+
+def test_an_image_that_a_release_had_set_and_that_moves_again_is_of_another_release(two: Project) -> None:
+    for name in ("x/web", "x/worker"):
+        two.registry.put(name, FIRST, "main")
+    promote(two, "main", "--tag", "prod")
+    two.registry.put("x/web", SECOND, "main")
+    assert two.inv("promote", "main", "--tag", "prod").code == 0
+    result = two.inv("rollback", "prod")
+    assert "x/worker:prod stays: the last promotion did not set it" in result.stderr
+    assert two.registry.tags["x/web"]["prod"] == FIRST.digest
+
+
+def test_a_tag_that_somebody_moves_while_its_records_are_read_is_not_recorded(app: Project) -> None:
+    promote(app, "v1", "--tag", "prod")
+    kill_before_record(app, "v2", "--tag", "prod")
+    app.calls.before["details"] = lambda: app.registry.put("team/app", THIRD, "prod")
+    assert app.inv("promote", "v2", "--tag", "prod").code == 0
+    assert len(records(app)) == 1
+
+
 def test_an_image_without_a_record_stays_and_it_is_said_how_it_goes_back(two: Project) -> None:
     promote(two, "v1", "--tag", "prod")
     assert two.inv("promote", "v2", "--tag", "prod", "--image", "web").code == 0
