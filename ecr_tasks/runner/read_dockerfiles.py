@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ecr_tasks.console import working
+from ecr_tasks.console import warn, working
 from ecr_tasks.errors import BuildError, EcrTasksError, LostBuild, NoAnswer
 from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.plan.batches import MOST
@@ -86,4 +86,8 @@ def with_unreadable_dockerfiles(run: Run, job: Job) -> Job:
         found.append(Conflict(images[0].name, error))
     if not found:
         return job
+    if len(found) == ERRORS:
+        warn(f"{ERRORS} images can't be built; the builder was not asked whether the others can.")
+    places = {image.name: place for place, image in enumerate(images)}
+    found.sort(key=lambda conflict: places[conflict.image])
     return replace(job, plan=replace(plan, conflicts=(*found, *plan.conflicts)), obstacles=tuple(found))

@@ -165,7 +165,21 @@ def test_each_image_that_cant_be_built_is_in_the_way_by_its_own_name(many: Proje
     many.docker.unreadable = {targets["web"].context, targets["base"].context}
     result = many.inv("plan", "--json")
     assert result.code == 6
-    assert sorted(item["image"] for item in result.document["conflicts"]) == ["base", "web"]
+    assert [item["image"] for item in result.document["conflicts"]] == ["base", "web"]
+    assert "Warning" not in result.stderr
+
+
+def test_of_many_images_that_cant_be_built_the_first_few_are_named_and_it_is_said_so(many: Project) -> None:
+    names = [f"x{number:02d}" for number in range(12)]
+    several(many, *names)
+    many.docker.bake_targets = {name: BuildDefinition(str(many.path / name)) for name in names}
+    for name in names:
+        many.write(f"{name}/Dockerfile", "FROM scratch\n")
+    many.commit()
+    many.docker.unreadable = {str(many.path / name) for name in names}
+    result = many.inv("plan", "--json")
+    assert [item["image"] for item in result.document["conflicts"]] == names[:8]
+    assert "Warning: 8 images can't be built; the builder was not asked whether the others can." in result.stderr
 
 
 def test_an_image_on_another_ones_name_in_the_files_is_told_how_to_link_the_two(many: Project) -> None:
