@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from ecr_tasks.ci.outputs.names import NAMES
 from ecr_tasks.console import warn
@@ -31,13 +32,17 @@ class EarlierOutputs:
             _change(self._project / FOLDER / name, self._project, remove_file)
         self._pending = True
 
-    def forget(self, repositories: Iterable[str]) -> None:
-        """Remove the files of these repositories, except for what a build hands to a later push."""
+    def forget(self, repositories: Iterable[str], own: receipt_file.Own = MappingProxyType({})) -> None:
+        """Remove the files of these repositories, except for what a build hands to a later push.
+
+        ``own`` are receipts of theirs that were read.
+        """
         self._pending = False
         for repository in repositories:
             folder = receipt_file.own_folder(self._project, repository)
+            has_build = repository not in own or receipt_file.has_build(own[repository])
             for name in _names_in(folder):
-                change = receipt_file.keep_build_only if name == receipt_file.NAME else remove_file
+                change = receipt_file.keep_build_only if name == receipt_file.NAME and has_build else remove_file
                 _change(folder / name, self._project, change)
 
     @contextmanager

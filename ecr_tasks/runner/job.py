@@ -124,13 +124,14 @@ def start_job(
     with working("reading the project"):
         images = _images(run, fresh if outdated is None else NOTHING_FRESH, choice, only, meanwhile)
     repositories = [image.repository for image in images]
-    published = receipt_file.were_published(run.project, repositories, run.source.revision)
+    own = receipt_file.read_own(run.project, repositories)
+    published = receipt_file.were_published(own, run.source.revision)
     may_need_build = not published or any(image.dirty for image in images)
     last: dict[str, str | None] = {}
     if not promises and not run.dry:
         if may_need_build:
-            last = {image.name: receipt_file.published_commit(run.project, image.repository) for image in images}
-        run.earlier_outputs.forget(repositories)
+            last = {image.name: receipt_file.published_commit(own[image.repository]) for image in images}
+        run.earlier_outputs.forget(repositories, own)
     # Few calls, one after another, tell that nothing is to be done; where it's unlikely, more go at the same time.
     brief = read_registries and not promises and not builds_all and published and outdated is None
     compared = unchanged(run)

@@ -103,9 +103,17 @@ def last_built(project: Path, repositories: Mapping[str, str]) -> dict[str, Buil
     return builds
 
 
-def were_published(project: Path, repositories: Iterable[str], revision: str | None) -> bool:
+Own = Mapping[str, Sequence[Any]]
+"""The images in the own receipts of repositories; whatever stands there."""
+
+
+def read_own(project: Path, repositories: Iterable[str]) -> Own:
+    """Return what the last runs here wrote of these repositories; empty for one without a receipt of this schema."""
+    return {repository: _images(own_folder(project, repository) / NAME) for repository in repositories}
+
+
+def were_published(own: Own, revision: str | None) -> bool:
     """Return whether the last run here published the images of this commit in all of the repositories."""
-    receipts = [_images(own_folder(project, repository) / NAME) for repository in repositories]
     return revision is not None and all(
         any(
             isinstance(image, dict)
@@ -114,13 +122,18 @@ def were_published(project: Path, repositories: Iterable[str], revision: str | N
             and source.get("revision") == revision
             for image in receipt
         )
-        for receipt in receipts
+        for receipt in own.values()
     )
 
 
-def published_commit(project: Path, repository: str) -> str | None:
-    """Return the commit of what the last run here published in a repository; None where that is not known."""
-    for image in _images(own_folder(project, repository) / NAME):
+def has_build(images: Iterable[Any]) -> bool:
+    """Return whether a receipt's images have a build that a later push may publish."""
+    return any(isinstance(image, dict) and image.get("local") for image in images)
+
+
+def published_commit(images: Iterable[Any]) -> str | None:
+    """Return the commit of what a repository's receipt has as published; None where that is not known."""
+    for image in images:
         source = image.get("source") if isinstance(image, dict) and image.get("published") else None
         revision = source.get("revision") if isinstance(source, dict) else None
         if isinstance(revision, str) and revision:

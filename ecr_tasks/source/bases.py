@@ -132,6 +132,8 @@ def with_base_annotations(definition: BuildDefinition, builder: Builder) -> Buil
     They are ``org.opencontainers.image.base.name`` and ``.base.digest`` (OCI image specification, annotations.md).
     Where platforms stand on different images, each one's manifest has its own, and so has its entry in the index.
     """
+    if not any(map(_may_know_digest, definition.with_links())):  # of hundreds, which need not be parsed for it
+        return definition
     bases = _final_bases(definition, builder)
     if any(digest is None for _, digest in bases.values()):
         return definition
@@ -143,6 +145,17 @@ def with_base_annotations(definition: BuildDefinition, builder: Builder) -> Buil
     own = {BASE_NAME, BASE_DIGEST} & {*definition.annotations}
     added = {key: value for key, value in found.items() if key.rpartition(":")[2] not in own}
     return replace(definition, annotations={**added, **definition.annotations})
+
+
+def _may_know_digest(definition: BuildDefinition) -> bool:
+    """Return whether a digest may be known of what a definition's own build reads: by a lock, or as it is written."""
+    if definition.bases:
+        return True
+    values = (*definition.contexts.values(), *map(str, definition.args.values()))
+    try:
+        return b"sha256" in read_dockerfile(definition)[0] or any("sha256" in value for value in values)
+    except Unknown:
+        return False
 
 
 def moving_bases(definition: BuildDefinition, builder: Builder) -> frozenset[tuple[str, str | None]]:
