@@ -17,17 +17,13 @@ from ecr_tasks.model.account import Caller
 from ecr_tasks.model.ports import Target
 from ecr_tasks.model.release import Promoter, Release, TagPlace, Task
 from ecr_tasks.plan.promotion import Promotion
-from ecr_tasks.plan.release_history import TagHistory, to_complete
+from ecr_tasks.plan.release_history import TagHistory
 
 CALLER_SECONDS = 5.0
 """How long STS may take to say who promotes: without an endpoint for it in a closed network there is no answer."""
 
 PARALLEL = 4
 """The number of repositories whose records are read at a time."""
-
-
-SEARCHED = 20
-"""How many of a tag's images are searched for the record of a run."""
 
 
 def _unrecorded(history: TagHistory) -> tuple[str, str] | None:
@@ -57,8 +53,8 @@ class Recorder:
     """The results of the gates, by image."""
     unrecorded: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By image, the tags that it has already as no record says, and what the last record put there."""
-    together: Sequence[str] = ()
-    """The repositories of all images that the command promotes, with those of a command that it completes."""
+    together: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    """The tags that the command sets, by repository, and what they were before."""
     _run: str = field(default_factory=lambda: str(uuid.uuid4()))
     _began: float = 0.0
     _caller: Question[Caller] | None = None
@@ -71,19 +67,18 @@ class Recorder:
         """Look for what is to be recorded, by image, and ask STS in a thread who this is if there is something.
 
         A tag that is there already is recorded where the last record of it is of another image: the run that set it
-        may have ended before its record. Where other images have the record of such a run, it is completed: all of
-        them go back together.
+        may have ended before its record.
         """
         self.target.connect()  # which threads must not do
         found = map_parallel(self._present, [*promotions.values()], PARALLEL, retrier)
-        present = dict(zip(promotions, found, strict=True))
-        self.unrecorded = {key: dict(filter(None, map(_unrecorded, items))) for key, items in present.items()}
+        self.unrecorded = {
+            key: dict(filter(None, map(_unrecorded, items))) for key, items in zip(promotions, found, strict=True)
+        }
         changed = {key: item for key, item in promotions.items() if item.pending or self.unrecorded[key]}
-        names = [item.repository.name for item in changed.values()]
-        others = [history for key, items in present.items() if key not in changed for history in items]
-        if (earlier := to_complete(others, names, self.task, self.source)) and not self._has_record(changed, earlier):
-            self._run, names = earlier.run, [*earlier.together]
-        self.together = names
+        self.together = {
+            item.repository.name: {**{tag: item.tags[tag] for tag in item.pending}, **self.unrecorded[key]}
+            for key, item in changed.items()
+        }
         if changed:
             self._caller = Question(
                 self.target.caller,
@@ -124,21 +119,6 @@ class Recorder:
             self.warn(f"Whether {name}:{', '.join(tags)}, there already, was recorded isn't known: {error.cause}")
             return []
         return [history for history in histories.values() if history.current == promotion.image.digest]
-
-    def _has_record(self, promotions: Mapping[str, Promotion], release: Release) -> bool:
-        """Return whether a release had set a tag of one of these, which was moved since; True if that isn't known."""
-        try:
-            found = [
-                history
-                for item in promotions.values()
-                for history in histories_in(self.target, item.repository, [*item.tags], SEARCHED).values()
-            ]
-        except Interrupted:
-            raise
-        except EcrTasksError:
-            return True
-        records = [entry.record for history in found for entry in history.entries]
-        return any(record is not None and record.release.run == release.run for record in records)
 
     def _release(
         self, image: str, promotion: Promotion, was: Mapping[str, str | None], source_place: TagPlace | None

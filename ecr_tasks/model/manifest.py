@@ -167,10 +167,10 @@ class StoredImage:
         plain = [tag for tag, found in ids.items() if not found]
 
         def is_named(match: re.Match[str]) -> bool:
-            rest = re.sub("-r[0-9]+$", "", match.string[match.end() :])
+            rest = re.sub(rf"^{_TIME}", "", re.sub("-r[0-9]+$", "", match.string[match.end() :]))
             if match["says_so"] or match["commit"].isdecimal():
                 return bool(match["says_so"])
-            return bool(re.fullmatch(_TIME, rest)) or any(tag.endswith(rest) for tag in plain)
+            return not rest or any(tag.endswith(rest) for tag in plain)
 
         found = sorted({match["commit"] for matches in ids.values() for match in matches if is_named(match)})
         return tuple(one for one, after in zip(found, [*found, ""][1:], strict=True) if not after.startswith(one))

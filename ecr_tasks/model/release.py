@@ -60,11 +60,11 @@ class Promoter:
 class Release:
     """Tags that an image got at one time; ``was`` are the digests that they had before, None for a new tag.
 
-    ``run`` is the same in the records of all images that one command promoted, whose repositories are ``together``;
-    a command that completes another one, which had ended before all was set and recorded, has its run. ``at`` is the
-    time (ISO 8601) by that machine's clock, ``seconds`` are those from its look at the tags until the record.
-    ``source`` is the image's name as it was typed, ``source_place`` the repository that it was copied from, if not
-    from the tags' own.
+    ``run`` is the same in the records of all images that one command promoted. ``together`` are all tags that it was
+    to set, by repository, with what they were before: it may have ended before all was done. ``at`` is the time
+    (ISO 8601) by that machine's clock, ``seconds`` are those from its look at the tags until the record. ``source``
+    is the image's name as it was typed, ``source_place`` the repository that it was copied from, if not from the
+    tags' own.
     """
 
     digest: str
@@ -78,7 +78,7 @@ class Release:
     source_place: TagPlace | None = None
     by: Promoter = field(default_factory=Promoter)
     gates: Sequence[Mapping[str, Any]] = ()
-    together: Sequence[str] = ()
+    together: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
 
     def artifact(self) -> Artifact:
         """Return the artifact to attach to the image; no secret is in it."""
@@ -93,7 +93,7 @@ class Release:
             "at": self.at,
             "seconds": round(self.seconds, 3),
             "run": self.run,
-            "together": list(self.together),
+            "together": {name: dict(tags) for name, tags in self.together.items()},
             "digest": self.digest,
             **_place_json(self.place),
             "tags": [{"tag": tag, "was": was} for tag, was in self.was.items()],
@@ -164,9 +164,9 @@ def _release(data: Any) -> Release:
         raise ValueError("its seconds are no number")
     if data.get("task") not in ("promote", "rollback"):
         raise ValueError("its task is unknown")
-    together = data.get("together", [])  # records of before 2026-11-28 have none
-    if not isinstance(together, list) or not all(isinstance(name, str) for name in together):
-        raise ValueError("its repositories are no list")
+    together = data.get("together", {})  # records of before 2026-11-28 have none
+    if not isinstance(together, dict) or not all(isinstance(tags, dict) for tags in together.values()):
+        raise ValueError("what it set together is no mapping")
     if not isinstance(gates, list) or not all(isinstance(gate, dict) for gate in gates):
         raise ValueError("its gates are no list")
     return Release(
@@ -181,7 +181,7 @@ def _release(data: Any) -> Release:
         source_place=_place(source) if "repository" in source else None,
         by=Promoter(*(_optional(by, name) for name in ("caller", "git_user", "ci", "ci_run", "ci_actor"))),
         gates=tuple(gates),
-        together=tuple(together),
+        together={name: {tag: _digest(tags, tag, optional=True) for tag in tags} for name, tags in together.items()},
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field
 from itertools import takewhile
 
@@ -13,7 +13,7 @@ from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.inventory import ImageDetail
 from ecr_tasks.model.manifest import short_digest
 from ecr_tasks.model.registry import Repository
-from ecr_tasks.model.release import Release, ReleaseRecord, Task
+from ecr_tasks.model.release import Release, ReleaseRecord
 
 _NUMBER = re.compile(r"[0-9]{1,6}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{7,64}")
@@ -167,35 +167,41 @@ def unknown_tag(history: TagHistory) -> EcrTasksError:
 def last_promoted(histories: Mapping[str, TagHistory]) -> tuple[str, ...]:
     """Return the images whose tag the last release set: the newest record's run may have been for some of them only.
 
-    Empty when none of the tags is where a recorded release put it.
+    Runs that completed what an earlier one had begun are one release with it. Of a rollback that ended half way, they
+    are those that it didn't come to. Empty when none of the tags is where a recorded release put it.
     """
-    newest = {
-        key: history.entries[0].record
-        for key, history in histories.items()
-        if history.current is not None and history.entries and history.entries[0].record is not None
+    newest = {key: history.entries[0].record for key, history in histories.items() if history.entries}
+    records = {
+        key: record for key, record in newest.items() if record is not None and histories[key].current is not None
     }
-    records = {key: record for key, record in newest.items() if record is not None}
     if not records:
         return ()
-    last = max(records.values(), key=lambda record: record.pushed)
-    return tuple(key for key, record in records.items() if record.release.run == last.release.run)
+    last = max(records, key=lambda key: records[key].pushed)
+    if records[last].release.task == "rollback" and (left := _left(records[last].release, histories)):
+        return left
+    return tuple(key for key, record in records.items() if _is_one(record, records[last], histories[last]))
 
 
-def to_complete(
-    histories: Iterable[TagHistory], repositories: Collection[str], task: Task, source: str
-) -> Release | None:
-    """Return the release that a command completes, for these repositories, which had ended before all was recorded.
+def _left(rollback: Release, histories: Mapping[str, TagHistory]) -> tuple[str, ...]:
+    """Return the images that a rollback was to put back, and whose tag is where it found it."""
 
-    ``histories`` are of the tags that are there already; None where no command of this task, with this name of the
-    images, was for these repositories as well.
+    def is_left(history: TagHistory) -> bool:
+        tags = rollback.together.get(history.repository.name, {})
+        return history.tag in tags and tags[history.tag] == history.current
+
+    return tuple(key for key, history in histories.items() if is_left(history))
+
+
+def _is_one(record: ReleaseRecord, last: ReleaseRecord, history: TagHistory) -> bool:
+    """Return whether a record is of the same release as the last one, whose tag's history is given.
+
+    It is where its run was to set that tag, too, had found it as the last one's did, and didn't come to it.
     """
-    records = [item.entries[0].record for item in histories if item.entries and item.entries[0].record is not None]
-    fitting = [
-        record
-        for record in records
-        if record is not None
-        and (record.release.task, record.release.source) == (task, source)
-        and {*repositories} <= {*record.release.together}
-    ]
-    newest = max(fitting, key=lambda record: record.pushed, default=None)
-    return newest.release if newest is not None and repositories else None
+    tag, release = history.tag, record.release
+    if release.run == last.release.run:
+        return True
+    to_set = release.together.get(history.repository.name, {})
+    if tag not in to_set or to_set[tag] != last.release.was[tag]:
+        return False
+    runs = {entry.record.release.run for entry in history.entries if entry.record is not None}
+    return release.run not in runs

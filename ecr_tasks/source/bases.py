@@ -235,5 +235,5 @@ def unlinked_bases(
                 continue
             for base in bases_of(item, builder):
                 maker = makers.get(base.name)
-                if maker not in (None, name) and targets[str(maker)] != item:
+                if not base.digest and maker not in (None, name) and targets[str(maker)] != item:
                     yield name, base.reference, str(maker)

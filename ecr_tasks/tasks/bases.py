@@ -119,7 +119,7 @@ def _show(rows: list[BaseRow], *, json: bool, lock: Lock | None) -> None:
         document({"lock": lock is not None, "bases": [_json(row) for row in rows]})
         return
     if not rows:
-        result("no image is built on another one")
+        result("no image is built on one of a registry or of the engine")
         return
     columns = ("image", Column("base image", least=12), Column("digest", least=12), "state")
     result_table(columns, [_cells(row) for row in rows])

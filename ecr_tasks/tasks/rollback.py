@@ -56,6 +56,7 @@ def rollback(
     most = int(to) + 1 if to is not None and to.isascii() and to.isdigit() and len(to) < 7 else _SEARCHED
     found = read_histories(run, tag, image, most)
     chosen = _chosen(found, to)
+    chosen = _with_earlier(found, chosen)
     entries = {key: earlier_image(found[key], to) for key in chosen}
     name = found[chosen[0]].tag
     for key, entry in entries.items():
@@ -86,9 +87,26 @@ def _words(item: TagHistory, entry: Entry) -> str:
     return f"back to {short_digest(entry.digest)}, its number {number}"
 
 
-def _alone(key: str, item: TagHistory) -> str:
-    """Return how to put this image back, too, where it is known what it was."""
-    return f" (`inv rollback {item.tag} --image {key}` puts it back)" if len(item.entries) > 1 else ""
+def _with_earlier(found: dict[str, TagHistory], chosen: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those of several chosen images whose tag was on an earlier one, and name the others; all if none."""
+    earlier = tuple(key for key in chosen if any(number for number, _ in found[key].numbered))
+    if not earlier:
+        return chosen
+    for key in chosen:
+        if key not in earlier:
+            say(f"{found[key].place} stays: nothing is recorded of what it was before")
+    return earlier
+
+
+def _why_it_stays(key: str, item: TagHistory) -> str:
+    """Return why an image is none of those to roll back."""
+    now, before = [*(entry.record for entry in item.entries[:2]), None, None][:2]
+    if now is not None:
+        return "it is back already" if now.release.task == "rollback" else "the last promotion did not set it"
+    if before is not None and before.release.was[item.tag] == item.current:
+        return "it is on what it was before the last promotion"
+    alone = f" (`inv rollback {item.tag} --image {key}` puts it back)" if before is not None else ""
+    return f"no record says how it got the image that it is on{alone}"
 
 
 _SEARCHED = 200
@@ -118,8 +136,5 @@ def _chosen(found: dict[str, TagHistory], to: str | None) -> tuple[str, ...]:
         )
     for key, item in found.items():
         if key not in chosen:
-            if not item.entries or item.entries[0].record is not None:
-                say(f"{item.place} stays: the last promotion did not set it")
-            else:
-                say(f"{item.place} stays: no record says how it got the image that it is on{_alone(key, item)}")
+            say(f"{item.place} stays: {_why_it_stays(key, item)}")
     return chosen

@@ -28,6 +28,7 @@ INPUTS = f"{INPUTS_TAG}{'0a' * (INPUTS_DIGITS // 2)}"
         (["main-1a2b3c4-20261128"], "1a2b3c4"),
         (["main-alpine", "main-1a2b3c4-alpine"], "1a2b3c4"),
         (["main-alpine", "main-1a2b3c4-alpine-r2"], "1a2b3c4"),
+        (["main-alpine", "main-1a2b3c4-20261128-alpine"], "1a2b3c4"),
         (["main-1a2b3c4-2026-11-28T22.30Z-r3"], "1a2b3c4"),
         (["main", "before-1a2b3c4-backup", "sha-4c3b2a1"], "4c3b2a1"),
         (["main", "feature-ed25519-keys", "defaced-page"], None),

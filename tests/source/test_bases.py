@@ -85,6 +85,7 @@ def test_a_base_that_another_target_makes_and_that_is_not_linked_is_named(tmp_pa
         "job": "ARG BASE\nFROM $BASE\n",
         "linked": "FROM team-web\n",
         "own": "FROM own/image:1\n",
+        "pinned": f"FROM team-web@{A}\n",
         "other": "FROM team-web-base\nCOPY --from=python:3.12 /x /x\n",
     }
     for name in files:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -453,6 +454,94 @@ def test_an_image_that_a_release_had_set_and_that_moves_again_is_of_another_rele
     result = two.inv("rollback", "prod")
     assert "x/worker:prod stays: the last promotion did not set it" in result.stderr
     assert two.registry.tags["x/web"]["prod"] == FIRST.digest
+
+
+@contextmanager
+def denied(project: Project, name: str) -> Iterator[None]:
+    """Let nobody set a tag in one of the repositories."""
+    original = project.registry.set_tag
+
+    def set_tag(place: Repository, image: StoredImage, tag: str, again: Callable[[], object]) -> None:
+        if place.name == name:
+            raise AwsError("No right to ecr:PutImage.", "Ask for it.")
+        original(place, image, tag, again)
+
+    project.registry.set_tag = set_tag  # type: ignore[method-assign,assignment]
+    yield
+    project.registry.set_tag = original  # type: ignore[method-assign]
+
+
+def prod(project: Project) -> tuple[str, str]:
+    """Return the digests that prod has in the two repositories."""
+    return project.registry.tags["x/web"]["prod"], project.registry.tags["x/worker"]["prod"]
+
+
+@pytest.mark.parametrize("words", [["v2", "--image", "worker"], [SECOND.digest]])
+def test_a_promotion_is_completed_for_one_image_or_by_another_name(two: Project, words: list[str]) -> None:
+    promote(two, "v1", "--tag", "prod")
+    with denied(two, "x/worker"):
+        two.inv("promote", "v2", "--tag", "prod").failed(4)
+    assert prod(two) == (SECOND.digest, FIRST.digest)
+    assert two.inv("promote", *words, "--tag", "prod").code == 0
+    assert two.inv("rollback", "prod").code == 0
+    assert prod(two) == (FIRST.digest, FIRST.digest)
+
+
+def test_a_rollback_that_ended_half_way_is_completed_and_not_undone(two: Project) -> None:
+    promote(two, "v1", "--tag", "prod")
+    promote(two, "v2", "--tag", "prod")
+    with denied(two, "x/worker"):
+        two.inv("rollback", "prod").failed(4)
+    assert prod(two) == (FIRST.digest, SECOND.digest)
+    result = two.inv("rollback", "prod")
+    assert (result.code, "x/web:prod stays: it is back already" in result.stderr) == (0, True)
+    assert prod(two) == (FIRST.digest, FIRST.digest)
+    assert two.inv("rollback", "prod").code == 0  # which undoes the whole of it
+    assert prod(two) == (SECOND.digest, SECOND.digest)
+
+
+def test_a_rollback_that_was_killed_before_its_record_is_completed(two: Project) -> None:
+    promote(two, "v1", "--tag", "prod")
+    promote(two, "v2", "--tag", "prod")
+    two.registry.put("x/web", FIRST, "prod")
+    result = two.inv("rollback", "prod")
+    assert "x/web:prod stays: it is on what it was before the last promotion" in result.stderr
+    assert prod(two) == (FIRST.digest, FIRST.digest)
+
+
+def test_an_image_whose_record_of_a_whole_release_is_gone_is_of_its_own_release(two: Project) -> None:
+    """With its image, or it could not be written: the other image of that release stays."""
+    for name in ("x/web", "x/worker"):
+        two.registry.put(name, THIRD, "v3")
+    promote(two, "v1", "--tag", "prod")
+    promote(two, "v2", "--tag", "prod")
+    stored = two.registry.stored["x/web"]
+    (record,) = [
+        digest for digest, image in stored.items() if image.document.get("subject", {}).get("digest") == SECOND.digest
+    ]
+    del stored[record]
+    assert two.inv("promote", "v3", "--tag", "prod", "--image", "web").code == 0
+    assert two.inv("rollback", "prod").code == 0
+    assert prod(two) == (SECOND.digest, SECOND.digest)
+
+
+def test_an_image_that_went_back_alone_and_on_again_is_of_its_own_release(two: Project) -> None:
+    for name in ("x/web", "x/worker"):
+        two.registry.put(name, THIRD, "v3")
+    promote(two, "v1", "--tag", "prod")
+    promote(two, "v2", "--tag", "prod")
+    assert two.inv("rollback", "prod", "--image", "web").code == 0
+    assert two.inv("promote", "v3", "--tag", "prod", "--image", "web").code == 0
+    assert two.inv("rollback", "prod").code == 0
+    assert prod(two) == (FIRST.digest, SECOND.digest)
+
+
+def test_an_image_that_is_new_in_a_release_stays_and_the_others_go_back(two: Project) -> None:
+    assert two.inv("promote", "v1", "--tag", "prod", "--image", "web").code == 0
+    promote(two, "v2", "--tag", "prod")
+    result = two.inv("rollback", "prod")
+    assert (result.code, prod(two)) == (0, (FIRST.digest, SECOND.digest))
+    assert "x/worker:prod stays: nothing is recorded of what it was before" in result.stderr
 
 
 def test_a_tag_that_somebody_moves_while_its_records_are_read_is_not_recorded(app: Project) -> None:
