@@ -19,6 +19,9 @@ from ecr_tasks.settings.parse.registry import MAX_FILTERS
 
 _UNLOCKED = "ECR does not lock them; push still never moves them"
 
+_BRANCHES = ("main", "my-work", "feature-login-page")
+"""Names of branches, of which a filter must lock none."""
+
 
 @dataclass(frozen=True)
 class Locking:
@@ -78,8 +81,12 @@ def _locked_by_filters(fixed: Sequence[Shape], moving: Sequence[Shape], highest:
 
 
 def _is_locked_too(general: str, other: Shape) -> bool:
-    """Return whether a filter would also lock a moving tag; ``*`` shapes (branches) don't count: they get a note."""
-    return "*" not in other.text and overlap(general, other.text)
+    """Return whether a filter would also lock a moving tag: of a branch (``*``), that of one with a common name.
+
+    Where it would lock only that of a branch with an odd name, such as ``sha-x``, there is a note.
+    """
+    texts = [other.text.replace("*", name) for name in _BRANCHES] if "*" in other.text else [other.text]
+    return any(overlap(general, text) for text in texts)
 
 
 def _filters_within_limit(

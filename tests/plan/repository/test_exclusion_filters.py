@@ -141,6 +141,18 @@ def test_what_cannot_be_separated_is_said(
     locked_by(wanted)
 
 
+@pytest.mark.parametrize(
+    "rule",
+    ["type=sha,prefix=", "type=sha,prefix={{branch}}-", "type=raw,value={{branch}}-{{sha}}-{{date 'YYYYMMDD'}}"],
+)
+def test_a_flavors_suffix_locks_no_branchs_tag(rule: str) -> None:
+    """The first push of a branch would be the only one."""
+    wanted = wants(f"type=ref,event=branch;{rule}", flavor="suffix=-alpine")
+    there = locked_by(wanted)
+    assert [name for name in ("main-alpine", "my-work-alpine", "a-b-c-alpine") if there.locks(name)] == []
+    assert any("can look like those of" in note or "look like anything" in note for note in wanted.notes)
+
+
 @pytest.mark.parametrize("rules", [None, "type=sha", "type=raw,value=stable", EXAMPLES])
 def test_tags_of_inputs_are_locked_where_there_are_any(rules: str | None) -> None:
     tag = f"inputs-{'0a' * 20}"
