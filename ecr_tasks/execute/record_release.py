@@ -15,7 +15,7 @@ from ecr_tasks.errors import AwsError, EcrTasksError, Interrupted
 from ecr_tasks.execute.read_history import histories_in
 from ecr_tasks.model.account import Caller
 from ecr_tasks.model.ports import Target
-from ecr_tasks.model.release import Promoter, Release, TagPlace, Task
+from ecr_tasks.model.release import Move, Promoter, Release, TagPlace, Task, Together
 from ecr_tasks.plan.promotion import Promotion
 from ecr_tasks.plan.release_history import TagHistory
 
@@ -53,8 +53,8 @@ class Recorder:
     """The results of the gates, by image."""
     unrecorded: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By image, the tags that it has already as no record says, and what the last record put there."""
-    together: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
-    """The tags that the command sets, by repository, and what they were before."""
+    together: Together = field(default_factory=dict)
+    """The tags that the command sets."""
     _run: str = field(default_factory=lambda: str(uuid.uuid4()))
     _began: float = 0.0
     _caller: Question[Caller] | None = None
@@ -75,8 +75,11 @@ class Recorder:
             key: dict(filter(None, map(_unrecorded, items))) for key, items in zip(promotions, found, strict=True)
         }
         changed = {key: item for key, item in promotions.items() if item.pending or self.unrecorded[key]}
+        before = {key: {tag: item.tags[tag] for tag in item.pending} for key, item in changed.items()}
         self.together = {
-            item.repository.name: {**{tag: item.tags[tag] for tag in item.pending}, **self.unrecorded[key]}
+            item.repository.name: {
+                tag: Move(was, item.image.digest) for tag, was in {**before[key], **self.unrecorded[key]}.items()
+            }
             for key, item in changed.items()
         }
         if changed:

@@ -57,11 +57,23 @@ class Promoter:
 
 
 @dataclass(frozen=True)
+class Move:
+    """A tag's move from one digest (None for a new tag) to another."""
+
+    was: str | None
+    to: str
+
+
+Together = Mapping[str, Mapping[str, Move]]
+"""The moves of one command, by repository and tag."""
+
+
+@dataclass(frozen=True)
 class Release:
     """Tags that an image got at one time; ``was`` are the digests that they had before, None for a new tag.
 
     ``run`` is the same in the records of all images that one command promoted. ``together`` are all tags that it was
-    to set, by repository, with what they were before: it may have ended before all was done. ``at`` is the time
+    to set, by repository: it may have ended before all was done. ``at`` is the time
     (ISO 8601) by that machine's clock, ``seconds`` are those from its look at the tags until the record. ``source``
     is the image's name as it was typed, ``source_place`` the repository that it was copied from, if not from the
     tags' own.
@@ -78,7 +90,7 @@ class Release:
     source_place: TagPlace | None = None
     by: Promoter = field(default_factory=Promoter)
     gates: Sequence[Mapping[str, Any]] = ()
-    together: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    together: Together = field(default_factory=dict)
 
     def artifact(self) -> Artifact:
         """Return the artifact to attach to the image; no secret is in it."""
@@ -93,7 +105,10 @@ class Release:
             "at": self.at,
             "seconds": round(self.seconds, 3),
             "run": self.run,
-            "together": {name: dict(tags) for name, tags in self.together.items()},
+            "together": {
+                name: {tag: {"was": move.was, "to": move.to} for tag, move in tags.items()}
+                for name, tags in self.together.items()
+            },
             "digest": self.digest,
             **_place_json(self.place),
             "tags": [{"tag": tag, "was": was} for tag, was in self.was.items()],
@@ -165,7 +180,8 @@ def _release(data: Any) -> Release:
     if data.get("task") not in ("promote", "rollback"):
         raise ValueError("its task is unknown")
     together = data.get("together", {})  # records of before 2026-11-28 have none
-    if not isinstance(together, dict) or not all(isinstance(tags, dict) for tags in together.values()):
+    moves = [*together.values()] if isinstance(together, dict) else [None]
+    if not all(isinstance(tags, dict) and all(isinstance(move, dict) for move in tags.values()) for tags in moves):
         raise ValueError("what it set together is no mapping")
     if not isinstance(gates, list) or not all(isinstance(gate, dict) for gate in gates):
         raise ValueError("its gates are no list")
@@ -181,7 +197,13 @@ def _release(data: Any) -> Release:
         source_place=_place(source) if "repository" in source else None,
         by=Promoter(*(_optional(by, name) for name in ("caller", "git_user", "ci", "ci_run", "ci_actor"))),
         gates=tuple(gates),
-        together={name: {tag: _digest(tags, tag, optional=True) for tag in tags} for name, tags in together.items()},
+        together={
+            name: {
+                tag: Move(_digest(move, "was", optional=True), _digest(move, "to") or "")
+                for tag, move in tags.items()
+            }
+            for name, tags in together.items()
+        },
     )
 
 

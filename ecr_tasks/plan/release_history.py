@@ -13,7 +13,7 @@ from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.inventory import ImageDetail
 from ecr_tasks.model.manifest import short_digest
 from ecr_tasks.model.registry import Repository
-from ecr_tasks.model.release import Release, ReleaseRecord
+from ecr_tasks.model.release import Move, Release, ReleaseRecord
 
 _NUMBER = re.compile(r"[0-9]{1,6}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{7,64}")
@@ -170,38 +170,43 @@ def last_promoted(histories: Mapping[str, TagHistory]) -> tuple[str, ...]:
     Runs that completed what an earlier one had begun are one release with it. Of a rollback that ended half way, they
     are those that it didn't come to. Empty when none of the tags is where a recorded release put it.
     """
-    newest = {key: history.entries[0].record for key, history in histories.items() if history.entries}
     records = {
-        key: record for key, record in newest.items() if record is not None and histories[key].current is not None
+        key: history.entries[0].record
+        for key, history in histories.items()
+        if history.current is not None and history.entries and history.entries[0].record is not None
     }
-    if not records:
+    newest = max((record for record in records.values() if record), key=lambda record: record.pushed, default=None)
+    if newest is None:
         return ()
-    last = max(records, key=lambda key: records[key].pushed)
-    if records[last].release.task == "rollback" and (left := _left(records[last].release, histories)):
-        return left
-    return tuple(key for key, record in records.items() if _is_one(record, records[last], histories[last]))
+    chosen = {key for key, record in records.items() if record and record.release.run == newest.release.run}
+    while more := {key for key in histories.keys() - chosen if any(_is_one(histories, key, one) for one in chosen)}:
+        chosen |= more
+    releases = [record.release for key in chosen if (record := records.get(key))]
+    rollbacks = [release for release in releases if release.task == "rollback"]
+    left = [key for key, item in histories.items() if any(_is_left(one, item) for one in rollbacks)]
+    return tuple(left) or tuple(key for key in histories if key in chosen)
 
 
-def _left(rollback: Release, histories: Mapping[str, TagHistory]) -> tuple[str, ...]:
-    """Return the images that a rollback was to put back, and whose tag is where it found it."""
-
-    def is_left(history: TagHistory) -> bool:
-        tags = rollback.together.get(history.repository.name, {})
-        return history.tag in tags and tags[history.tag] == history.current
-
-    return tuple(key for key, history in histories.items() if is_left(history))
+def _is_left(rollback: Release, history: TagHistory) -> bool:
+    """Return whether a rollback was to put an image back whose tag is where it found it."""
+    move = rollback.together.get(history.repository.name, {}).get(history.tag)
+    return move is not None and move.was == history.current
 
 
-def _is_one(record: ReleaseRecord, last: ReleaseRecord, history: TagHistory) -> bool:
-    """Return whether a record is of the same release as the last one, whose tag's history is given.
+def _is_one(histories: Mapping[str, TagHistory], one: str, other: str) -> bool:
+    """Return whether one of these images got its tag by what the run of the other one was to do."""
+    return _completes(histories[one], histories[other]) or _completes(histories[other], histories[one])
 
-    It is where its run was to set that tag, too, had found it as the last one's did, and didn't come to it.
+
+def _completes(history: TagHistory, begun: TagHistory) -> bool:
+    """Return whether what an image has under a tag is what the run that set another one's was to set there, and that
+    run didn't record it: it may have set it, or a later one.
     """
-    tag, release = history.tag, record.release
-    if release.run == last.release.run:
-        return True
-    to_set = release.together.get(history.repository.name, {})
-    if tag not in to_set or to_set[tag] != last.release.was[tag]:
+    record = begun.entries[0].record if begun.entries else None
+    move = record.release.together.get(history.repository.name, {}).get(history.tag) if record is not None else None
+    if record is None or move is None or len(history.entries) < 2 or history.current is None:
         return False
+    own = history.entries[0].record
+    was = own.release.was[history.tag] if own is not None else history.entries[1].digest
     runs = {entry.record.release.run for entry in history.entries if entry.record is not None}
-    return release.run not in runs
+    return move == Move(was, history.entries[0].digest) and record.release.run not in runs

@@ -100,6 +100,8 @@ def _with_earlier(found: dict[str, TagHistory], chosen: tuple[str, ...]) -> tupl
 
 def _why_it_stays(key: str, item: TagHistory) -> str:
     """Return why an image is none of those to roll back."""
+    if item.current is None:
+        return "it has no such tag now"
     now, before = [*(entry.record for entry in item.entries[:2]), None, None][:2]
     if now is not None:
         return "it is back already" if now.release.task == "rollback" else "the last promotion did not set it"

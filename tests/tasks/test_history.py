@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -463,6 +464,7 @@ def denied(project: Project, name: str) -> Iterator[None]:
 
     def set_tag(place: Repository, image: StoredImage, tag: str, again: Callable[[], object]) -> None:
         if place.name == name:
+            time.sleep(0.1)  # the others have begun: none does after an error
             raise AwsError("No right to ecr:PutImage.", "Ask for it.")
         original(place, image, tag, again)
 
@@ -498,6 +500,53 @@ def test_a_rollback_that_ended_half_way_is_completed_and_not_undone(two: Project
     assert prod(two) == (FIRST.digest, FIRST.digest)
     assert two.inv("rollback", "prod").code == 0  # which undoes the whole of it
     assert prod(two) == (SECOND.digest, SECOND.digest)
+
+
+DIGITS = {FIRST.digest: "1", SECOND.digest: "2", THIRD.digest: "3"}
+
+
+@pytest.fixture
+def three(project: Project) -> Project:
+    """Return a project with three images, each with three versions and the first one as prod."""
+    project.write(".env", "AWS_REGION=eu-central-1\nECR_BAKE_FILE=docker-bake.hcl\nECR_REPOSITORY_PREFIX=x/\n")
+    project.write("docker-bake.hcl", "")
+    project.docker.bake_targets = dict.fromkeys("abc", BuildDefinition("."))
+    for name in ("x/a", "x/b", "x/c"):
+        project.registry.repositories[name] = repository(name=name)
+        project.registry.stored[name], project.registry.tags[name] = {}, {}
+        for tag, image in (("v1", FIRST), ("v2", SECOND), ("v3", THIRD)):
+            project.registry.put(name, image, tag)
+    promote(project, "v1", "--tag", "prod")
+    return project
+
+
+UNDONE = [("rollback", "", "111"), ("rollback", "", "222")]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        # What is typed, the images whose tag can't be set, and the versions of all three afterwards.
+        [("v2", "bc", "211"), ("v2 --image b", "", "221"), ("v2 --image c", "", "222"), ("rollback", "", "111")],
+        [("v2", "bc", "211"), ("v3 --image c", "", "213"), ("v2", "", "222"), ("rollback", "", "113")],
+        [("v2", "bc", "211"), ("v3 --image b", "", "231"), ("v2", "", "222"), ("rollback", "", "131")],
+        [("v2", "c", "221"), ("v3 --image c", "", "223"), ("rollback", "", "221")],
+        [("v2", "", "222"), ("rollback", "c", "112"), ("v3 --image c", "", "113"), ("rollback", "", "112")],
+        [("v2", "", "222"), ("rollback", "bc", "122"), ("rollback --image b", "", "112"), ("rollback", "", "111")],
+        [("v2", "", "222"), ("rollback", "bc", "122"), ("v1 --image b", "", "112"), ("rollback", "", "111")],
+        [("v2", "", "222"), ("rollback", "bc", "122"), ("rollback", "c", "112"), *UNDONE],
+    ],
+)
+def test_what_was_set_in_several_runs_goes_back_as_what_it_was(three: Project, steps: list[Any]) -> None:
+    for words, denied_names, expected in steps:
+        task, *more = words.split()
+        typed = ["rollback", "prod", *more] if task == "rollback" else ["promote", task, "--tag", "prod", *more]
+        with ExitStack() as stack:
+            for name in denied_names:
+                stack.enter_context(denied(three, f"x/{name}"))
+            assert (three.inv(*typed).code == 0) is not bool(denied_names)
+        tags = [three.registry.tags[f"x/{name}"]["prod"] for name in "abc"]
+        assert "".join(map(DIGITS.__getitem__, tags)) == expected, words
 
 
 def test_a_rollback_that_was_killed_before_its_record_is_completed(two: Project) -> None:
