@@ -24,6 +24,7 @@ from tests.support.build import ACCOUNT, REVISION_B, manifest, repository
 from tests.tasks.conftest import CHANGING_CALLS, Project
 
 FIRST, SECOND, THIRD = manifest("first"), manifest("second", REVISION_B), manifest("third")
+VERSIONS = (("v1", FIRST), ("v2", SECOND), ("v3", THIRD))
 CALLER = f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/ada"
 CI = {
     "GITHUB_ACTIONS": "true",
@@ -36,7 +37,7 @@ CI = {
 @pytest.fixture
 def app(project: Project) -> Project:
     """Return a project with three images in the repository."""
-    for name, image in (("v1", FIRST), ("v2", SECOND), ("v3", THIRD)):
+    for name, image in VERSIONS:
         project.registry.put("team/app", image, name)
     return project
 
@@ -364,15 +365,15 @@ def test_a_digest_and_an_unknown_tag_have_no_history(app: Project) -> None:
 
 @pytest.fixture
 def two(project: Project) -> Project:
-    """Return a project with two images, each with two versions."""
+    """Return a project with two images, each with three versions."""
     project.write(".env", "AWS_REGION=eu-central-1\nECR_BAKE_FILE=docker-bake.hcl\nECR_REPOSITORY_PREFIX=x/\n")
     project.write("docker-bake.hcl", "")
     project.docker.bake_targets = {"web": BuildDefinition("."), "worker": BuildDefinition(".")}
     for name in ("x/web", "x/worker"):
         project.registry.repositories[name] = repository(name=name)
         project.registry.stored[name], project.registry.tags[name] = {}, {}
-        project.registry.put(name, FIRST, "v1")
-        project.registry.put(name, SECOND, "v2")
+        for tag, image in VERSIONS:
+            project.registry.put(name, image, tag)
     return project
 
 
@@ -514,7 +515,7 @@ def three(project: Project) -> Project:
     for name in ("x/a", "x/b", "x/c"):
         project.registry.repositories[name] = repository(name=name)
         project.registry.stored[name], project.registry.tags[name] = {}, {}
-        for tag, image in (("v1", FIRST), ("v2", SECOND), ("v3", THIRD)):
+        for tag, image in VERSIONS:
             project.registry.put(name, image, tag)
     promote(project, "v1", "--tag", "prod")
     return project
@@ -560,8 +561,6 @@ def test_a_rollback_that_was_killed_before_its_record_is_completed(two: Project)
 
 def test_an_image_whose_record_of_a_whole_release_is_gone_is_of_its_own_release(two: Project) -> None:
     """With its image, or it could not be written: the other image of that release stays."""
-    for name in ("x/web", "x/worker"):
-        two.registry.put(name, THIRD, "v3")
     promote(two, "v1", "--tag", "prod")
     promote(two, "v2", "--tag", "prod")
     stored = two.registry.stored["x/web"]
@@ -575,8 +574,6 @@ def test_an_image_whose_record_of_a_whole_release_is_gone_is_of_its_own_release(
 
 
 def test_an_image_that_went_back_alone_and_on_again_is_of_its_own_release(two: Project) -> None:
-    for name in ("x/web", "x/worker"):
-        two.registry.put(name, THIRD, "v3")
     promote(two, "v1", "--tag", "prod")
     promote(two, "v2", "--tag", "prod")
     assert two.inv("rollback", "prod", "--image", "web").code == 0
