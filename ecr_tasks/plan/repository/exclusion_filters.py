@@ -19,8 +19,8 @@ from ecr_tasks.settings.parse.registry import MAX_FILTERS
 
 _UNLOCKED = "ECR does not lock them; push still never moves them"
 
-_BRANCHES = ("main", "my-work", "feature-login-page")
-"""Names of branches, of which a filter must lock none."""
+_BRANCHES = ("q", "q-q", "q-q-q")
+"""Names of branches that begin as no rule's tags do: a filter that matches their tags matches those of most."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def _locked_by_filters(fixed: Sequence[Shape], moving: Sequence[Shape], highest:
     versions: list[str] = []
     for shape in fixed:
         general = _with_any_major(shape.text) if MAJOR in shape.text else as_filter(shape.text)
-        clash = next((other for other in moving if not other.dirty and _is_locked_too(general, other)), None)
+        clash = next((other for other in moving if not other.dirty and _is_locked_too(general, shape, other)), None)
         if is_too_broad(as_filter(shape.text.replace(MAJOR, "0"))):
             notes.append(f"Tags of the rule {shape.rule} look like anything, and so can moving ones: {_UNLOCKED}.")
         elif clash is not None:
@@ -80,11 +80,14 @@ def _locked_by_filters(fixed: Sequence[Shape], moving: Sequence[Shape], highest:
     return Locking("MUTABLE_WITH_EXCLUSION", filters, tuple(notes))
 
 
-def _is_locked_too(general: str, other: Shape) -> bool:
-    """Return whether a filter would also lock a moving tag: of a branch (``*``), that of one with a common name.
+def _is_locked_too(general: str, shape: Shape, other: Shape) -> bool:
+    """Return whether the filter for a fixed shape would also lock a moving tag: of a branch (``*``), that of most.
 
-    Where it would lock only that of a branch with an odd name, such as ``sha-x``, there is a note.
+    Where it would lock only that of a branch with an odd name, such as ``sha-x``, or what its own rule gives for a
+    git tag that is no version, there is a note.
     """
+    if "*" in other.text and shape.rule == other.rule:
+        return False
     texts = [other.text.replace("*", name) for name in _BRANCHES] if "*" in other.text else [other.text]
     return any(overlap(general, text) for text in texts)
 

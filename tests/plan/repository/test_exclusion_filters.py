@@ -153,6 +153,22 @@ def test_a_flavors_suffix_locks_no_branchs_tag(rule: str) -> None:
     assert any("can look like those of" in note or "look like anything" in note for note in wanted.notes)
 
 
+@pytest.mark.parametrize(
+    ("rules", "filters"),
+    [
+        ("type=ref,event=tag,prefix=rel-", ("rel-*",)),
+        ("type=ref,event=tag,prefix=rel-;type=ref,event=branch", ("rel-*",)),
+        ("type=sha,prefix=my-;type=ref,event=branch", ("my-*",)),
+        ("type=sha,prefix=feature-;type=ref,event=branch", ("feature-*",)),
+        ("type=sha,prefix=b-;type=ref,event=branch,prefix=b-", ()),
+    ],
+)
+def test_a_prefix_is_locked_though_a_branch_could_have_it_but_not_where_each_has(
+    rules: str, filters: tuple[str, ...]
+) -> None:
+    assert wants(rules).filters == filters
+
+
 @pytest.mark.parametrize("rules", [None, "type=sha", "type=raw,value=stable", EXAMPLES])
 def test_tags_of_inputs_are_locked_where_there_are_any(rules: str | None) -> None:
     tag = f"inputs-{'0a' * 20}"
