@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 
 from ecr_tasks.errors import Refused, RegistryError
@@ -79,6 +80,20 @@ def check_movable(promotion: Promotion, repository: Repository | None, tags: Map
         fixed = tag in promotion.fixed
         if promotion.state(tag) == "moves" and (fixed or (repository and repository.locks(tag))):
             raise locked_promotion(promotion, tag, tags.get(tag), fixed=fixed)
+
+
+def of_other_commits(images: Mapping[str, StoredImage]) -> tuple[str, list[str]] | None:
+    """Return the beginning of the commit that most of the images are of, and the names of those that aren't.
+
+    None where one commit has them all. An image whose tags name no commit is left out of account: the commit that it
+    was built from is not all that it may be of.
+    """
+    commits = {name: dict.fromkeys(commit[:7] for commit in image.tagged_commits) for name, image in images.items()}
+    numbers = Counter(commit for some in commits.values() for commit in some)
+    for commit, _ in numbers.most_common(1):
+        others = [name for name, some in commits.items() if some and commit not in some]
+        return (commit, others) if others else None
+    return None
 
 
 def check_expected(promotion: Promotion, digest: str | None) -> None:

@@ -203,6 +203,7 @@ def set_tags_of(
     with working("looking at the images"):
         releases.look()
         promotions = _each(run, look_up, names)
+    _warn_of_other_commits(names, {key: item.image for key, item in promotions.items()})
     results = _check(run, gates, {key: (item.repository, item.image) for key, item in promotions.items()})
     if results is not None and results.waited:
         releases.look()
@@ -279,7 +280,9 @@ def promote_elsewhere(
     with working("looking at the images here and there"):
         releases.look()
         target.connect()  # which threads must not do
-        copies = _each(run, look_up, dict.fromkeys(repositories, name))
+        names = dict.fromkeys(repositories, name)
+        copies = _each(run, look_up, names)
+    _warn_of_other_commits(names, {key: item.promotion.image for key, item in copies.items()})
     results = _check(run, gates, {key: (item.source, item.promotion.image) for key, item in copies.items()})
     if results is not None and results.waited:  # copy signatures that were pushed meanwhile, too
         releases.look()
@@ -360,6 +363,21 @@ def _carry_out(run: Run, call: Callable[[str, P], Promotion], planned: Mapping[s
     if keys:
         raise failed[keys[0]]
     return {key: done[key] for key in planned}
+
+
+def _warn_of_other_commits(names: Mapping[str, ImageName], images: Mapping[str, StoredImage]) -> None:
+    """Warn where one tag is on images of several commits, as after a push that failed for some of them."""
+    from ecr_tasks.model.wording import name_some
+    from ecr_tasks.plan.promotion import of_other_commits
+
+    references = {name.reference for name in names.values()}
+    if len(references) == 1 and (found := of_other_commits(images)):
+        commit, others = found
+        warn(
+            f"Not all images under {references.pop()} are of commit {commit}: {name_some(others)} "
+            f"{'is' if len(others) == 1 else 'are'} of another one. Where it must be one commit, promote that "
+            "commit's tag: it is refused where an image lacks it."
+        )
 
 
 def _check(run: Run, gates: Gates | None, images: Mapping[str, tuple[Repository, StoredImage]]) -> GateResults | None:

@@ -192,3 +192,23 @@ def test_an_image_on_another_ones_name_in_the_files_is_told_how_to_link_the_two(
     (warning,) = (line for line in many.inv("plan").stderr.splitlines() if line.startswith("Warning"))
     assert "job is built on shop-web, which docker-bake.hcl calls the image of web" in warning
     assert warning.endswith('Link it: contexts = { "shop-web" = "target:web" }.')
+
+
+def test_a_promotion_of_a_branch_whose_last_push_lacks_an_image_says_so(project: Project) -> None:
+    several(project, "api", "web", "worker")
+    project.docker.bake_targets = {name: BuildDefinition(name) for name in ("api", "web", "worker")}
+    for number in (1, 2):
+        for name in ("api", "web", "worker"):
+            project.write(f"{name}/Dockerfile", f"FROM scratch\n# {number}\n")
+        project.commit()
+        words = ("--image", "api", "--image", "web") if number == 2 else ()
+        assert project.inv("build", "push", *words).code == 0
+    commit = project.git("rev-parse", "--short=7", "HEAD")
+    result = project.inv("promote", "main", "--tag", "prod")
+    assert result.code == 0
+    assert f"Not all images under main are of commit {commit}: worker is of another one." in result.stderr
+    for number in (2, 3):  # only the first one changes
+        project.write("api/Dockerfile", f"FROM scratch\n# {number}\n")
+        project.commit()
+        assert project.inv("build", "push").code == 0
+        assert "Not all images" not in project.inv("promote", "main", "--tag", "prod").stderr

@@ -147,7 +147,7 @@ class FakeRegistry:
         self.calls.begin("find", name, *references)
         tags, stored = self.tags[name], self.stored[name]
         digests = {item: tags.get(item, item) for item in references}
-        images = {item: stored[digest] for item, digest in digests.items() if digest in stored}
+        images = {item: self._with_tags(name, stored[digest]) for item, digest in digests.items() if digest in stored}
         self.calls.end()
         return RepositoryView(Repository(name, ACCOUNT, f"{HOST}/{name}") if images else None, images)
 
