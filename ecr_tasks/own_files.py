@@ -92,30 +92,40 @@ def ignore_in_git(folder: Path, top: Path) -> None:
 @contextmanager
 def _open_folder(path: Path, top: Path, *, create: bool) -> Iterator[int]:
     """Yield a descriptor of a folder below ``top`` that was reached without following a link."""
-    descriptor, reached = os.open(top, _FOLDER & ~getattr(os, "O_NOFOLLOW", 0)), top
+    names = path.relative_to(top).parts
+    descriptor = os.open(top, _FOLDER & ~getattr(os, "O_NOFOLLOW", 0))
     try:
-        for name in path.relative_to(top).parts:
-            reached /= name
-            if create:
-                with suppress(FileExistsError):
-                    os.mkdir(name, 0o755, dir_fd=descriptor)
-            outer, descriptor = descriptor, _open_entry(name, descriptor, reached)
-            os.close(outer)
+        for depth, name in enumerate(names, 1):
+            try:
+                inner = _open_entry(name, descriptor, create=create)
+            except OSError as error:
+                raise _unless_followed(error, name, descriptor, top.joinpath(*names[:depth])) from None
+            os.close(descriptor)
+            descriptor = inner
         _keep_others_from_writing(descriptor)
         yield descriptor
     finally:
         os.close(descriptor)
 
 
-def _open_entry(name: str, folder: int, path: Path) -> int:
+def _open_entry(name: str, folder: int, *, create: bool) -> int:
     try:
         return os.open(name, _FOLDER, dir_fd=folder)
-    except OSError as error:
-        if error.errno not in (errno.ELOOP, errno.ENOTDIR):
+    except FileNotFoundError:
+        if not create:
             raise
-        is_link = stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
-        reason = "a link, which is not followed" if is_link else "not a folder"
-        raise OSError(error.errno, f"{path} is {reason}", str(path)) from None
+    with suppress(FileExistsError):
+        os.mkdir(name, 0o755, dir_fd=folder)
+    return os.open(name, _FOLDER, dir_fd=folder)
+
+
+def _unless_followed(error: OSError, name: str, folder: int, path: Path) -> OSError:
+    """Return the error of opening ``path``, an entry of ``folder``; one that tells what is in a folder's place."""
+    if error.errno not in (errno.ELOOP, errno.ENOTDIR):
+        return error
+    is_link = stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+    reason = "a link, which is not followed" if is_link else "not a folder"
+    return OSError(error.errno, f"{path} is {reason}", str(path))
 
 
 def _keep_others_from_writing(descriptor: int) -> None:

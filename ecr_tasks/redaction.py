@@ -7,6 +7,7 @@ such as those in another program's error, are recognized by their shape.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ _secrets: dict[str, str] = {}
 _arguments: dict[str, str] = {}
 _public: set[str] = set()
 
-# `re` compiles these patterns at their first use, which `inv --list` has not.
+# These patterns are compiled at their first use, which `inv --list` has not.
 _TELLING_NAME = (
     r"(?i)token|secret|passw|passphrase|pwd|credential|(?:api|access|account|private|signing|deploy)[_-]?key"
     r"|(?<!kms)(?<!cache)(?<!public)_key$|^key$"
@@ -89,9 +90,10 @@ _SHAPES = (
     ),
 )
 _QUERY = r"(?P<before>[?&;#](?P<name>[\w.~%-]{1,64})=)(?P<value>[^&;#\s\"'<>\\]+)"
+_SECRET_WORDS = ("token", "secret", "pass", "pwd", "credential", "key", "pat", "jwt", "auth", "bearer", "sig")
 _ASSIGNED = (
     r"(?P<before>(?<![\w-])(?!secretsmanager:)[\"']?"  # which is AWS's service, in actions and ARNs
-    r"(?=[\w-]{0,64}(?i:token|secret|pass|pwd|credential|key|pat|jwt|auth|bearer|sig))"
+    rf"(?=[\w-]{{0,64}}(?ai:{'|'.join(_SECRET_WORDS)}))"
     r"(?P<name>[\w-]{1,64})\\?[\"']?(?:\s?[=:]\s?|\s)\\?[\"']?)(?P<value>[^\s\"',;&\\]{8,})"
 )
 
@@ -288,12 +290,20 @@ def _bounded(form: str) -> str:
     return pattern if len(form) >= _BOUNDED_LENGTH else rf"(?<![A-Za-z0-9]){pattern}(?![A-Za-z0-9])"
 
 
+@functools.cache  # re's own cache takes longer, and a receipt has thousands of texts
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
 def _by_shape(text: str) -> str:
     for pattern, replacement in _SHAPES:
-        text = re.sub(pattern, replacement, text)
-    text = re.sub(_QUERY, lambda match: _hidden_value(match, _is_random(match["value"])), text)
-    text = re.sub(_SCHEME, lambda match: _hidden_value(match, _is_random(match["value"])), text)
-    return re.sub(_ASSIGNED, lambda match: _hidden_value(match, False), text)
+        text = _compiled(pattern).sub(replacement, text)
+    for pattern in (_QUERY, _SCHEME):
+        text = _compiled(pattern).sub(lambda match: _hidden_value(match, _is_random(match["value"])), text)
+    lower = text.lower()
+    if not any(word in lower for word in _SECRET_WORDS):  # most texts, and to look for words is quick
+        return text
+    return _compiled(_ASSIGNED).sub(lambda match: _hidden_value(match, False), text)
 
 
 def _hidden_value(match: re.Match[str], hides: bool) -> str:
