@@ -18,6 +18,7 @@ from ecr_tasks.files import read_text
 from ecr_tasks.model.attestation import MadeDocument
 from ecr_tasks.model.image import Keep
 from ecr_tasks.model.receipt import FOLDER, SCHEMA, Built, Receipt
+from ecr_tasks.model.wording import FEW
 from ecr_tasks.own_files import ignore_in_git, remove_file, replace_file
 from ecr_tasks.redaction import redact_document
 
@@ -55,10 +56,10 @@ def write(project: Path, receipt: Receipt) -> Path:
     try:
         ignore_in_git(target.parent, project)
         document = redact_document(receipt.as_json(with_typed_commands))
-        _write(target, document, project)
+        _write(target, document, project, indent=2 if len(receipt.images) <= FEW else None)
         for image, entry in zip(receipt.images, document["images"], strict=True):
             own = own_folder(project, image.repository) / NAME
-            _write(own, {**document, "images": [entry]}, project, indent=None)  # there may be hundreds
+            _write(own, {**document, "images": [entry]}, project, indent=None)
     except OSError as error:
         raise BuildError(
             f"The receipt {target} can't be written: {error.strerror}.",
@@ -197,5 +198,6 @@ def _replace(target: Path, document: Mapping[str, Any], project: Path) -> None:
 
 
 def _write(target: Path, redacted: Mapping[str, Any], project: Path, *, indent: int | None = 2) -> None:
+    """Write a document; with ``indent`` None on one line, which is quicker: there may be hundreds of images."""
     text = json.dumps(redacted, indent=indent) + "\n"
     replace_file(target, text.encode(), project)
