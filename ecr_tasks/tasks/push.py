@@ -121,12 +121,12 @@ def push(
     unsigned = wait_for_managed_signing(run, receipt)
     end_tidy(run, job, published_names(receipt), tidied)
     ci_results.hand_over(run, receipt)
-    show_summary(receipt)
     if json:
         document(receipt.as_json(with_typed_commands))
     else:
         for reference in receipt.references:
             data(reference)
+    show_summary(receipt)  # last, because hundreds of references would push it off a terminal
     if (error := failure(receipt)) is not None:
         raise error
     if (left := unnamed or unsigned) is not None:

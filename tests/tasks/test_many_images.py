@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 
 import pytest
 
@@ -101,6 +102,11 @@ def test_a_push_of_many_images_ends_with_a_line_for_each(many: Project) -> None:
     assert [line.split()[:2] for line in lines[start + 1 : start + 26]] == [[name, "pushed"] for name in NAMES]
     assert lines[-1] == "25 images: 25 pushed"
     assert len(result.stdout.splitlines()) == 25
+
+
+def test_on_a_terminal_the_summary_is_below_the_references(many: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", sys.stdout)
+    assert many.inv("build", "push").stdout.splitlines()[-1] == "25 images: 25 pushed"
 
 
 def test_images_that_stay_as_they_are_are_counted_and_not_listed(many: Project) -> None:
