@@ -92,7 +92,8 @@ def look_at_registries(
     if any(view is not views[name] for name, view in snapshot.repositories.items()):  # commits are known now
         items = [plan(image) for image in images]
         wholes = [item.whole or item for item in items]
-    commits = {commit for image in _others(wholes, snapshot) for commit in image.commits}
+    others = [*_others(wholes, snapshot), *_before(wholes, snapshot)]
+    commits = {commit for image in others for commit in image.commits}
     more = {commit for commit in commits if commit not in known and not is_commit(commit, source)}
     snapshot = replace(snapshot, relations={**known, **relations(more)} if more else known)
     if difference is not None:
@@ -137,7 +138,10 @@ def _describe(
     brief: bool,
 ) -> Snapshot:
     """Return a snapshot with the repositories of the settings' registry and of the destinations."""
-    tags = {image.repository: image.tag_names for image in images}
+    tags = {
+        image.repository: (*image.tag_names, *(() if brief else (image.whole or image).tags_before))
+        for image in images
+    }
     moving = {image.repository: image.moving_names for image in images} if brief else None
     if not destinations:
         return Snapshot(registry.describe(tags, moving))
@@ -303,6 +307,13 @@ def _others(items: Sequence[PlannedImage], snapshot: Snapshot) -> Iterator[Store
         for view in (snapshot.repositories[name], *there):
             if isinstance(view, RepositoryView):
                 yield from (image for _, image in other_images(_tag_states(item, view), view))
+
+
+def _before(items: Sequence[PlannedImage], snapshot: Snapshot) -> Iterator[StoredImage]:
+    """Yield the images of the branches and commits that the source came from."""
+    for item in items:
+        tags = snapshot.repositories[item.image.repository].tags
+        yield from (tags[name] for name in item.image.tags_before if name in tags)
 
 
 def _key(item: PlannedImage, destination: Destination) -> CopyKey:

@@ -88,9 +88,9 @@ def same_commits(image: Image, view: RepositoryView, source: SourceState, differ
 
 
 def _candidates(item: PlannedImage) -> Iterator[StoredImage]:
-    """Yield the images that have the moving tags, each once."""
+    """Yield the images that have the moving tags, and those that the source came from, each once."""
     view = item.view
-    tags = [tag.name for tag in item.image.tags if tag.kind == "moving"]
+    tags = [*(tag.name for tag in item.image.tags if tag.kind == "moving"), *item.image.tags_before]
     images = [view.tags[name] for name in tags if view and name in view.tags]
     yield from {image.digest: image for image in images}.values()
 

@@ -63,6 +63,26 @@ def tag_set(
     )
 
 
+def tags_before(settings: Settings, source: SourceState, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return tags under which an image with the same inputs may be, beside those that a source's own rules give it.
+
+    That is the moving tag of the branch that it is to go to or came from (its target, or the default branch), and of
+    a merge the tags of the commits that it merges; where no branch is known, the tag of the commit before.
+    """
+    if source.dirty:
+        return ()
+    branch, names = source.base_ref or source.default_branch, list[str]()
+    if branch and (branch != source.branch or source.is_change):
+        event = "push" if source.ci else None
+        pushed = replace(source, branch=branch, tag=None, tags=(), event=event, change=None, pull_request=None)
+        moving = [tag for tag in tag_set(settings, pushed, environ).tags if tag.kind == "moving"]
+        names += [tag.name for tag in sorted(moving, key=lambda tag: tag.forward != "branch")][:1]
+    for parent in source.parents[1 if branch else 0 :]:
+        first = tag_set(settings, replace(source, revision=parent, tag=None, tags=()), environ).publishing
+        names += [first.name] if first is not None and first.kind == "fixed" and parent[:7] in first.name else []
+    return tuple(dict.fromkeys(names))
+
+
 def lost_release(settings: Settings, source: SourceState, environ: Mapping[str, str]) -> str | None:
     """Return the tag that a run for a git tag would give if nothing were changed; None if no tag names the release.
 

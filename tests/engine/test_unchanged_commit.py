@@ -50,6 +50,36 @@ def test_every_task_takes_the_other_commit_s_image(app: Project, tmp_path: Path)
     assert job.receipt["images"][0]["published"][0]["tags"][0].endswith("-r2")
 
 
+def test_a_new_branch_gets_the_image_of_the_branch_that_it_came_from(app: Project, tmp_path: Path) -> None:
+    """Of a monorepo, a branch would build every image once, whatever it changes."""
+    first = app.ok("build", "push").stdout
+    job = clone(app, tmp_path / "job")  # which knows the default branch
+    job.git("checkout", "--quiet", "-b", "feature/x")
+    for text in ("one", "two"):  # of which the first commit is not published
+        job.write("README", text)
+        job.commit()
+    assert "nothing to build, nothing of it changed since" in reason(job)
+    assert job.ok("build", "push").stdout == first
+    job.write("svc/hello.txt", "changed")
+    job.commit()
+    assert "svc/hello.txt changed since" in reason(job)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_merge_gets_the_image_of_what_it_merges(app: Project, is_known: bool) -> None:
+    app.ok("build", "push")
+    app.git("checkout", "--quiet", "-b", "feature/x")
+    app.write("svc/hello.txt", "changed")
+    app.commit()
+    built = app.ok("build", "push").stdout
+    app.git("checkout", "--quiet", "main")
+    if is_known:
+        app.git("update-ref", "refs/remotes/origin/main", "HEAD")
+        app.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
+    app.git("merge", "--quiet", "--no-ff", "--no-edit", "feature/x")
+    assert app.ok("build", "push").stdout == built
+
+
 def test_a_build_in_any_case_is_published_beside_the_other_commit_s_image(app: Project) -> None:
     app.ok("build", "push")
     app.write("README", "more")
