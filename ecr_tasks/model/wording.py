@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 
@@ -12,6 +13,11 @@ FEW = 5
 def name_some(names: Sequence[str], most: int = 3) -> str:
     """Return the first names, ``most`` of them, and the number of the others: ``a, b, c and 2 more``."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def name_paths(paths: Sequence[str]) -> str:
+    """Return the first paths as :func:`name_some` does; a byte that is no UTF-8 text is written like ``\\xff``."""
+    return name_some([os.fsencode(path).decode("utf-8", "backslashreplace") for path in paths])
 
 
 def together(lines: Iterable[str]) -> list[str]:

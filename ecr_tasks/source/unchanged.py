@@ -9,7 +9,7 @@ from pathlib import Path
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.files import resolved
 from ecr_tasks.model.image import BuildDefinition
-from ecr_tasks.model.wording import name_some
+from ecr_tasks.model.wording import name_paths
 from ecr_tasks.source.bases import Builder, bases_of, unknown_bases
 from ecr_tasks.source.bases_lock import NAME, parse_lock, read_lock
 from ecr_tasks.source.build_context.walk import fetches_context, unique_folders
@@ -77,7 +77,7 @@ class Unchanged:
         if any(not context.is_relative_to(resolved(root)) for context, _ in reads.contexts):
             return "a part of it is outside of the repository"
         if names := reads.with_attributes(self._source.changes):
-            return f"{name_some(names)} is not committed"
+            return f"{name_paths(names)} is not committed"
         from ecr_tasks.source.git.history import changed_paths
 
         if commit not in self._changed:
@@ -86,20 +86,20 @@ class Unchanged:
         if changed is None:
             return f"this clone doesn't have the commit {commit[:12]} that is published"
         if absent := sorted(self._absent.intersection(reads.reported)):
-            return f"{name_some([os.path.relpath(path, root) for path in absent])} is not in this sparse checkout"
+            return f"{name_paths([os.path.relpath(path, root) for path in absent])} is not in this sparse checkout"
         lock = os.path.relpath(resolved(self._project) / NAME, resolved(root))
         if lock in changed and not reads.carries(lock) and not self._is_rebased(definitions, commit):
             changed = [path for path in changed if path != lock]
         if names := reads.with_attributes(changed):
-            return f"{name_some(names)} changed since {commit[:12]}"
+            return f"{name_paths(names)} changed since {commit[:12]}"
         if of_commits:
             return None
         if reads.carries_git(self._source.submodules):
             return "its context carries .git, which every commit changes"
         if names := self._ignored(reads):
-            return f"its context carries {name_some(names)}, which git ignores"
+            return f"its context carries {name_paths(names)}, which git ignores"
         if names := reads.of(self._filtered(reads)):
-            return f"a filter writes {name_some(names)}, from the commit and maybe more"
+            return f"a filter writes {name_paths(names)}, from the commit and maybe more"
         return None
 
     def _is_rebased(self, definitions: Sequence[BuildDefinition], commit: str) -> bool:

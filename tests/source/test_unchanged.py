@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.source.bases_lock import NAME, lock_text
+from ecr_tasks.source.build_context.references import read_dockerfile
 from ecr_tasks.source.image_source import image_source
 from ecr_tasks.source.unchanged import Unchanged
 from tests.support.build import settings as build_settings
@@ -77,6 +79,32 @@ def test_dockerfiles_ignore_files_of_their_own_count_beside_the_context(repo: Re
     assert difference(repo, first, dockerfile=dockerfile) is None
     repo.commit("docker/app.Dockerfile.dockerignore", "*\n")
     assert "app.Dockerfile.dockerignore changed" in str(difference(repo, first, dockerfile=dockerfile))
+
+
+def test_a_dockerfile_s_path_is_a_text_as_buildx_takes_it(repo: Repo, first: str) -> None:
+    """``link/..`` is the folder of the link, and not that of what it leads to."""
+    repo.write("app/deep/down/hello")
+    repo.write("app/deep/Second", "FROM scratch\nLABEL a=read-by-nobody\n")
+    (repo.path / "app/link").symlink_to("deep/down")
+    repo.commit("app/.dockerignore", "*\n")
+    first = repo.commit("app/Second", "FROM scratch\n")
+    definition = BuildDefinition(context=str(repo.path / "app"), dockerfile="link/../Second")
+    assert read_dockerfile(definition) == (b"FROM scratch\n", repo.path / "app/Second")
+    repo.commit("app/Second", "FROM scratch\nLABEL a=b\n")
+    assert difference(repo, first, dockerfile="link/../Second") == f"app/Second changed since {first[:12]}"
+
+
+def test_a_commit_that_another_one_replaces_is_what_a_clone_has(repo: Repo, first: str) -> None:
+    repo.commit("app/main.py", "changed\n")
+    repo.git("replace", "HEAD", first)
+    repo.git("reset", "--quiet", "--hard")
+    assert uncommitted(repo) == ("app/main.py",)
+    assert difference(repo, first) == "app/main.py is not committed"
+
+
+def test_a_name_that_is_no_text_is_shown_by_its_bytes(repo: Repo, first: str) -> None:
+    repo.commit(os.fsdecode(b"app/\xff"))
+    assert difference(repo, first) == rf"app/\xff changed since {first[:12]}"
 
 
 def test_a_linked_target_counts(repo: Repo, first: str) -> None:

@@ -12,6 +12,7 @@ files, but neither misses a file.
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -155,6 +156,11 @@ class DockerIgnore:
         # fsutil's patternWithoutTrailingGlob
         paths = [rule.pattern.removesuffix("/**").removesuffix("/*") for rule in self.rules if rule.exception]
         return any(_WILD & set(path) for path in paths), tuple(f"{path}/" for path in paths)
+
+
+def dockerfile_path(context: Path, name: str) -> Path:
+    """Return the path of a context's Dockerfile, which buildx joins as a text: ``link/..`` leads nowhere else."""
+    return Path(os.path.normpath(context / name))
 
 
 def existing_dockerfile(dockerfile: Path) -> Path:

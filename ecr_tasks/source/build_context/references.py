@@ -18,7 +18,7 @@ from ecr_tasks.redaction import keep_build_arguments
 from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_remote, is_remote_file
 from ecr_tasks.source.build_context.base_images import BaseImage, base_images, frontend
 from ecr_tasks.source.build_context.dockerfile import argument_defaults, parse
-from ecr_tasks.source.build_context.dockerignore import existing_dockerfile
+from ecr_tasks.source.build_context.dockerignore import dockerfile_path, existing_dockerfile
 from ecr_tasks.source.build_context.unknown import Unknown
 
 IMAGE = "docker-image://"
@@ -99,9 +99,10 @@ def read_dockerfile(definition: BuildDefinition) -> tuple[bytes, Path | None]:
     name = definition.dockerfile or DEFAULT_DOCKERFILE
     if is_remote_file(name) or (is_remote(definition.context) and not Path(name).is_absolute()):
         raise Unknown("docker fetches the Dockerfile itself")
-    path = existing_dockerfile(Path(definition.context, name))
+    written = dockerfile_path(Path(definition.context), name)
+    path = existing_dockerfile(written)
     try:
-        return read_bytes(path), Path(definition.context, name)
+        return read_bytes(path), written
     except OSError as error:
         raise Unknown(f"the Dockerfile {path} can't be read ({error.strerror})") from error
 

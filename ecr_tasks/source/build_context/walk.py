@@ -12,7 +12,13 @@ from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, is_folder, is_remote, is_remote_file
 from ecr_tasks.source.build_context.dockerignore import NAME as DOCKERIGNORE
-from ecr_tasks.source.build_context.dockerignore import DockerIgnore, Matched, existing_dockerfile, way_within
+from ecr_tasks.source.build_context.dockerignore import (
+    DockerIgnore,
+    Matched,
+    dockerfile_path,
+    existing_dockerfile,
+    way_within,
+)
 from ecr_tasks.source.build_context.sources import EVERYTHING, Sources
 
 if TYPE_CHECKING:
@@ -32,7 +38,7 @@ def local_contexts(definitions: Iterable[BuildDefinition]) -> Iterator[tuple[Pat
     for definition in definitions:
         context = Path(definition.context)
         if context.is_dir():
-            yield context, context / (definition.dockerfile or DEFAULT_DOCKERFILE)
+            yield context, dockerfile_path(context, definition.dockerfile or DEFAULT_DOCKERFILE)
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,7 @@ def _dockerfile(definition: BuildDefinition, project: Path) -> Path | None:
     name = definition.dockerfile or DEFAULT_DOCKERFILE
     if isinstance(definition.extra.get("dockerfile-inline"), str) or is_remote_file(name):
         return None
-    return project / definition.context / name
+    return dockerfile_path(project / definition.context, name)
 
 
 def context_files(

@@ -26,6 +26,7 @@ FORCED = {
     "GIT_OPTIONAL_LOCKS": "0",  # reading must not block a commit that runs at the same time
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_PAGER": "cat",
+    "GIT_NO_REPLACE_OBJECTS": "1",  # no clone gets the replacements of `git replace`
 }
 
 CONFIGURATION = (
