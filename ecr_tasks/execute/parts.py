@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from ecr_tasks.execute.from_builder import in_index, make_index
 from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.attestation import IN_TOTO, PREDICATE_TYPE, MadeDocument, Wanted, attached
 from ecr_tasks.model.image import BuildDefinition, Image
-from ecr_tasks.model.manifest import SETTINGS, VERSION, StoredImage
+from ecr_tasks.model.manifest import BASE_DIGEST, BASE_NAME, SETTINGS, VERSION, StoredImage, short_digest
 from ecr_tasks.model.platform import parse_platform
 from ecr_tasks.model.ports import Registry
 from ecr_tasks.model.receipt import Built
@@ -22,7 +22,7 @@ from ecr_tasks.model.registry import Repository
 from ecr_tasks.model.wording import join_words
 from ecr_tasks.plan.build_settings import other_settings
 from ecr_tasks.plan.images import with_ignored_files
-from ecr_tasks.plan.parts import part_prefix, part_tags
+from ecr_tasks.plan.parts import part_prefix, part_tags, parts_of_other_revisions
 
 PARALLEL = 8
 """How many parts are looked at at once."""
@@ -72,9 +72,10 @@ def join_parts(image: Image, parts: Parts, registry: Registry) -> Built:
     """Return the index of all parts, as a build that the registry keeps.
 
     Equal parts give equal bytes: runners that join them at the same moment set the same image. So the parts say
-    whether it holds files that git ignores, and not what this runner has.
+    whether it holds files that git ignores, and what they stand on, and not what this runner has.
     """
     definition = with_ignored_files(image, any(part.has_ignored_files for part in parts.present.values())).definition
+    definition = _on_bases(definition, {platform: part.bases for platform, part in parts.present.items()})
     entries = [entry for platform, part in parts.present.items() for entry in _entries(platform, part, definition)]
     index = make_index(entries, definition)
     registry.remember(index.manifest)
@@ -84,6 +85,36 @@ def join_parts(image: Image, parts: Parts, registry: Registry) -> Built:
     }
     built = Built(image.name, None, index.digest, None, definition.platforms, "registry", 0.0, manifests=manifests)
     return replace(built, joined=index)
+
+
+def _on_bases(definition: BuildDefinition, bases: Mapping[str, Sequence[tuple[str, str]]]) -> BuildDefinition:
+    """Return a definition with the annotations of the bases that the parts name; as it is where none names any."""
+    if not any(bases.values()):
+        return definition
+    own = {BASE_NAME, BASE_DIGEST}
+    others = {key: text for key, text in definition.annotations.items() if key.rpartition(":")[2] not in own}
+    is_common = len(set(map(tuple, bases.values()))) == 1
+    told: dict[str, str] = {}
+    for platform, [(name, digest), *_] in ((key, found) for key, found in bases.items() if found):
+        level = "" if is_common else f"manifest-descriptor[{platform}]:"
+        told |= {f"{level}{BASE_NAME}": name, f"{level}{BASE_DIGEST}": digest}
+    return replace(definition, annotations={**told, **others})
+
+
+def bases_that_differ(parts: Parts) -> str | None:
+    """Return the base image that the parts have with several digests, in words; None without one.
+
+    One of them was built when the base had moved.
+    """
+    by_name: dict[str, dict[str, str]] = {}
+    for platform, part in parts.present.items():
+        for name, digest in part.bases:
+            by_name.setdefault(name, {})[platform] = digest
+    for name, digests in by_name.items():
+        if len(set(digests.values())) > 1:
+            of_each = ", ".join(f"{platform}: {short_digest(digest)}" for platform, digest in digests.items())
+            return f"{name} ({of_each})"
+    return None
 
 
 def documents_of_parts(
@@ -107,15 +138,17 @@ def other_part(image: Image, missing: str, revision: str, repository: Repository
     """
     end = f"-{missing.replace('/', '-')}"
     tags = registry.list_tags(repository) or ()
-    others = [tag for tag in tags if tag.startswith(part_prefix(revision)) and tag.endswith(end)][-OTHERS:]
+    revisions = parts_of_other_revisions(image, missing, revision)
+    there = [tag for tag in tags if tag.startswith(part_prefix(revision)) and tag.endswith(end)]
+    others = [tag for tag in there if tag not in revisions][-OTHERS:]
     found = OtherPart()
     for tag, part in registry.tagged(repository, others).items() if others else ():
         labels = registry.labels(repository, part)
         differ = list(other_settings(labels.get(SETTINGS), image.definition.labels.get(SETTINGS)))
         is_same_version = labels.get(VERSION) == image.definition.labels.get(VERSION)
-        if not is_same_version:
-            differ.append("a version of its own")
-        words = f"{tag} is of this commit, built with other {join_words(differ) if differ else 'inputs'}"
+        how = [f"built with other {join_words(differ)}"] if differ else []
+        how += [] if is_same_version else ["of another version, as where a clone lacks a git tag"]
+        words = f"{tag} is of this commit, {' and '.join(how) or 'built with other inputs, tags or ECR_ATTEST'}"
         if is_same_version or not found.words:
             found = OtherPart(words, is_same_version)
     return found

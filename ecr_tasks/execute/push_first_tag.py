@@ -241,7 +241,13 @@ class FirstTagPush:
                 "Run `inv build push --republish` now, which publishes it under a tag of its own, or make a new "
                 "commit; ECR_SKIP=commit keeps what is published.",
             )
-        self.warn(f"Another run published {self.item.reference} first; its image {stored.digest} is taken.")
+        if self.item.whole is not None:  # the runners must agree on one
+            self.warn(
+                f"The part {self.item.reference} is there already; its image {stored.digest} is taken, and not what "
+                "was built now. Delete that tag in ECR and run it again for the new one."
+            )
+        else:
+            self.warn(f"Another run published {self.item.reference} first; its image {stored.digest} is taken.")
         return stored, "already-published"
 
     def _with_manifest(self, stored: StoredImage) -> StoredImage:

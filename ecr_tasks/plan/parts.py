@@ -7,12 +7,13 @@ commit know each other's parts without a word between them, and no runner takes 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.model.digest import sha256_digest
-from ecr_tasks.model.image import Image
+from ecr_tasks.model.image import Image, revision_names
 from ecr_tasks.model.manifest import SETTINGS, VERSION
 from ecr_tasks.model.platform import LOCAL, parse_platform
 from ecr_tasks.model.tag import PART_RULE, PART_TAG, Tag
@@ -29,15 +30,17 @@ def part_tag(image: Image, platform: str, revision: str) -> Tag:
     """Return the tag of the part for one platform of an image of a commit.
 
     It has a digest of the image's name, its first tag, its version, its settings (build arguments, labels, platforms
-    and the rest) and, where they are known, its inputs: what differs in any of it is no part of the same image.
+    and the rest), what is attached to it and, where they are known, its inputs: what differs in any of it is no part
+    of the same image.
     """
-    bound = {
+    bound: dict[str, object] = {
         "name": image.name,
         "revision": revision,
         "first": image.tags[0].name,
         "version": image.definition.labels.get(VERSION),
         "settings": image.definition.labels.get(SETTINGS),
         "inputs": image.inputs.digest if image.inputs else None,
+        **({"attached": sorted(image.referrer_kinds)} if image.referrers else {}),
     }
     digits = sha256_digest(json.dumps(bound, sort_keys=True)).removeprefix("sha256:")[:_DIGITS]
     name = f"{part_prefix(revision)}{digits}-{platform.replace('/', '-')}"
@@ -48,6 +51,15 @@ def part_tags(image: Image, revision: str) -> dict[str, str]:
     """Return the tags of all parts of an image by platform, in the order of its platforms."""
     platforms = image.definition.platforms
     return {platform: part_tag(image, platform, revision).name for platform in platforms}
+
+
+def parts_of_other_revisions(image: Image, platform: str, revision: str) -> set[str]:
+    """Return the tags of this part in the image's other revisions: that of 1.2.3 beside 1.2.3-r2."""
+    tag = image.tags[0]
+    first = re.sub(r"-r[0-9]+$", "", tag.name)
+    names = [name for name in (first, *revision_names(first)) if name != tag.name]
+    others = [replace(image, tags=(replace(tag, name=name),)) for name in names]
+    return {part_tag(other, platform, revision).name for other in others}
 
 
 def part_of(image: Image, platform: str, revision: str) -> Image:

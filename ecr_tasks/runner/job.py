@@ -229,11 +229,19 @@ def _anew(image: Image, reason: str) -> Image:
 
 def _warn_of_fresh(job: Job) -> None:
     """Name the images for which --pull and --no-cache have nothing to build."""
-    published = [item.image.name for item in job.plan.images if not item.build_needed and not job.builds_all]
-    if job.fresh.flags and published:
+    if not job.fresh.flags or job.builds_all:
+        return
+    left = [item for item in job.plan.images if not item.build_needed]
+    parts = [item.image.name for item in left if item.whole is not None]
+    if published := [item.image.name for item in left if item.whole is None]:
         warn_once(
             f"{job.fresh.flags} changes nothing for {name_some(published)}, which is published already; add "
             "--republish to push to build it anew, and publish it beside what is published."
+        )
+    if parts:
+        warn_once(
+            f"{job.fresh.flags} changes nothing for {name_some(parts)}: this runner's part is there, and waits for "
+            "the others. To build it anew, delete its tag in ECR (`inv plan` names it)."
         )
 
 

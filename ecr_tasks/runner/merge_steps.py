@@ -21,6 +21,7 @@ from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.runner.images import planned_images
 from ecr_tasks.runner.job import Job, with_registries
 from ecr_tasks.runner.parts import joined, repository_of
+from ecr_tasks.runner.plan_warnings import warn_of_other_settings
 
 if TYPE_CHECKING:
     from ecr_tasks.runner.run import Run
@@ -74,9 +75,11 @@ def with_joined(run: Run, job: Job, waits: Waits) -> Job:
     with working("waiting for the parts"):
         wait_for_verdicts([entry.judge for entry in waiting], say, waits)
     built, failed = dict(job.built), dict(job.failed)
-    failed |= {
-        item.image.name: _other_platforms(item) for item in job.plan.images if "platforms" in item.other_settings
-    }
+    for item in job.plan.images:
+        if "platforms" in item.other_settings:
+            failed[item.image.name] = _other_platforms(item)
+        else:
+            warn_of_other_settings(item)
     for entry in waiting:
         name = entry.item.image.name
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ecr_tasks.console import say, warn
 from ecr_tasks.errors import RegistryError, SettingsError
-from ecr_tasks.execute.parts import Parts, documents_of_parts, find_parts, join_parts, other_part
+from ecr_tasks.execute.parts import Parts, bases_that_differ, documents_of_parts, find_parts, join_parts, other_part
 from ecr_tasks.execute.push import publish_image
 from ecr_tasks.model.attestation import Wanted
 from ecr_tasks.model.image import Image
@@ -98,6 +98,11 @@ def joined(run: Run, whole: PlannedImage, parts: Parts) -> Built:
     if kinds.kinds:
         documents = documents_of_parts(whole.image, parts, repository_of(whole), run.registry, kinds)
         built = replace(built, provenance=documents)
+    if (base := bases_that_differ(parts)) is not None:
+        warn(
+            f"{whole.image.name}: its parts stand on different images of {base}: it moved between their builds. "
+            "`inv outdated` names it from now on; for equal ones, lock the base images (`inv bases --update`)."
+        )
     say(f"{whole.image.name}: joined {join_words([*parts.present])} as {short_digest(built.digest)}")
     return built
 

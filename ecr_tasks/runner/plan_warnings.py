@@ -18,7 +18,7 @@ def warn_of_plan(plan: Plan) -> None:
     """Warn about what a plan takes for the same image, or leaves as it is, although something differs."""
     for item in plan.images:
         _warn_of_ignored_files(item)
-        _warn_of_other_settings(item)
+        warn_of_other_settings(item)
 
 
 def warn_of_builds(items: Sequence[PlannedImage], settings: Settings) -> None:
@@ -46,7 +46,7 @@ def _warn_of_ignored_files(item: PlannedImage) -> None:
         )
 
 
-def _warn_of_other_settings(item: PlannedImage) -> None:
+def warn_of_other_settings(item: PlannedImage) -> None:
     """Warn about published images that were built with other settings than now, and are left as they are."""
     if item.other_settings:
         warn(

@@ -24,6 +24,9 @@ from ecr_tasks.tags.tag_set import TagSet
 SHORT_SHA_VARIABLE = "DOCKER_METADATA_SHORT_SHA_LENGTH"
 HEAD_VARIABLE = "DOCKER_METADATA_PR_HEAD_SHA"
 
+_DEFAULT_BRANCHES = ("main", "master")
+"""What the default branch is called where neither the CI nor the clone says which it is."""
+
 
 @functools.cache
 def process_time() -> datetime:
@@ -67,7 +70,7 @@ def tags_before(settings: Settings, source: SourceState, environ: Mapping[str, s
     """Return tags under which an image with the same inputs may be, beside those that a source's own rules give it.
 
     That is the moving tag of the branch that it is to go to or came from (its target, or the default branch), and of
-    a merge the tags of the commits that it merges; where no branch is known, the tag of the commit before.
+    a merge the tags of the commits that it merges; where no such branch is known, the tag of the commit before.
     """
     if source.dirty:
         return ()
@@ -77,7 +80,7 @@ def tags_before(settings: Settings, source: SourceState, environ: Mapping[str, s
         pushed = replace(source, branch=branch, tag=None, tags=(), event=event, change=None, pull_request=None)
         moving = [tag for tag in tag_set(settings, pushed, environ).tags if tag.kind == "moving"]
         names += [tag.name for tag in sorted(moving, key=lambda tag: tag.forward != "branch")][:1]
-    for parent in source.parents[1 if branch else 0 :]:
+    for parent in source.parents[1 if branch or source.branch in _DEFAULT_BRANCHES else 0 :]:
         first = tag_set(settings, replace(source, revision=parent, tag=None, tags=()), environ).publishing
         names += [first.name] if first is not None and first.kind == "fixed" and parent[:7] in first.name else []
     return tuple(dict.fromkeys(names))

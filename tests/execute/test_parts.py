@@ -8,12 +8,21 @@ from dataclasses import replace
 import pytest
 
 from ecr_tasks.errors import Refused
-from ecr_tasks.execute.parts import OtherPart, find_parts, join_parts, other_part
+from ecr_tasks.execute.parts import OtherPart, bases_that_differ, find_parts, join_parts, other_part
 from ecr_tasks.model.image import BuildDefinition, Image
-from ecr_tasks.model.manifest import IGNORED_FILES, REVISION, SETTINGS, VERSION, StoredImage
+from ecr_tasks.model.manifest import (
+    BASE_DIGEST,
+    BASE_NAME,
+    IGNORED_FILES,
+    REVISION,
+    SETTINGS,
+    VERSION,
+    StoredImage,
+    short_digest,
+)
 from ecr_tasks.plan.images import with_ignored_files
 from ecr_tasks.plan.parts import part_tags
-from tests.support.build import ALL_TAGS, REVISION_A, REVISION_B, index, manifest, repository
+from tests.support.build import ALL_TAGS, REVISION_A, REVISION_B, digest, index, manifest, repository
 from tests.support.fakes.registry import FakeRegistry
 
 AMD, ARM = "linux/amd64", "linux/arm64"
@@ -78,6 +87,45 @@ def test_attestations_of_a_part_belong_to_the_index() -> None:
     assert built.manifests[ARM] == child
 
 
+V1, V2 = ({BASE_NAME: "alpine", BASE_DIGEST: digest} for digest in ("v1", "v2"))
+
+
+@pytest.mark.parametrize(
+    ("of_amd", "of_arm", "of_index", "of_entries"),
+    [
+        ("v1", "v1", ["alpine", "v1"], [{}, {}]),
+        ("v2", "v1", [None, None], [V2, V1]),
+        ("v1", None, [None, None], [V1, {}]),
+        (None, None, ["alpine", "of the lock"], [{}, {}]),  # docker's classic store gives no annotations
+    ],
+)
+def test_the_index_stands_on_what_its_parts_say(
+    of_amd: str | None, of_arm: str | None, of_index: list[str | None], of_entries: list[dict[str, str]]
+) -> None:
+    """Not on what the runner's lock has, or nothing with --pull: each part has what it was built on."""
+    parts = {
+        name: manifest(name, annotations={BASE_NAME: "alpine", BASE_DIGEST: digest} if digest else None)
+        for name, digest in (("amd64", of_amd), ("arm64", of_arm))
+    }
+    locked = {**IMAGE.definition.annotations, BASE_NAME: "alpine", BASE_DIGEST: "of the lock"}
+    image, fake = replace(IMAGE, definition=replace(IMAGE.definition, annotations=locked)), registry(**parts)
+    found = find_parts(image, REVISION_A, REPOSITORY, fake)
+    joined = join_parts(image, found, fake).joined
+    assert joined is not None
+    assert joined.document["annotations"].get("team") == "web"
+    told = [joined.document["annotations"].get(key) for key in (BASE_NAME, BASE_DIGEST)]
+    assert told == of_index
+    assert [entry.get("annotations", {}) for entry in joined.document["manifests"]] == of_entries
+    assert (bases_that_differ(found) is None) == (of_amd == of_arm or of_arm is None)
+
+
+def test_a_base_that_moved_between_the_parts_is_named() -> None:
+    amd, arm = (manifest(name, annotations={BASE_NAME: "alpine", BASE_DIGEST: digest(name)}) for name in ("v1", "v2"))
+    found = find_parts(IMAGE, REVISION_A, REPOSITORY, registry(amd64=amd, arm64=arm))
+    words = f"alpine (linux/amd64: {short_digest(digest('v1'))}, linux/arm64: {short_digest(digest('v2'))})"
+    assert bases_that_differ(found) == words
+
+
 def test_a_missing_part_is_named() -> None:
     found = find_parts(IMAGE, REVISION_A, REPOSITORY, registry(amd64=manifest("amd")))
     assert (list(found.present), found.missing) == ([AMD], (ARM,))
@@ -112,6 +160,16 @@ def test_a_part_of_other_settings_is_told_of_in_place_of_the_missing_one() -> No
     assert found.words.endswith("is of this commit, built with other build arguments")
     assert found.is_same_version
     assert other_part(IMAGE, AMD, REVISION_B, REPOSITORY, fake) == OtherPart()
+
+
+def test_the_part_of_another_revision_is_not_built_otherwise() -> None:
+    """Each first runner of `--republish` finds what was published before."""
+    fake = registry(amd64=manifest("amd"), arm64=manifest("arm"))
+    first, *others = IMAGE.tags
+    for number in (2, 3):
+        again = replace(IMAGE, tags=(replace(first, name=f"{first.name}-r{number}"), *others))
+        fake.put("team/app", manifest(f"amd {number}"), part_tags(again, REVISION_A)[AMD])
+        assert other_part(again, ARM, REVISION_A, REPOSITORY, fake) == OtherPart()
 
 
 def test_the_part_of_a_release_is_no_part_of_a_branch_built_otherwise() -> None:

@@ -44,6 +44,7 @@ def test_a_part_builds_its_platform_under_a_tag_that_ecr_and_docker_take() -> No
         image(name="web"),
         image(tags=(RELEASE, *ALL_TAGS)),
         image(inputs=Inputs("sha256:" + "1" * 64)),
+        image(referrers=("type=provenance,mode=max",)),
         image(definition=BuildDefinition(".", platforms=(AMD, ARM), labels={SETTINGS: "1 args=0b", VERSION: "main"})),
         image(definition=BuildDefinition(".", platforms=(AMD, ARM), labels={SETTINGS: "1 args=0a", VERSION: "1"})),
     ],

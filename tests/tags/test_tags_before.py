@@ -21,6 +21,7 @@ MERGE = (BEFORE, MERGED)
         (push("main", parents=(BEFORE,)), ()),
         (push("main", parents=MERGE), ("sha-ccccccc",)),
         (push("feature/x", default_branch=None, parents=(BEFORE,)), ("sha-bbbbbbb",)),
+        (push("main", default_branch=None, parents=(BEFORE,)), ()),
         (pull_request(parents=MERGE), ("main", "sha-ccccccc")),
         (pull_request(base_ref="release/1"), ("release-1",)),
         (pushed_tag("v1.2.3"), ("main",)),

@@ -549,3 +549,12 @@ def test_pull_of_a_published_commit_says_what_would_build_it(project: Project) -
     result = project.inv("push", "--pull")
     assert (result.code, project.docker.builds) == (0, 1)
     assert "--pull changes nothing for team/app, which is published already; add --republish" in result.stderr
+
+
+def test_pull_of_a_part_that_is_there_says_that_it_waits_for_the_others(project: Project) -> None:
+    platforms = {"ECR_PLATFORMS": "linux/amd64,linux/arm64"}
+    assert project.inv("build", "push", "--only", "linux/arm64", **platforms).code == 0
+    result = project.inv("push", "--only", "linux/arm64", "--pull", **platforms)
+    assert project.docker.builds == 1
+    assert "changes nothing for team/app: this runner's part is there, and waits for the others." in result.stderr
+    assert "published already" not in result.stderr

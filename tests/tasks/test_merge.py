@@ -19,6 +19,17 @@ def test_an_image_that_is_published_with_other_platforms_is_no_joined_one(projec
     assert "--republish" in result.stderr
 
 
+def test_an_image_that_is_published_with_other_settings_is_named_with_a_warning(project: Project) -> None:
+    """A deployment behind a `--republish` that isn't joined yet would take the image before it in silence."""
+    project.inv("build", ECR_PLATFORMS=ALL)
+    settings = {SETTINGS: project.docker.inputs[0].definition.labels[SETTINGS]}
+    first = manifest("first", project.revision, settings)
+    project.registry.put("team/app", first, f"sha-{project.revision[:7]}", "main")
+    assert "Warning" not in project.inv("merge", ECR_PLATFORMS=ALL).stderr
+    result = project.inv("merge", ECR_PLATFORMS=ALL, ECR_BUILD_ARGS="A=1")
+    assert (result.code, "was built with other build arguments than the settings" in result.stderr) == (0, True)
+
+
 def test_an_image_that_is_published_with_these_platforms_is_named_again(project: Project) -> None:
     project.inv("build", "push", ECR_PLATFORMS=ALL)
     result = project.inv("merge", ECR_PLATFORMS=ALL)
