@@ -52,7 +52,7 @@ def planned_images(
     ``fresh`` is what their builds take anew. A thread does ``meanwhile`` what can be done while bake reads the
     definitions. Raises SettingsError and Refused (ECR_DIRTY=refuse).
     """
-    from ecr_tasks.model.wording import name_some
+    from ecr_tasks.model.wording import name_paths, name_some
     from ecr_tasks.plan.image_choice import chosen_names
     from ecr_tasks.plan.images import images, unset_secrets, unset_tags
     from ecr_tasks.source.bases_lock import read_lock
@@ -60,10 +60,12 @@ def planned_images(
     definitions = _definitions(run, meanwhile)
     ignored: dict[str, None] = {}
     outside: dict[str, None] = {}
+    rewritten: dict[str, None] = {}
 
     def seen_by(definition: BuildDefinition) -> SourceState:
         source = _seen_by(run, [definition], definitions)
         ignored.update(dict.fromkeys(source.ignored))
+        rewritten.update(dict.fromkeys(path for path in source.rewritten if path in source.changes))
         outside.update(dict.fromkeys(source.outside))
         return source
 
@@ -89,6 +91,12 @@ def planned_images(
         warn(text)
     if ignored:
         say(f"Uncommitted, and left out of account by ECR_DIRTY_IGNORE: {name_some(tuple(ignored))}")
+    if rewritten:
+        warn(
+            f"git calls {name_paths(tuple(rewritten))} unchanged, and a clone has other bytes there: .gitattributes "
+            "has line ends or a filter for it. Remove and check out such files (`git checkout -- FILE`), keep them out "
+            "(.dockerignore), or name them in ECR_DIRTY_IGNORE."
+        )
     for folder in outside:
         warn(
             f"The build reads {os.path.relpath(folder, run.project)}, which is outside of the repository: no commit "

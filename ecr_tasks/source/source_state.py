@@ -48,6 +48,8 @@ class SourceState:
     changes: tuple[str, ...] = ()
     """Every changed path, relative to ``root``; a submodule or nested repository is one path with a slash at its
     end."""
+    rewritten: tuple[str, ...] = ()
+    """Those of ``changes`` that git calls unchanged, because it stores them as a clone has them: by line ends, say."""
     absent: tuple[str, ...] = ()
     """The files of the commit that a sparse checkout leaves out, relative to ``root``."""
     gitignored: tuple[str, ...] = ()

@@ -196,8 +196,11 @@ def test_line_ends_that_git_converts_are_no_change(monorepo: Repo) -> None:
     monorepo.write(".gitattributes", "*.py text eol=crlf\n")
     monorepo.git("add", "--all")
     monorepo.git("commit", "--quiet", "--message", "Attributes")
+    assert seen(monorepo).dirty  # the files are still as they were written before
+    monorepo.git("rm", "--cached", "-r", "--quiet", ".")
+    monorepo.git("reset", "--quiet", "--hard")
     monorepo.git("update-index", "--assume-unchanged", "services/web/app.py")
-    (monorepo.path / "services/web/app.py").write_bytes(b"1\r\n")
+    assert (monorepo.path / "services/web/app.py").read_bytes() == b"1\r\n"
     assert not seen(monorepo).dirty
 
 

@@ -551,6 +551,19 @@ def test_pull_of_a_published_commit_says_what_would_build_it(project: Project) -
     assert "--pull changes nothing for team/app, which is published already; add --republish" in result.stderr
 
 
+def test_line_ends_that_no_clone_has_are_an_uncommitted_change_with_a_warning(project: Project) -> None:
+    project.write(".gitattributes", "* text=auto\n")
+    (project.path / "run.sh").write_bytes(b"#!/bin/sh\r\n")
+    project.commit()
+    result = project.inv("plan")
+    assert "-dirty" in result.stdout
+    assert "git calls run.sh unchanged, and a clone has other bytes there" in result.stderr
+    project.write(".dockerignore", ".git*\n.env*\nrun.sh\n")
+    project.commit()
+    result = project.inv("plan")
+    assert (result.code, "-dirty" in result.stdout, "other bytes" in result.stderr) == (0, False, False)
+
+
 def test_pull_of_a_part_that_is_there_says_that_it_waits_for_the_others(project: Project) -> None:
     platforms = {"ECR_PLATFORMS": "linux/amd64,linux/arm64"}
     assert project.inv("build", "push", "--only", "linux/arm64", **platforms).code == 0

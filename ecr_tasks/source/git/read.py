@@ -14,6 +14,7 @@ from ecr_tasks.errors import SettingsError
 from ecr_tasks.files import is_folder
 from ecr_tasks.source.git.command import Git, NoRepositoryError, lines, text
 from ecr_tasks.source.git.fingerprint import fingerprint
+from ecr_tasks.source.git.rewritten import rewritten
 from ecr_tasks.source.git.status import STATUS, parse, status, without_tool_folder
 from ecr_tasks.source.git.unchecked import INDEX, is_checked_out, unchecked
 from ecr_tasks.source.semver import sort_releases
@@ -101,7 +102,8 @@ def _read(git: Git) -> SourceState:
         INDEX, default_branch, *commits, may_find_none=(default_branch,)
     )
     entries = unchecked(git, root, index)
-    if hidden := without_tool_folder(entries.changed):
+    converted = rewritten(git, root, index, head.changes)
+    if hidden := without_tool_folder((*entries.changed, *converted)):
         head = replace(head, changes=tuple(dict.fromkeys((*head.changes, *hidden))))
     tags = _tags(all_tags)
     here = sorted(name for name, revision in tags.items() if revision == head.revision)
@@ -118,6 +120,7 @@ def _read(git: Git) -> SourceState:
         dirty=bool(head.changes),
         changed=tuple(text(path) for path in head.changes[:SHOWN]),
         changes=tuple(os.fsdecode(path) for path in head.changes),
+        rewritten=tuple(map(os.fsdecode, converted)),
         absent=tuple(map(os.fsdecode, entries.absent)),
         gitignored=tuple(map(os.fsdecode, head.gitignored)),
         # A damaged index has one without a name.

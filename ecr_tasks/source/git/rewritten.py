@@ -1,0 +1,109 @@
+"""The files that git calls unchanged although a clone has other bytes, by line ends or a filter.
+
+git compares what it would store. A file with CRLF under ``text=auto`` is stored as its clones have it, and a build
+reads it as it is here.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import re
+import stat
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ecr_tasks.files import read_bytes
+from ecr_tasks.source.git.command import Git, lines
+
+_ATTRIBUTES = b".gitattributes"
+
+_SAME_SIZE = {b"eol=crlf": ":(top,attr:eol=crlf)", b"ident": ":(top,attr:ident)"}
+"""What an attributes file has, by which a file that has the size of what is stored may have to be another one."""
+
+_FILTER = r"^filter\..*\.(smudge|process)$"
+
+
+def rewritten(git: Git, root: Path, index: bytes, changed: Iterable[bytes]) -> list[bytes]:
+    """Return the paths of tracked files that a checkout would write otherwise, and that are not ``changed`` to git.
+
+    ``index`` is git's output for ``INDEX`` (:mod:`unchecked`). Starts git only where the repository has a
+    .gitattributes, and writes what is to be compared to a temporary folder. A file of a filter that also makes what a
+    checkout has (Git LFS) is left out: only its program knows the bytes.
+    """
+    entries = dict(_entries(index))
+    attributes = [path for path in entries if path.rpartition(b"/")[2] == _ATTRIBUTES]
+    if not attributes:
+        return []
+    git = Git(git.program, root, git.environ)
+    for path in changed:
+        entries.pop(path, None)
+    suspect = {path for path, size in _stored_sizes(git, entries).items() if _size(root, path) not in (None, size)}
+    texts = b"\n".join(_content(root, path) for path in attributes)
+    if specs := [spec for word, spec in _SAME_SIZE.items() if word in texts]:
+        suspect |= entries.keys() & lines(git.run("ls-files", "-z", "--", *specs), b"\0")
+    suspect -= _smudged(git, sorted(suspect))
+    return _differing(git, root, sorted(suspect)) if suspect else []
+
+
+def _entries(index: bytes) -> Iterable[tuple[bytes, bytes]]:
+    """Yield path and blob id of each file that git compares; links are compared as they are."""
+    for record in lines(index, b"\0"):
+        entry, _, path = record.partition(b"\t")
+        flag, mode, blob, stage = entry.split(b" ")
+        if flag == b"H" and stage == b"0" and mode.startswith(b"100"):
+            yield path, blob
+
+
+def _stored_sizes(git: Git, entries: dict[bytes, bytes]) -> dict[bytes, int]:
+    """Return the bytes of each stored file; those that the clone lacks are left out."""
+    blobs = b"".join(blob + b"\n" for blob in entries.values())
+    found = git.run("cat-file", "--batch-check=%(objectsize)", stdin=blobs)
+    sizes = zip(entries, found.splitlines(), strict=True)
+    return {path: int(size) for path, size in sizes if size.isdigit()}
+
+
+def _size(root: Path, path: bytes) -> int | None:
+    """Return the bytes of a file in the work tree; None where there is none."""
+    try:
+        status = os.lstat(os.path.join(os.fsencode(root), path))  # noqa: PTH118 - for each of many files
+    except OSError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _content(root: Path, path: bytes) -> bytes:
+    try:
+        return read_bytes(root / os.fsdecode(path))
+    except OSError:
+        return b""
+
+
+def _smudged(git: Git, paths: Sequence[bytes]) -> set[bytes]:
+    """Return the paths of a filter that has a program for a checkout."""
+    if not paths:
+        return set()
+    configured = git.run("config", "-z", "--name-only", "--get-regexp", _FILTER, exit_codes=(0, 1))
+    names = {re.sub(rb"^filter\.|\.[a-z]+$", b"", key) for key in lines(configured, b"\0")}
+    fields = lines(git.run("check-attr", "--stdin", "-z", "filter", stdin=_records(paths)), b"\0")
+    return {path for path, value in zip(fields[::3], fields[2::3], strict=True) if value in names}
+
+
+def _differing(git: Git, root: Path, paths: Sequence[bytes]) -> list[bytes]:
+    """Return those of the paths that a checkout writes with other bytes than they have."""
+    with tempfile.TemporaryDirectory(prefix="ecr-tasks-") as folder:
+        write = ("checkout-index", "--stdin", "-z", "--quiet", f"--prefix={folder}/")
+        git.run(*write, exit_codes=(0, 1), stdin=_records(paths))
+        return [path for path in paths if _differs(Path(folder, os.fsdecode(path)), root / os.fsdecode(path))]
+
+
+def _differs(written: Path, there: Path) -> bool:
+    try:
+        return not filecmp.cmp(written, there, shallow=False)
+    except OSError:  # one of them went away
+        return False
+
+
+def _records(paths: Iterable[bytes]) -> bytes:
+    return b"".join(path + b"\0" for path in paths)
