@@ -94,8 +94,8 @@ def planned_images(
     if rewritten:
         warn(
             f"git calls {name_paths(tuple(rewritten))} unchanged, and a clone has other bytes there: .gitattributes "
-            "has line ends or a filter for it. Remove and check out such files (`git checkout -- FILE`), keep them out "
-            "(.dockerignore), or name them in ECR_DIRTY_IGNORE."
+            "has line ends or a filter for it. Remove such files and check them out (`git checkout -- FILE`), keep "
+            "them out (.dockerignore), or name them in ECR_DIRTY_IGNORE."
         )
     for folder in outside:
         warn(

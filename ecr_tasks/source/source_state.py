@@ -49,7 +49,7 @@ class SourceState:
     """Every changed path, relative to ``root``; a submodule or nested repository is one path with a slash at its
     end."""
     rewritten: tuple[str, ...] = ()
-    """Those of ``changes`` that git calls unchanged, because it stores them as a clone has them: by line ends, say."""
+    """Those of ``changes`` that git calls unchanged, because it stores what a clone has (line ends, filters)."""
     absent: tuple[str, ...] = ()
     """The files of the commit that a sparse checkout leaves out, relative to ``root``."""
     gitignored: tuple[str, ...] = ()
