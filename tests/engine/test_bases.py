@@ -128,3 +128,24 @@ def test_an_image_is_outdated_if_one_of_its_platforms_is(app: Project, base: Pro
     app.ok("build", "push", ECR_PLATFORMS="linux/amd64,linux/arm64")
     (found,) = json.loads(app.ok("outdated", "--json").stdout)["images"]
     assert (found["state"], found["base"]["digest"]) == ("moved", old)
+
+
+def test_runners_that_build_anew_make_an_image_that_says_what_it_stands_on(
+    app: Project, base: Project, local_ecr: LocalEcr
+) -> None:
+    platforms = ("linux/amd64", "linux/arm64")
+    for each in (base, app):
+        each.environ["ECR_PLATFORMS"] = ",".join(platforms)
+    base.write("Dockerfile", "FROM scratch\nCOPY hello.txt /base.txt\n")
+    base.commit("both platforms")
+    first = base.ok("build", "push").lines[0].partition("@")[2]
+    for platform in platforms:
+        result = app.ok("build", "push", "--pull", "--only", platform)
+    assert annotations_of(local_ecr, result.lines[0])[BASE_DIGEST] == first
+    assert app.ok("outdated", "--check").code == 0
+    moved = move(base)
+    for platform in platforms:
+        result = app.ok("push", "--outdated", "--only", platform)
+        assert "runners of other settings" not in result.stderr
+    assert annotations_of(local_ecr, result.lines[0])[BASE_DIGEST] == moved
+    assert app.ok("push", "--outdated").lines == result.lines
