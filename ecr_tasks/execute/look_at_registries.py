@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.execute.prove_unchanged import Difference, git_proof
+from ecr_tasks.execute.prove_unchanged import Difference, git_proof, has_others
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.manifest import StoredImage
@@ -98,6 +98,7 @@ def look_at_registries(
     snapshot = replace(snapshot, relations={**known, **relations(more)} if more else known)
     if difference is not None:
         reuses = settings.skip == "commit" and not republish
+        lifecycles = _lifecycles([item for item in wholes if reuses and has_others(item)], registry, retrier)
         proofs = {
             item.image.name: git_proof(
                 item,
@@ -106,6 +107,7 @@ def look_at_registries(
                 difference,
                 reuses=reuses and not item.rebuilds,
                 relations=snapshot.relations,
+                lifecycles=lifecycles,
             )
             for item in wholes
         }
@@ -314,6 +316,23 @@ def _before(items: Sequence[PlannedImage], snapshot: Snapshot) -> Iterator[Store
     for item in items:
         tags = snapshot.repositories[item.image.repository].tags
         yield from (tags[name] for name in item.image.tags_before if name in tags)
+
+
+def _lifecycles(
+    items: Sequence[PlannedImage], registry: Registry, retrier: Retrier
+) -> dict[str, str | EcrTasksError | None]:
+    """Return the lifecycle policies of the images' repositories, or why they can't be read, several at a time."""
+
+    def read(item: PlannedImage) -> str | EcrTasksError | None:
+        try:
+            return registry.lifecycle(item.view.repository) if item.view and item.view.repository else None
+        except EcrTasksError as error:
+            return error
+
+    if items:
+        registry.connect()  # which threads must not do
+    found = map_parallel(read, items, PARALLEL, retrier)
+    return {item.image.repository: policy for item, policy in zip(items, found, strict=True)}
 
 
 def _key(item: PlannedImage, destination: Destination) -> CopyKey:

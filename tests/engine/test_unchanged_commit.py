@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import boto3
 import pytest
 
 from ecr_tasks.local_ecr.server import LocalEcr
@@ -63,6 +65,26 @@ def test_a_new_branch_gets_the_image_of_the_branch_that_it_came_from(app: Projec
     job.write("svc/hello.txt", "changed")
     job.commit()
     assert "svc/hello.txt changed since" in reason(job)
+
+
+def test_a_rule_for_branches_deletes_no_image_of_main(app: Project, local_ecr: LocalEcr) -> None:
+    first = app.ok("build", "push").stdout
+    client = boto3.client(
+        "ecr",
+        endpoint_url=local_ecr.endpoint,
+        region_name=local_ecr.region,
+        aws_access_key_id="AKIALOCAL",
+        aws_secret_access_key="none",
+    )
+    newest = {"countType": "imageCountMoreThan", "countNumber": 1}
+    selection = {"tagStatus": "tagged", "tagPrefixList": ["feature-"], **newest}
+    rule = {"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}
+    client.put_lifecycle_policy(repositoryName=app.name, lifecyclePolicyText=json.dumps({"rules": [rule]}))
+    app.git("checkout", "--quiet", "-b", "feature/x")
+    app.write("README", "more")
+    app.commit()
+    assert "the lifecycle policy's rule for feature-* is for one of both alone" in reason(app)
+    assert app.ok("build", "push").stdout != first
 
 
 @pytest.mark.parametrize("is_known", [True, False])
