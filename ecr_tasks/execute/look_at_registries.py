@@ -65,7 +65,9 @@ def look_at_registries(
     may_build = republish or settings.skip == "never"
     may_build = may_build or any(image.anew or image.local_tags[0].kind != "fixed" for image in images)
     brief = brief and not may_build
-    snapshot = _describe(images, settings.destinations, registry, target, retrier, brief=brief)
+    reuses = difference is not None and settings.skip == "commit" and not republish
+    before = reuses and not brief
+    snapshot = _describe(images, settings.destinations, registry, target, retrier, brief=brief, before=before)
     if not settings.create_repository:
         snapshot = _with_templates(snapshot, registry, target)
 
@@ -97,7 +99,6 @@ def look_at_registries(
     more = {commit for commit in commits if commit not in known and not is_commit(commit, source)}
     snapshot = replace(snapshot, relations={**known, **relations(more)} if more else known)
     if difference is not None:
-        reuses = settings.skip == "commit" and not republish
         lifecycles = _lifecycles([item for item in wholes if reuses and has_others(item)], registry, retrier)
         proofs = {
             item.image.name: git_proof(
@@ -138,10 +139,14 @@ def _describe(
     retrier: Retrier,
     *,
     brief: bool,
+    before: bool,
 ) -> Snapshot:
-    """Return a snapshot with the repositories of the settings' registry and of the destinations."""
+    """Return a snapshot with the repositories of the settings' registry and of the destinations.
+
+    With ``before`` also with the images of where the source came from.
+    """
     tags = {
-        image.repository: (*image.tag_names, *(() if brief else (image.whole or image).tags_before))
+        image.repository: (*image.tag_names, *((image.whole or image).tags_before if before else ()))
         for image in images
     }
     moving = {image.repository: image.moving_names for image in images} if brief else None
