@@ -355,6 +355,18 @@ def test_a_tag_that_somebody_moves_meanwhile_is_left_alone(app: Project) -> None
     assert app.tags["prod"] == THIRD.digest
 
 
+def test_a_tag_that_somebody_deletes_meanwhile_is_not_set_again(app: Project) -> None:
+    promote(app, "v1", "--tag", "prod")
+    promote(app, "v2", "--tag", "prod")
+
+    def delete() -> None:
+        app.registry.tags["team/app"].pop("prod", None)
+
+    app.calls.before["find"] = delete
+    assert "somebody else" in app.inv("rollback", "prod").failed(6)
+    assert "prod" not in app.tags
+
+
 def test_a_digest_and_an_unknown_tag_have_no_history(app: Project) -> None:
     app.inv("history", FIRST.digest).failed(2)
     app.inv("history", "none").failed(5)
@@ -573,11 +585,12 @@ def test_an_image_whose_record_of_a_whole_release_is_gone_is_of_its_own_release(
     assert prod(two) == (SECOND.digest, SECOND.digest)
 
 
-def test_an_image_that_went_back_alone_and_on_again_is_of_its_own_release(two: Project) -> None:
+@pytest.mark.parametrize("version", ["v2", "v3"])
+def test_an_image_that_went_back_alone_and_on_again_is_of_its_own_release(two: Project, version: str) -> None:
     promote(two, "v1", "--tag", "prod")
     promote(two, "v2", "--tag", "prod")
     assert two.inv("rollback", "prod", "--image", "web").code == 0
-    assert two.inv("promote", "v3", "--tag", "prod", "--image", "web").code == 0
+    assert two.inv("promote", version, "--tag", "prod", "--image", "web").code == 0
     assert two.inv("rollback", "prod").code == 0
     assert prod(two) == (FIRST.digest, SECOND.digest)
 
