@@ -191,7 +191,10 @@ def test_what_a_killed_run_set_is_recorded_by_the_next_one(app: Project) -> None
     kill_before_record(app, "v2", "--tag", "prod")
     again = app.inv("promote", "v2", "--tag", "prod")
     assert (again.code, "team/app:prod: there already, without a record until now" in again.stderr) == (0, True)
-    assert records(app)[-1]["tags"] == [{"tag": "prod", "was": FIRST.digest}]
+    record = records(app)[-1]
+    assert record["tags"] == [{"tag": "prod", "was": FIRST.digest}]
+    assert record["together"] == {"team/app": {"prod": {"was": FIRST.digest, "to": SECOND.digest}}}
+    assert record["by"]["caller"] == CALLER
     assert [item["digest"] for item in history(app, "prod")] == [SECOND.digest, FIRST.digest]
     promote(app, "v2", "--tag", "prod")
     assert len(records(app)) == 2  # once
