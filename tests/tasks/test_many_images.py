@@ -173,6 +173,8 @@ def test_each_image_that_cant_be_built_is_in_the_way_by_its_own_name(many: Proje
     assert result.code == 6
     assert [item["image"] for item in result.document["conflicts"]] == ["base", "web"]
     assert "Warning" not in result.stderr
+    of_one = many.inv("plan", "--json", "--image", "worker")  # which links to what can't be built
+    assert [item["image"] for item in of_one.document["conflicts"]] == ["worker"]
 
 
 def test_of_many_images_that_cant_be_built_the_first_few_are_named_and_it_is_said_so(many: Project) -> None:
