@@ -128,6 +128,16 @@ def test_an_image_that_fails_is_the_last_line(many: Project) -> None:
     assert lines[total - 1].split()[1] == "failed"
 
 
+def test_of_two_images_the_one_that_fails_is_told_of_at_once_beside_the_other(project: Project) -> None:
+    def fail() -> None:
+        raise RegistryError("It is full.", "Make room.")
+
+    several(project, "api", "web")
+    project.calls.before["push"] = fail
+    result = project.inv("build", "push")
+    assert (result.code, result.stderr.count(" is not published: It is full. Make room.")) == (5, 1)
+
+
 def test_a_few_images_are_shown_one_by_one(project: Project) -> None:
     several(project, "api", "web")
     result = project.inv("build", "push")
