@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
-from ecr_tasks.errors import Refused
-from ecr_tasks.execute.parts import OtherPart, bases_that_differ, find_parts, join_parts, other_part
+from ecr_tasks.errors import Refused, RegistryError
+from ecr_tasks.execute.parts import (
+    OtherPart,
+    Parts,
+    bases_that_differ,
+    documents_of_parts,
+    find_parts,
+    join_parts,
+    other_part,
+)
+from ecr_tasks.model.attestation import MadeDocument, Wanted
 from ecr_tasks.model.image import BuildDefinition, Image
 from ecr_tasks.model.manifest import (
     BASE_DIGEST,
@@ -126,6 +137,48 @@ def test_a_base_that_moved_between_the_parts_is_named() -> None:
     assert bases_that_differ(found) == words
 
 
+def test_a_part_keeps_its_platforms_variant_in_the_index() -> None:
+    arm = manifest("arm")
+    image = replace(IMAGE, definition=replace(IMAGE.definition, platforms=(AMD, "linux/arm/v7")))
+    built = join_parts(image, Parts({AMD: manifest("amd"), "linux/arm/v7": arm}, ()), registry()).joined
+    assert built is not None
+    assert built.children[1] == ("linux/arm/v7", arm.digest)
+
+
+PROVENANCE, SBOM, OTHER = "https://slsa.dev/provenance/v1", "https://spdx.dev/Document", "https://example.org/review"
+ATTESTED = replace(IMAGE, referrers=("type=provenance", "type=sbom"))
+PART = manifest("amd")
+JOINED = Parts({AMD: PART}, ())
+
+
+def attach(fake: FakeRegistry, *predicate_types: str) -> None:
+    """Attach documents of these types to the part."""
+    for name in predicate_types:
+        document = MadeDocument(name, {"is": name}, AMD)
+        fake.artifacts.attach(REPOSITORY, PART, document.artifact(PART, REPOSITORY.uri))
+
+
+def waiting(sleep: Callable[[], None]) -> Wanted:
+    """Return what is waited for by a clock that goes five seconds with each look."""
+    clock = count(step=5)
+    return Wanted(ATTESTED.referrer_kinds, sleep=lambda seconds: sleep(), clock=lambda: next(clock))
+
+
+def test_what_was_made_for_a_part_is_read_once_all_of_it_is_attached() -> None:
+    fake = registry(amd64=PART)
+    attach(fake, OTHER, PROVENANCE)
+    waits = waiting(lambda: attach(fake, SBOM))
+    documents = documents_of_parts(ATTESTED, JOINED, REPOSITORY, fake, waits)
+    assert documents == tuple(MadeDocument(name, {"is": name}, AMD) for name in (PROVENANCE, SBOM))
+
+
+def test_what_a_part_lacks_after_a_while_is_named() -> None:
+    fake = registry(amd64=PART)
+    attach(fake, PROVENANCE)
+    with pytest.raises(RegistryError, match=rf"{PART.digest}, lacks what ECR_ATTEST=referrers asks for \(sbom\)"):
+        documents_of_parts(ATTESTED, JOINED, REPOSITORY, fake, waiting(lambda: None))
+
+
 def test_a_missing_part_is_named() -> None:
     found = find_parts(IMAGE, REVISION_A, REPOSITORY, registry(amd64=manifest("amd")))
     assert (list(found.present), found.missing) == ([AMD], (ARM,))
@@ -147,6 +200,13 @@ def test_a_part_for_another_platform_is_named(part: StoredImage) -> None:
     fake = registry(amd64=manifest("amd"), arm64=part)
     fake.config_platforms[part.digest] = AMD
     with pytest.raises(Refused, match="it has an image for linux/amd64"):
+        find_parts(IMAGE, REVISION_A, REPOSITORY, fake)
+
+
+def test_a_part_with_several_images_of_its_platform_is_named() -> None:
+    children = [({"os": "linux", "architecture": "arm64"}, manifest(name).digest) for name in ("arm", "other")]
+    fake = registry(amd64=manifest("amd"), arm64=index(children))
+    with pytest.raises(Refused, match="it has an image for linux/arm64 and linux/arm64"):
         find_parts(IMAGE, REVISION_A, REPOSITORY, fake)
 
 
@@ -175,14 +235,12 @@ def test_the_part_of_another_revision_is_not_built_otherwise() -> None:
 def test_the_part_of_a_release_is_no_part_of_a_branch_built_otherwise() -> None:
     """A tag's pipeline and a branch's may have the same commit."""
     fake = registry(amd64=manifest("amd"))
-    for number, labels in enumerate([{VERSION: "1.2.3"}, {SETTINGS: "1 args=0b"}]):
-        if number:
-            assert not other_part(IMAGE, ARM, REVISION_A, REPOSITORY, fake).is_same_version
+    for number, labels in enumerate([{VERSION: "1.2.3"}, {SETTINGS: "1 args=0b"}, {VERSION: "1.2.4"}]):
         part = manifest(f"other {number}")
         other = replace(IMAGE, definition=replace(IMAGE.definition, labels=labels))
         fake.put("team/app", part, part_tags(other, REVISION_A)[ARM])
         fake.config_labels[part.digest] = labels
-    assert other_part(IMAGE, ARM, REVISION_A, REPOSITORY, fake).is_same_version
+        assert other_part(IMAGE, ARM, REVISION_A, REPOSITORY, fake).is_same_version is (number > 0)
 
 
 def test_the_index_is_no_other_when_the_tags_are_joined_anew() -> None:

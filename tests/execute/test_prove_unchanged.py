@@ -99,6 +99,26 @@ def test_of_hundreds_of_commits_that_an_image_has_some_that_the_clone_knows_are_
     assert len(asked) == SAMPLE
 
 
+def test_an_image_of_several_commits_is_taken_where_one_of_them_has_the_same_inputs() -> None:
+    registry = FakeRegistry(Calls(), repository())
+    registry.put(NAME, before(), BRANCH.name, "sha-0000001", f"sha-{REVISION_B[:7]}")
+    view = registry.describe({NAME: IMAGE.tag_names})[NAME]
+    unread = {tag: replace(stored, manifest="") for tag, stored in view.tags.items()}
+    item = make_plan([IMAGE], source(), Snapshot({NAME: replace(view, tags=unread)})).images[0]
+
+    def compare(definition: BuildDefinition, commit: str, *, of_commits: bool = False) -> str | None:
+        return None if REVISION_B.startswith(commit) else f"{commit} is another one"
+
+    proof = git_proof(item, source(), registry, compare, relations={})
+    assert proof == GitProof(frozenset([REVISION_B]), before())
+
+
+@pytest.mark.parametrize("changed", [replace(IMAGE, dirty=True), replace(IMAGE, outside=True)])
+def test_git_proves_nothing_of_what_no_commit_has(changed: Image) -> None:
+    proof, item, _ = look(before(), planned=changed)
+    assert (proof, item.build_needed) == (None, True)
+
+
 @pytest.mark.parametrize(
     "tag", ["", f"sha-{REVISION_B[:7]}", f"{REVISION_B[:9]}-alpine", f"v1-{REVISION_B[:7]}.prod"]
 )
@@ -117,6 +137,15 @@ def test_a_later_run_accepts_the_other_commit_s_image_under_this_one_s_tag() -> 
     assert (item.build_needed, conflicts) == (False, [])
     _, _, conflicts = look(before(), lambda definition, commit, **_: "app.py changed", tag=SHA_TAG)
     assert "built from another commit" in conflicts[0]
+
+
+def test_what_is_in_this_folder_alone_is_no_conflict_with_what_an_earlier_run_took() -> None:
+    def compare(definition: BuildDefinition, commit: str, *, of_commits: bool = False) -> str | None:
+        return None if of_commits else "an ignored file lies in the build context"
+
+    proof, item, conflicts = look(before(), compare, tag=SHA_TAG)
+    assert proof == GitProof(frozenset([REVISION_B]))
+    assert (item.build_needed, conflicts) == (False, [])
 
 
 def test_what_takes_no_other_commit_s_image_accepts_what_an_earlier_run_took() -> None:

@@ -140,15 +140,20 @@ VARIANTS_OF_TURNS = {"ahead": {"ahead": True}, "after the upload": {}, "builder"
 
 @pytest.mark.parametrize("variant", VARIANTS_OF_TURNS)
 @pytest.mark.parametrize("other", [OTHER_RUN_IMAGE, OTHER_COMMIT])
+@pytest.mark.parametrize("takes_turn", [True, False])
 def test_a_fixed_tag_that_is_set_only_at_a_further_attempt_is_looked_at_once_more(
-    variant: str, other: StoredImage, quick: list[float]
+    variant: str, other: StoredImage, takes_turn: bool, quick: list[float]
 ) -> None:
-    """AWS asks to slow down for seconds, in which another run takes the turn and sets the tag: it must not move."""
+    """AWS asks to slow down for seconds, in which another run takes the turn and sets the tag: it must not move.
+
+    Another tool sets it without a turn.
+    """
     publisher = Publisher(**VARIANTS_OF_TURNS[variant])  # type: ignore[arg-type]
     publisher.registry.throttled[SHA_TAG] = True
 
     def overtake() -> None:
-        publisher.registry.put(NAME, other, SHA_TAG, turn_tag(PlannedTag(FIXED)))
+        turns = [turn_tag(PlannedTag(FIXED))] if takes_turn else []
+        publisher.registry.put(NAME, other, SHA_TAG, *turns)
 
     publisher.calls.after["throttled"] = overtake
     if other is OTHER_RUN_IMAGE:

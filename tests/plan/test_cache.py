@@ -53,6 +53,13 @@ def test_registry_stores_the_cache_beside_the_image_with_the_options_that_ecr_ne
     assert options(write) == {**options(read), **needed}
 
 
+def test_what_an_image_links_to_reads_its_cache_and_writes_none_over_it() -> None:
+    definition = with_cache(replace(PLAIN, linked={"base": PLAIN}), REGISTRY, repository())
+    assert definition.cache_to
+    base = definition.linked["base"]
+    assert (base.cache_from, base.cache_to) == (definition.cache_from, ())
+
+
 def test_a_missing_repository_gets_no_cache() -> None:
     assert with_cache(PLAIN, REGISTRY, None) == PLAIN
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from ecr_tasks.errors import Refused
 from ecr_tasks.model.manifest import CREATED, SETTINGS, StoredImage
 from ecr_tasks.model.tag import Tag
-from ecr_tasks.plan.forward import newer_image
+from ecr_tasks.plan.forward import is_older_than_commit, must_be_read, newer_image
 from ecr_tasks.plan.plan import Plan, make_plan
 from ecr_tasks.plan.snapshot import Snapshot
 from ecr_tasks.source.git.history import Relation
-from tests.support.build import COMMIT_TIME, REVISION_A, REVISION_B, image, manifest, repository, source
+from tests.support.build import COMMIT_TIME, REVISION_A, REVISION_B, SHA_TAG, image, manifest, repository, source
 from tests.support.fakes import Calls, FakeRegistry
 from tests.support.publishing import NAME
 from tests.tags.build import apply, pull_request, push, pushed_tag
@@ -78,6 +80,55 @@ def test_an_image_is_as_new_as_the_newest_commit_that_has_left_it_as_it_is() -> 
     assert newer_image(MAIN, ours, source(), relations) is None
     relations[newest] = "unrelated"
     assert newer_image(MAIN, stored, source(), relations) is None
+
+
+def unread(pushed: datetime | None = COMMIT_TIME, *tags: str) -> StoredImage:
+    """Return an image that was only looked at, with the time of its push."""
+    return replace(other_commit(), manifest="", tags=tags, pushed=pushed)
+
+
+SECOND, OTHERS_TAG = timedelta(seconds=1), f"sha-{REVISION_B[:7]}"
+
+
+@pytest.mark.parametrize(
+    ("stored", "forward", "facts", "relation", "expected"),
+    [
+        (unread(), "branch", {}, "unknown", True),
+        (unread(), "commits", {}, "unknown", True),
+        (unread(), None, {}, "unknown", False),
+        (unread(), "branch", {"revision": None}, "unknown", False),
+        (replace(other_commit(), pushed=COMMIT_TIME), "branch", {}, "unknown", False),
+        (unread(COMMIT_TIME, SHA_TAG), "branch", {}, "unknown", False),
+        (unread(COMMIT_TIME, OTHERS_TAG), "branch", {}, "older", False),
+        (unread(COMMIT_TIME, OTHERS_TAG), "branch", {}, "unknown", True),
+        (unread(COMMIT_TIME, OTHERS_TAG), "commits", {}, "unknown", False),
+        (unread(None), "branch", {}, "unknown", True),
+        (unread(), "branch", {"commit_time": None}, "unknown", True),
+        (unread(COMMIT_TIME - 59 * SECOND), "branch", {}, "unknown", True),  # clocks differ
+        (unread(COMMIT_TIME - 61 * SECOND), "branch", {}, "unknown", False),
+    ],
+)
+def test_a_manifest_is_read_where_it_alone_may_show_a_newer_image(
+    stored: StoredImage, forward: Any, facts: dict[str, Any], relation: Relation, expected: bool
+) -> None:
+    assert must_be_read(replace(MAIN, forward=forward), stored, source(**facts), relation) is expected
+
+
+@pytest.mark.parametrize(
+    ("stored", "commit_time", "expected"),
+    [
+        (unread(COMMIT_TIME - SECOND), COMMIT_TIME, True),
+        (unread(COMMIT_TIME), COMMIT_TIME, False),
+        (unread(COMMIT_TIME + SECOND), COMMIT_TIME, False),
+        (unread(None), COMMIT_TIME, True),
+        (unread(COMMIT_TIME), None, True),
+        (replace(other_commit(), pushed=COMMIT_TIME - SECOND), COMMIT_TIME, False),
+    ],
+)
+def test_an_image_that_was_pushed_before_a_commit_is_not_of_it(
+    stored: StoredImage, commit_time: datetime | None, expected: bool
+) -> None:
+    assert is_older_than_commit(stored, source(commit_time=commit_time)) is expected
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,11 @@ def test_a_part_builds_its_platform_under_a_tag_that_ecr_and_docker_take() -> No
     assert tag.kind == "fixed"
 
 
+def test_a_part_writes_the_caches_of_its_image() -> None:
+    whole = image(definition=BuildDefinition(".", platforms=(AMD, ARM), cache_to=("type=gha",)))
+    assert part_of(whole, ARM, REVISION_A).definition.cache_to == ("type=gha",)
+
+
 @pytest.mark.parametrize(
     "other",
     [

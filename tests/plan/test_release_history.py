@@ -60,6 +60,7 @@ def history(current: str | None, *records: ReleaseRecord, there: str = "ABCDEXYZ
         ("B", [record("B", "A", 2)], ["B", "(A)"]),  # what it was before the first record
         ("X", [record("A", None, 1)], ["(X)", "A"]),  # somebody moved it since
         ("C", [record("A", None, 1), record("C", "X", 3)], ["C", "(X)", "A"]),  # somebody moved it in between
+        ("C", [record("A", None, 1), record("B", "A", 2), record("C", "A", 60)], ["C", "(A)", "B", "A"]),  # and back
         (None, [record("A", None, 1)], ["A"]),  # deleted since
         ("B", [record("A", None, 1), record("B", None, 3)], ["B", "A"]),  # deleted in between
         ("A", [record("A", None, 1), record("B", "A", 2), record("A", "B", 3)], ["A", "B", "A"]),
@@ -142,7 +143,15 @@ RECORDS = (record("A", None, 1), record("B", "A", 2), record("C", "B", 3))
 
 @pytest.mark.parametrize(
     ("to", "expected"),
-    [(None, "B"), ("1", "B"), ("2", "A"), (digest("A"), "A"), (digest("A")[:19], "A"), (digest("A")[7:19], "A")],
+    [
+        (None, "B"),
+        ("1", "B"),
+        ("2", "A"),
+        (digest("A"), "A"),
+        (digest("A")[:19], "A"),
+        (digest("A")[:14], "A"),
+        (digest("A")[7:19], "A"),
+    ],
 )
 def test_a_rollback_takes_the_one_before_or_what_is_named(to: str | None, expected: str) -> None:
     assert earlier_image(history("C", *RECORDS), to).digest == digest(expected)
@@ -163,6 +172,7 @@ def test_a_deleted_tag_comes_back_with_what_it_was_last() -> None:
         (history("A", *RECORDS, record("A", "C", 4)), "3", ExitCode.REFUSED, "already"),
         (history("C", *RECORDS), digest("Z"), ExitCode.REGISTRY, "never was"),
         (history("C", *RECORDS), "v1.2", ExitCode.SETTINGS, "neither a number nor a digest"),
+        (history("C", *RECORDS), digest("A")[:13], ExitCode.SETTINGS, "neither a number nor a digest"),
         (history("C", *RECORDS, there="ACD"), None, ExitCode.REGISTRY, "is gone"),
         (history("C", *RECORDS, archived="B"), None, ExitCode.REGISTRY, "is archived"),
     ],
@@ -174,9 +184,29 @@ def test_what_a_rollback_refuses(item: TagHistory, to: str | None, code: ExitCod
     assert caught.value.remedy.endswith(".")
 
 
-def test_where_an_image_is_gone_others_are_named() -> None:
-    with pytest.raises(EcrTasksError, match="--to 2"):
-        earlier_image(history("C", *RECORDS, there="AC"), None)
+@pytest.mark.parametrize(
+    "item",
+    [
+        history("C", *RECORDS, there="AC"),
+        history("C", *RECORDS, record("B", "C", 4), record("C", "B", 5), there="AC"),  # 2 is C, which it is now
+    ],
+)
+def test_where_an_image_is_gone_others_are_named(item: TagHistory) -> None:
+    oldest = item.numbered[-1][0]
+    with pytest.raises(EcrTasksError, match=rf"there: --to {oldest}\."):
+        earlier_image(item, None)
+
+
+def test_an_archived_image_is_not_named_in_place_of_one_that_is_gone() -> None:
+    with pytest.raises(EcrTasksError, match=r"gone.* Build that commit again\."):
+        earlier_image(history("C", *RECORDS, there="AC", archived="A"), None)
+
+
+def test_of_two_images_that_begin_alike_none_goes_back() -> None:
+    alike = [f"sha256:{'0' * 8}{end * 56}" for end in "12"]
+    item = TagHistory(REPOSITORY, "prod", digest("A"), (Entry(digest("A")), *map(Entry, alike)))
+    with pytest.raises(EcrTasksError, match="Several images begin with 00000000"):
+        earlier_image(item, "0" * 8)
 
 
 def test_only_the_images_of_the_last_promotion_go_back() -> None:

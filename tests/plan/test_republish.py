@@ -83,6 +83,15 @@ def test_later_runs_take_the_last_revision_for_the_commits_image() -> None:
     assert states(item) == {R2: "present", **others, "1.2.3": "present"}
 
 
+@pytest.mark.parametrize(("there", "git_tags"), [({}, ("v1.2.3", "v1.2.3-r2")), ({"1.2.3-r2": OTHER}, ("v1.2.3",))])
+def test_a_later_run_leaves_a_name_like_a_revisions_to_the_release_that_has_it(
+    there: dict[str, StoredImage], git_tags: tuple[str, ...]
+) -> None:
+    stored = {SHA_TAG: FIRST, R2: SECOND, "1.2.3": FIRST, **there}
+    item = planned(stored, [FIXED, VERSION], state=source(repository_tags=git_tags))
+    assert states(item) == {R2: "present", SHA_TAG: "stays", "1.2.3": "stays"}
+
+
 def test_every_fixed_tag_that_is_there_gets_a_revision_of_one_number() -> None:
     there = {SHA_TAG: FIRST, "1.2.3": FIRST, "main": FIRST, "latest": FIRST}
     item = planned(there, republish=True)

@@ -78,7 +78,8 @@ def test_a_lock_reaches_arguments_named_contexts_and_linked_targets(tmp_path: Pa
     assert locked.annotations == {BASE_NAME: PYTHON, BASE_DIGEST: A}
 
 
-def test_a_base_that_another_target_makes_and_that_is_not_linked_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("tag", ["team-web", "team-web:latest"])
+def test_a_base_that_another_target_makes_and_that_is_not_linked_is_named(tmp_path: Path, tag: str) -> None:
     files = {
         "web": "FROM python:3.12\n",
         "cleanup": "FROM team-web\n",
@@ -86,6 +87,7 @@ def test_a_base_that_another_target_makes_and_that_is_not_linked_is_named(tmp_pa
         "linked": "FROM team-web\n",
         "own": "FROM own/image:1\n",
         "pinned": f"FROM team-web@{A}\n",
+        "pinned-tag": f"FROM team-web:latest@{A}\n",
         "other": "FROM team-web-base\nCOPY --from=python:3.12 /x /x\n",
     }
     for name in files:
@@ -94,7 +96,7 @@ def test_a_base_that_another_target_makes_and_that_is_not_linked_is_named(tmp_pa
     targets["job"] = replace(targets["job"], args={"BASE": "docker.io/library/team-web:latest"})
     link = {"contexts": {"team-web": "target:web"}, "linked": {"web": targets["web"]}}
     targets["linked"] = replace(targets["linked"], **link)  # type: ignore[arg-type]
-    tags = {"web": ("team-web",), "own": ("own/image:1",), "cleanup": ()}
+    tags = {"web": (tag,), "own": ("own/image:1",), "cleanup": ()}
     assert list(unlinked_bases(targets, tags, builder)) == [
         ("cleanup", "team-web", "web"),
         ("job", "docker.io/library/team-web:latest", "web"),
@@ -154,6 +156,16 @@ def test_each_platforms_manifest_is_annotated_with_its_own_base(tmp_path: Path) 
     assert one.annotations == {BASE_NAME: PYTHON, BASE_DIGEST: A}
 
 
+def test_a_projects_own_annotation_stays_where_platforms_stand_on_different_bases(tmp_path: Path) -> None:
+    platforms = ("linux/amd64", "linux/arm64")
+    text = f"FROM python:3.12@{A} AS base-amd64\nFROM golang@{B} AS base-arm64\nFROM base-$TARGETARCH\n"
+    item = definition(tmp_path, text, platforms=platforms, annotations={BASE_NAME: "our/base"})
+    annotated = with_base_annotations(item, builder)
+    for platform, digest in zip(platforms, (A, B), strict=True):
+        assert annotated.annotations_at("manifest", platform) == {BASE_NAME: "our/base", BASE_DIGEST: digest}
+        assert annotated.annotations_at("manifest-descriptor", platform) == {BASE_DIGEST: digest}
+
+
 def test_what_isnt_known_of_one_platform_is_told_of_none(tmp_path: Path) -> None:
     text = f"FROM python:3.12@{A} AS base-amd64\nFROM golang AS base-arm64\nFROM base-$TARGETARCH\n"
     item = definition(tmp_path, text, platforms=("linux/amd64", "linux/arm64"))
@@ -173,9 +185,15 @@ def test_without_a_known_digest_nothing_is_annotated(tmp_path: Path, dockerfile:
     assert with_base_annotations(definition(tmp_path, dockerfile), builder).annotations == {}
 
 
-def test_a_lock_that_lacks_a_base_image_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_a_lock_that_lacks_a_base_image_is_refused(tmp_path: Path, is_linked: bool) -> None:
+    item = definition(tmp_path, "FROM python:3.12\n")
+    if is_linked:
+        (tmp_path / "app").mkdir()
+        links = {"contexts": {"base": "target:base"}, "linked": {"base": item}}
+        item = definition(tmp_path / "app", "FROM base\n", **links)
     with pytest.raises(Refused, match=r"ecr-bases.lock lacks docker.io/library/python:3.12, which app") as caught:
-        with_locked_bases(definition(tmp_path, "FROM python:3.12\n"), {GOLANG: B}, "app", builder)
+        with_locked_bases(item, {GOLANG: B}, "app", builder)
     assert "inv bases --update" in caught.value.remedy
 
 
@@ -192,6 +210,13 @@ def test_a_digest_in_one_place_fixes_no_other_place(tmp_path: Path) -> None:
     assert mirrored.bases == {f"python:3.12@{B}": f"docker-image://mirror.example.com/python:3.12@{B}"}
 
 
+def test_a_place_of_one_base_image_leaves_the_lock_of_the_others(tmp_path: Path) -> None:
+    item = definition(tmp_path, "FROM python:3.12\nCOPY --from=golang /go /go\n")
+    locked = with_locked_bases(item, LOCK, "app", builder)
+    placed = with_digests(locked, {f"{PYTHON}@{A}": ("mirror.example.com/python:3.12", A)}, builder)
+    assert placed.bases == {**locked.bases, "python:3.12": f"docker-image://mirror.example.com/python:3.12@{A}"}
+
+
 def test_a_lock_is_read_as_it_was_written_and_its_order_makes_no_difference() -> None:
     assert parse_lock(lock_text(LOCK)) == LOCK
     assert lock_text(LOCK) == lock_text(dict(reversed(LOCK.items())))
@@ -204,6 +229,7 @@ def test_a_lock_is_read_as_it_was_written_and_its_order_makes_no_difference() ->
         '{"schema": 1, "bases": {}, "base": {}}',
         *('{"schema": true, "bases": {}}', '{"schema": 1.0, "bases": {}}', '{"schema": "1", "bases": {}}'),
         '{"schema": 1, "bases": {"a": null, "a": null}}',
+        f'{{"schema": 1, "bases": {{"a": "{A}0"}}}}',
     ],
 )
 def test_a_malformed_lock_is_a_settings_error(text: str) -> None:

@@ -10,7 +10,8 @@ import pytest
 from ecr_tasks.errors import SettingsError
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.settings.load import load
-from ecr_tasks.source.image_source import image_source
+from ecr_tasks.source.build_context.dockerignore import DockerIgnore
+from ecr_tasks.source.image_source import Reads, image_source
 from ecr_tasks.source.source_state import SourceState
 from tests.support.repo import Repo
 
@@ -127,6 +128,7 @@ def test_a_submodule_counts_where_the_context_carries_it(monorepo: Repo) -> None
         ("/services/web/version.txt", True),
         ("services/web/*.txt", True),
         ("services/", True),
+        ("web/", True),
         ("services/**", True),
         ("**/version.txt", True),
         ("other.txt,version.txt", True),
@@ -215,6 +217,32 @@ def test_a_context_in_another_repository_counts_with_its_own_changes(monorepo: R
     other.write("shared/lib.py", "2\n")
     assert seen(monorepo, definition).changed == ("../other/shared/lib.py",)
     assert not seen(monorepo).outside
+
+
+def test_a_repository_within_another_one_counts_by_what_a_context_carries_of_it(monorepo: Repo) -> None:
+    other = monorepo.clone("other")
+    other.write("shared/.dockerignore", "vendor\n!vendor/lib.py\n")
+    other.git("commit", "--quiet", "--all", "--message", "Change")
+    nested = monorepo.clone("other/shared/vendor")
+    nested.write("lib.py")
+    definition = BuildDefinition(str(monorepo.path / "services/web"), contexts={"shared": "../other/shared"})
+    assert seen(monorepo, definition).changed == ("../other/shared/vendor/",)
+    other.write("shared/.dockerignore", "vendor\n")
+    other.git("commit", "--quiet", "--all", "--message", "Change")
+    assert not seen(monorepo, definition).dirty
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+def test_nothing_is_sent_of_the_folder_that_an_excluded_link_leads_to(tmp_path: Path, is_link: bool) -> None:
+    context = tmp_path / "app"
+    folder = tmp_path / "elsewhere" if is_link else context / ".git"
+    context.mkdir()
+    folder.mkdir()
+    (folder / "HEAD").touch()
+    if is_link:
+        (context / ".git").symlink_to(folder)
+    ignore = DockerIgnore.parse(b".git\n!.git/HEAD\n", context / ".dockerignore")
+    assert Reads(context, [(context, ignore)], ()).carries_git(()) is not is_link
 
 
 def test_a_context_in_no_repository_is_named(monorepo: Repo, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -35,6 +35,13 @@ def test_bases_are_listed_without_asking_anybody(project: Project) -> None:
     assert not project.calls.log
 
 
+def test_what_is_locked_is_listed_so_without_asking_anybody(project: Project) -> None:
+    on_python(project).inv("bases", "--update")
+    project.docker.registry_bases[PYTHON] = B  # it has moved since
+    (base,) = project.inv("bases", "--json").document["bases"]
+    assert (base["digest"], base["state"], project.calls.log) == (A, "locked", [])
+
+
 def test_update_locks_and_builds_take_what_is_locked(project: Project) -> None:
     on_python(project).inv("bases", "--update")
     assert json.loads((project.path / "ecr-bases.lock").read_text())["bases"] == {PYTHON: A}

@@ -53,11 +53,17 @@ def test_a_failed_destination_is_in_the_exit_code_the_receipt_and_the_error(app:
     assert "eu/app" in cause
     assert "us/app" not in cause
     assert "second run" in remedy
+    assert result.stderr.count(f"Warning: team/app is not in {HOST}/eu/app: The network is gone.") == 1
+    assert [line for line in result.stderr.splitlines() if ": pushed " in line] == [
+        f"{place}: pushed sha-{app.revision[:7]}, main" for place in ("team/app", f"{HOST}/us/app")
+    ]
     (image,) = app.receipt["images"]
     assert [item["destination"] for item in image["failed"]] == [f"{HOST}/eu/app"]
     app.docker.unreachable.clear()
-    assert app.inv("push").stdout.splitlines() == references(app)
+    second = app.inv("push")
+    assert second.stdout.splitlines() == references(app)
     assert len(app.calls.named("copy")) == 1
+    assert f"team/app: on its way to {HOST}/eu/app\n" in second.stderr  # and not to the one that has it
 
 
 def test_the_plan_shows_every_destination(app: Project) -> None:

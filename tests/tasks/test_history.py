@@ -191,7 +191,10 @@ def test_what_a_killed_run_set_is_recorded_by_the_next_one(app: Project) -> None
     kill_before_record(app, "v2", "--tag", "prod")
     again = app.inv("promote", "v2", "--tag", "prod")
     assert (again.code, "team/app:prod: there already, without a record until now" in again.stderr) == (0, True)
-    assert records(app)[-1]["tags"] == [{"tag": "prod", "was": FIRST.digest}]
+    record = records(app)[-1]
+    assert record["tags"] == [{"tag": "prod", "was": FIRST.digest}]
+    assert record["together"] == {"team/app": {"prod": {"was": FIRST.digest, "to": SECOND.digest}}}
+    assert record["by"]["caller"] == CALLER
     assert [item["digest"] for item in history(app, "prod")] == [SECOND.digest, FIRST.digest]
     promote(app, "v2", "--tag", "prod")
     assert len(records(app)) == 2  # once
@@ -353,6 +356,18 @@ def test_a_tag_that_somebody_moves_meanwhile_is_left_alone(app: Project) -> None
     app.calls.before["find"] = lambda: app.registry.put("team/app", THIRD, "prod")
     assert "somebody else moved it" in app.inv("rollback", "prod").failed(6)
     assert app.tags["prod"] == THIRD.digest
+
+
+def test_a_tag_that_somebody_deletes_meanwhile_is_not_set_again(app: Project) -> None:
+    promote(app, "v1", "--tag", "prod")
+    promote(app, "v2", "--tag", "prod")
+
+    def delete() -> None:
+        app.registry.tags["team/app"].pop("prod", None)
+
+    app.calls.before["find"] = delete
+    assert "somebody else" in app.inv("rollback", "prod").failed(6)
+    assert "prod" not in app.tags
 
 
 def test_a_digest_and_an_unknown_tag_have_no_history(app: Project) -> None:
@@ -573,11 +588,12 @@ def test_an_image_whose_record_of_a_whole_release_is_gone_is_of_its_own_release(
     assert prod(two) == (SECOND.digest, SECOND.digest)
 
 
-def test_an_image_that_went_back_alone_and_on_again_is_of_its_own_release(two: Project) -> None:
+@pytest.mark.parametrize("version", ["v2", "v3"])
+def test_an_image_that_went_back_alone_and_on_again_is_of_its_own_release(two: Project, version: str) -> None:
     promote(two, "v1", "--tag", "prod")
     promote(two, "v2", "--tag", "prod")
     assert two.inv("rollback", "prod", "--image", "web").code == 0
-    assert two.inv("promote", "v3", "--tag", "prod", "--image", "web").code == 0
+    assert two.inv("promote", version, "--tag", "prod", "--image", "web").code == 0
     assert two.inv("rollback", "prod").code == 0
     assert prod(two) == (FIRST.digest, SECOND.digest)
 

@@ -128,6 +128,16 @@ def test_an_image_that_fails_is_the_last_line(many: Project) -> None:
     assert lines[total - 1].split()[1] == "failed"
 
 
+def test_of_two_images_the_one_that_fails_is_told_of_at_once_beside_the_other(project: Project) -> None:
+    def fail() -> None:
+        raise RegistryError("It is full.", "Make room.")
+
+    several(project, "api", "web")
+    project.calls.before["push"] = fail
+    result = project.inv("build", "push")
+    assert (result.code, result.stderr.count(" is not published: It is full. Make room.")) == (5, 1)
+
+
 def test_a_few_images_are_shown_one_by_one(project: Project) -> None:
     several(project, "api", "web")
     result = project.inv("build", "push")
@@ -173,6 +183,8 @@ def test_each_image_that_cant_be_built_is_in_the_way_by_its_own_name(many: Proje
     assert result.code == 6
     assert [item["image"] for item in result.document["conflicts"]] == ["base", "web"]
     assert "Warning" not in result.stderr
+    of_one = many.inv("plan", "--json", "--image", "worker")  # which links to what can't be built
+    assert [item["image"] for item in of_one.document["conflicts"]] == ["worker"]
 
 
 def test_of_many_images_that_cant_be_built_the_first_few_are_named_and_it_is_said_so(many: Project) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from ecr_tasks.model.digest import sha256_digest
 from ecr_tasks.model.image import BuildDefinition
-from ecr_tasks.model.manifest import BASE_DIGEST, BASE_NAME, SETTINGS, StoredImage
+from ecr_tasks.model.manifest import BASE_DIGEST, BASE_NAME, REVISION, SETTINGS, StoredImage
 from tests.support.build import HOST, INDEX, manifest
 from tests.tasks.conftest import Project
 from tests.tasks.several_images import several
@@ -47,7 +47,8 @@ def test_the_state_of_each_published_image_is_told(published: Project) -> None:
     assert found["silent"]["because"] == "it doesn't say what it stands on"
 
 
-def test_of_several_platforms_each_ones_base_counts(published: Project) -> None:
+def on_both(revision: str) -> StoredImage:
+    """Return an image of a commit for two platforms that stand on different images."""
     entries = [
         {"digest": digest, "size": 1, "platform": {"os": "linux", "architecture": arch}, "annotations": annotations}
         for digest, arch, annotations in (
@@ -55,8 +56,13 @@ def test_of_several_platforms_each_ones_base_counts(published: Project) -> None:
             (A, "arm64", {BASE_NAME: GOLANG, BASE_DIGEST: B}),
         )
     ]
-    text = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries})
-    image = StoredImage(sha256_digest(text), text, INDEX)
+    document = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries, "annotations": {REVISION: revision}}
+    text = json.dumps(document)
+    return StoredImage(sha256_digest(text), text, INDEX)
+
+
+def test_of_several_platforms_each_ones_base_counts(published: Project) -> None:
+    image = on_both(published.revision)
     published.registry.stored["team/app"][image.digest] = image
     published.registry.tags["team/app"]["both"] = image.digest
     published.docker.registry_bases[GOLANG] = B
@@ -133,10 +139,36 @@ def test_push_outdated_builds_only_where_the_base_has_moved(project: Project) ->
     assert project.tags["main"] == project.tags[f"{sha}-r2"] != project.tags[sha]
 
 
-@pytest.mark.parametrize("is_older", [False, True])
-def test_push_outdated_names_a_lock_that_the_next_commit_is_built_on_again(project: Project, is_older: bool) -> None:
+@pytest.mark.parametrize(
+    ("on", "because"),
+    [
+        (PYTHON, None),
+        (GOLANG, f"it stands on {GOLANG}; "),
+        ("both", f"it stands on {PYTHON}, {GOLANG}; "),
+        ("unknown", "it doesn't say what it stands on; "),
+    ],
+)
+def test_push_outdated_builds_anew_what_stands_on_other_images_than_its_dockerfile_names(
+    project: Project, on: str, because: str | None
+) -> None:
+    """A build argument may have named the other one."""
     project.write("Dockerfile", "FROM python:3.12\n")
-    project.write("ecr-bases.lock", json.dumps({"schema": 1, "bases": {PYTHON: A if is_older else B}}))
+    project.commit()
+    project.docker.registry_bases[PYTHON] = B
+    annotations = {} if on == "unknown" else {BASE_NAME: on, BASE_DIGEST: B}
+    image = on_both(project.revision) if on == "both" else manifest("app", project.revision, annotations)
+    project.registry.put("team/app", image, f"sha-{project.revision[:7]}", "main")
+    result = project.inv("push", "--outdated")
+    assert (result.code, project.docker.builds) == (0, 0 if because is None else 1)
+    assert because is None or because in result.stderr
+
+
+@pytest.mark.parametrize(("bases", "is_older"), [({PYTHON: A}, True), ({PYTHON: B}, False), ({PYTHON: None}, False)])
+def test_push_outdated_names_a_lock_that_the_next_commit_is_built_on_again(
+    project: Project, bases: dict[str, str | None], is_older: bool
+) -> None:
+    project.write("Dockerfile", "FROM python:3.12\n")
+    project.write("ecr-bases.lock", json.dumps({"schema": 1, "bases": bases}))
     project.commit()
     project.docker.registry_bases[PYTHON] = A
     assert project.inv("push", "--outdated").code == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ecr_tasks.errors import BuildError, LostBuild, NoAnswer
 from ecr_tasks.model.image import BuildDefinition
 from ecr_tasks.model.registry import Repository
 from tests.support.build import ACCOUNT, HOST, REVISION_B, manifest
@@ -41,6 +42,40 @@ def test_plan_asks_for_a_token_only_where_a_base_image_is_read(project: Project)
     project.commit()
     assert project.inv("plan", ECR_CACHE="registry").code == 0
     assert len(project.calls.named("token")) == 1
+
+
+@pytest.mark.parametrize("error", [LostBuild, NoAnswer])
+def test_a_builder_that_says_nothing_of_a_dockerfile_is_nothing_in_the_way(
+    project: Project, error: type[BuildError]
+) -> None:
+    def fail() -> None:
+        raise error("The builder says nothing.", "Run it again.")
+
+    project.calls.before["read_dockerfiles"] = fail
+    result = project.inv("plan", "--json")
+    assert (result.code, result.document["conflicts"]) == (0, [])
+
+
+def test_a_dockerfile_that_docker_would_fetch_is_not_asked_for(project: Project) -> None:
+    project.write("docker-bake.hcl", "")
+    project.commit()
+    project.docker.bake_targets = {"app": BuildDefinition("https://git.example.com/team/app.git")}
+    assert project.inv("plan", ECR_BAKE_FILE="docker-bake.hcl").code == 0
+    assert project.calls.named("read_dockerfiles") == []
+
+
+def test_the_builder_is_asked_for_nothing_where_nothing_would_be_built(project: Project) -> None:
+    assert project.inv("plan", "--dry").code == 0
+    assert project.calls.named("read_dockerfiles") == []
+    assert project.inv("build", "push").code == 0
+    assert project.inv("plan").code == 0
+    assert project.calls.named("read_dockerfiles") == []
+
+
+def test_the_builder_is_not_asked_to_say_once_more_what_is_in_the_way_of_a_build(project: Project) -> None:
+    result = project.inv("plan", "--json", ECR_TARGET="gone")
+    assert (result.code, len(result.document["conflicts"])) == (6, 1)
+    assert project.calls.named("read_dockerfiles") == []
 
 
 def test_plan_shows_the_revisions_that_republish_would_give(project: Project) -> None:

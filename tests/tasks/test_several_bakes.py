@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -230,6 +231,21 @@ def test_an_interruption_of_a_later_bake_keeps_what_is_published(
     assert app.inv(*BUILD_PUSH).code == 0
     assert built(app) == [name for name in NAMES if name not in before]
     assert set(outcomes(app).values()) == {"published"}
+
+
+def test_what_was_built_before_a_run_was_killed_is_left_to_the_next_one(
+    app: Project, during: dict[str, Callable[[], object]]
+) -> None:
+    folder, kept = app.path / ".ecr-tasks", app.path.parent / "kept"
+    during["c"] = lambda: shutil.copytree(folder, kept)
+    assert app.inv(*BUILD_PUSH).code == 0
+    for name in NAMES:  # nothing was pushed until then
+        app.registry.stored[f"team/{name}"], app.registry.tags[f"team/{name}"] = {}, {}
+    shutil.rmtree(folder)
+    kept.rename(folder)
+    del during["c"]
+    assert app.inv("push").code == 0
+    assert built(app) == ["c", "d", "e", "f"]
 
 
 def test_a_source_that_changes_later_ends_the_run_with_what_is_published(
