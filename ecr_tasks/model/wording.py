@@ -30,8 +30,8 @@ def together(lines: Iterable[str]) -> list[str]:
 
 
 def join_words(words: Sequence[str]) -> str:
-    """Return words as a list in a sentence: ``a, b and c``."""
-    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+    """Return words as a list in a sentence: ``a, b and c``; an empty text without one."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def human_size(size: int) -> str:

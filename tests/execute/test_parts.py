@@ -203,10 +203,11 @@ def test_a_part_for_another_platform_is_named(part: StoredImage) -> None:
         find_parts(IMAGE, REVISION_A, REPOSITORY, fake)
 
 
-def test_a_part_with_several_images_of_its_platform_is_named() -> None:
-    children = [({"os": "linux", "architecture": "arm64"}, manifest(name).digest) for name in ("arm", "other")]
+@pytest.mark.parametrize(("names", "found"), [(("arm", "other"), "linux/arm64 and linux/arm64"), ((), "no platform")])
+def test_a_part_with_several_images_or_none_is_named(names: tuple[str, ...], found: str) -> None:
+    children = [({"os": "linux", "architecture": "arm64"}, manifest(name).digest) for name in names]
     fake = registry(amd64=manifest("amd"), arm64=index(children))
-    with pytest.raises(Refused, match="it has an image for linux/arm64 and linux/arm64"):
+    with pytest.raises(Refused, match=f"it has an image for {found}"):
         find_parts(IMAGE, REVISION_A, REPOSITORY, fake)
 
 
