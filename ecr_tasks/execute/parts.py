@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,6 +24,9 @@ from ecr_tasks.model.wording import join_words
 from ecr_tasks.plan.build_settings import other_settings
 from ecr_tasks.plan.images import with_ignored_files
 from ecr_tasks.plan.parts import part_prefix, part_tags, parts_of_other_revisions
+
+_BASE_KEYS = rf"(manifest\[.*\]:)?({re.escape(BASE_NAME)}|{re.escape(BASE_DIGEST)})"
+"""The annotations that a definition has by what this runner builds on; a user's own have another level."""
 
 PARALLEL = 8
 """How many parts are looked at at once."""
@@ -91,8 +95,7 @@ def _on_bases(definition: BuildDefinition, bases: Mapping[str, Sequence[tuple[st
     """Return a definition with the annotations of the bases that the parts name; as it is where none names any."""
     if not any(bases.values()):
         return definition
-    own = {BASE_NAME, BASE_DIGEST}
-    others = {key: text for key, text in definition.annotations.items() if key.rpartition(":")[2] not in own}
+    others = {key: text for key, text in definition.annotations.items() if not re.fullmatch(_BASE_KEYS, key)}
     is_common = len(set(map(tuple, bases.values()))) == 1
     told: dict[str, str] = {}
     for platform, [(name, digest), *_] in ((key, found) for key, found in bases.items() if found):

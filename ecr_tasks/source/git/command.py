@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from ecr_tasks.signals import held_back
 
 PATIENCE_SECONDS = 10
 """After how long we look for a reason why git doesn't end; in a large repository there may be none."""
+
+_PIPE_BYTES = 4096
+"""How much any system's pipe takes at once, whether or not it is read."""
 
 _READ_FILES = (".gitignore", ".gitattributes", ".gitmodules", ".mailmap")
 
@@ -136,11 +140,7 @@ class Git:
     ) -> subprocess.CompletedProcess[bytes]:
         with child:
             try:
-                try:
-                    output = child.communicate(stdin, timeout=PATIENCE_SECONDS)
-                except subprocess.TimeoutExpired:
-                    refuse_pipes(self.folder)
-                    output = child.communicate()
+                output = self._output(child, stdin)
             except BaseException:
                 child.kill()
                 raise
@@ -148,6 +148,36 @@ class Git:
         if process.returncode not in exit_codes:
             raise _error(text(process.stderr).strip() or f"it ended with {process.returncode}", self.folder)
         return process
+
+
+    def _output(self, child: subprocess.Popen[bytes], stdin: bytes) -> tuple[bytes, bytes]:
+        """Return what git prints. Raises SettingsError where it waits for a pipe."""
+        if len(stdin) <= _PIPE_BYTES:
+            try:
+                return child.communicate(stdin, timeout=PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:
+                refuse_pipes(self.folder)
+                return child.communicate()
+        # After a timeout `communicate` writes nothing more, and git would wait for it for ever.
+        refused: list[SettingsError] = []
+
+        def look() -> None:
+            try:
+                refuse_pipes(self.folder)
+            except SettingsError as error:
+                refused.append(error)
+                child.kill()
+
+        timer = threading.Timer(PATIENCE_SECONDS, look)
+        timer.daemon = True
+        timer.start()
+        try:
+            output = child.communicate(stdin)
+        finally:
+            timer.cancel()
+        if refused:
+            raise refused[0]
+        return output
 
 
 def refuse_pipes(folder: Path) -> None:

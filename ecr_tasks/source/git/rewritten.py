@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import filecmp
 import os
-import re
 import stat
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -22,15 +21,18 @@ _ATTRIBUTES = b".gitattributes"
 _SAME_SIZE = {b"eol=crlf": ":(top,attr:eol=crlf)", b"ident": ":(top,attr:ident)"}
 """What an attributes file has, by which a file that has the size of what is stored may have to be another one."""
 
-_FILTER = r"^filter\..*\.(smudge|process)$"
+_FILTER = r"^filter\..*\.(clean|smudge|process)$"
+
+_MAKES_NOTHING = (b"", b"cat")
+"""The programs of a filter that leave what is stored as it is."""
 
 
 def rewritten(git: Git, root: Path, index: bytes, changed: Iterable[bytes]) -> list[bytes]:
     """Return the paths of tracked files that a checkout would write otherwise, and that are not ``changed`` to git.
 
     ``index`` is git's output for ``INDEX`` (:mod:`unchecked`). Starts git only where the repository has a
-    .gitattributes, and writes what is to be compared to a temporary folder. A file of a filter that also makes what a
-    checkout has (Git LFS) is left out: only its program knows the bytes.
+    .gitattributes, and writes what is to be compared to a temporary folder. A file of a filter that makes what a checkout
+    has (Git LFS), or that is not configured here, is left out: only its program knows the bytes.
     """
     entries = dict(_entries(index))
     attributes = [path for path in entries if path.rpartition(b"/")[2] == _ATTRIBUTES]
@@ -43,8 +45,11 @@ def rewritten(git: Git, root: Path, index: bytes, changed: Iterable[bytes]) -> l
     texts = b"\n".join(_content(root, path) for path in attributes)
     if specs := [spec for word, spec in _SAME_SIZE.items() if word in texts]:
         suspect |= entries.keys() & lines(git.run("ls-files", "-z", "--", *specs), b"\0")
-    suspect -= _smudged(git, sorted(suspect))
-    return _differing(git, root, sorted(suspect)) if suspect else []
+    if not suspect:
+        return []
+    cleaning = _cleaning(git)
+    suspect -= {path for path, name in _filters(git, sorted(suspect)) if name not in cleaning}
+    return _differing(git, root, sorted(suspect), cleaning) if suspect else []
 
 
 def _entries(index: bytes) -> Iterable[tuple[bytes, bytes]]:
@@ -80,21 +85,30 @@ def _content(root: Path, path: bytes) -> bytes:
         return b""
 
 
-def _smudged(git: Git, paths: Sequence[bytes]) -> set[bytes]:
-    """Return the paths of a filter that has a program for a checkout."""
-    if not paths:
-        return set()
-    configured = git.run("config", "-z", "--name-only", "--get-regexp", _FILTER, exit_codes=(0, 1))
-    names = {re.sub(rb"^filter\.|\.[a-z]+$", b"", key) for key in lines(configured, b"\0")}
+def _cleaning(git: Git) -> set[bytes]:
+    """Return the names of the filters that are configured here, and that a checkout leaves what is stored as it is."""
+    known: dict[bytes, set[bytes]] = {}
+    for record in lines(git.run("config", "-z", "--get-regexp", _FILTER, exit_codes=(0, 1)), b"\0"):
+        key, _, program = record.partition(b"\n")
+        name, _, kind = key.removeprefix(b"filter.").rpartition(b".")
+        known.setdefault(name, set()).update([kind] if kind == b"clean" or program not in _MAKES_NOTHING else [])
+    return {name for name, kinds in known.items() if kinds == {b"clean"}}
+
+
+def _filters(git: Git, paths: Sequence[bytes]) -> Iterable[tuple[bytes, bytes]]:
+    """Yield the paths that have a filter, each with its name."""
     fields = lines(git.run("check-attr", "--stdin", "-z", "filter", stdin=_records(paths)), b"\0")
-    return {path for path, value in zip(fields[::3], fields[2::3], strict=True) if value in names}
+    for path, name in zip(fields[::3], fields[2::3], strict=True):
+        if name not in (b"unspecified", b"unset", b"set"):
+            yield path, name
 
 
-def _differing(git: Git, root: Path, paths: Sequence[bytes]) -> list[bytes]:
+def _differing(git: Git, root: Path, paths: Sequence[bytes], cleaning: Iterable[bytes]) -> list[bytes]:
     """Return those of the paths that a checkout writes with other bytes than they have."""
+    optional = [word for name in cleaning for word in ("-c", f"filter.{os.fsdecode(name)}.required=false")]
     with tempfile.TemporaryDirectory(prefix="ecr-tasks-") as folder:
-        write = ("checkout-index", "--stdin", "-z", "--quiet", f"--prefix={folder}/")
-        git.run(*write, exit_codes=(0, 1), stdin=_records(paths))
+        write = (*optional, "checkout-index", "--stdin", "-z", "--quiet", f"--prefix={folder}/")
+        git.run(*write, exit_codes=(0, 1, 128), stdin=_records(paths))  # what can't be written isn't compared
         return [path for path in paths if _differs(Path(folder, os.fsdecode(path)), root / os.fsdecode(path))]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tests.support.repo import Repo
@@ -45,11 +47,25 @@ def test_bytes_that_a_checkout_would_write_otherwise_are_a_change(
     assert ((clone.path / "app/run.sh").read_bytes() == content) != differs
 
 
-def test_a_filter_that_only_cleans_leaves_what_no_clone_has(repo: Repo) -> None:
-    repo.git("config", "filter.strip.clean", "grep -v SECRET")
+@pytest.mark.parametrize("others", [{}, {"required": "true"}, {"smudge": "cat"}, {"smudge": ""}])
+def test_a_filter_that_only_cleans_leaves_what_no_clone_has(repo: Repo, others: dict[str, str]) -> None:
+    for name, value in {"clean": "grep -v SECRET", **others}.items():
+        repo.git("config", f"filter.strip.{name}", value)
     repo.commit(".gitattributes", "config filter=strip\n")
     commit_bytes(repo, "config", b"1\nSECRET\n")
     assert repo.read().rewritten == ("config",)
+
+
+def test_what_a_filter_made_that_is_not_configured_here_is_left_out(repo: Repo) -> None:
+    """As where Git LFS has written the files, and the job's own image doesn't have it."""
+    options = ("-c", "filter.big.clean=printf pointer", "-c", "filter.big.smudge=printf bigcontent")
+    repo.commit(".gitattributes", "*.bin filter=big\n")
+    repo.write("a.bin", "bigcontent")
+    repo.git(*options, "add", "a.bin")
+    repo.git("commit", "--quiet", "--message", "a.bin")
+    os.utime(repo.path / "a.bin", (0, 0))  # or git reads the file, as it may have changed within the same second
+    repo.git(*options, "update-index", "--refresh")
+    assert not repo.read().dirty
 
 
 def test_what_a_filter_makes_of_the_commit_is_its_own_matter(repo: Repo) -> None:
