@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from ecr_tasks.clients.parallel import map_parallel
+from ecr_tasks.clients.parallel import begin, map_parallel
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.execute.prove_unchanged import Difference, git_proof, has_others
+from ecr_tasks.execute.prove_unchanged import Difference, Others, git_proof, may_be_as_others
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.model.registry import RepositoryView
+from ecr_tasks.model.registry import Repository, RepositoryView
 from ecr_tasks.plan.cache import caches_of
 from ecr_tasks.plan.destinations import check_destinations, plan_copy, unique_destinations
 from ecr_tasks.plan.forward import is_commit, is_older_than_commit, must_be_read
 from ecr_tasks.plan.plan import depends_on_engine, other_images, plan_image
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.republish import revision_tags
-from ecr_tasks.plan.snapshot import CopyKey, Snapshot
+from ecr_tasks.plan.snapshot import CopyKey, GitProof, Snapshot
 from ecr_tasks.plan.tag_states import PlannedTag, plan_tag
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.source_state import SourceState
@@ -65,9 +66,7 @@ def look_at_registries(
     may_build = republish or settings.skip == "never"
     may_build = may_build or any(image.anew or image.local_tags[0].kind != "fixed" for image in images)
     brief = brief and not may_build
-    reuses = difference is not None and settings.skip == "commit" and not republish
-    before = reuses and not brief
-    snapshot = _describe(images, settings.destinations, registry, target, retrier, brief=brief, before=before)
+    snapshot = _describe(images, settings.destinations, registry, target, retrier, brief=brief)
     if not settings.create_repository:
         snapshot = _with_templates(snapshot, registry, target)
 
@@ -94,26 +93,30 @@ def look_at_registries(
     if any(view is not views[name] for name, view in snapshot.repositories.items()):  # commits are known now
         items = [plan(image) for image in images]
         wholes = [item.whole or item for item in items]
-    others = [*_others(wholes, snapshot), *_before(wholes, snapshot)]
-    commits = {commit for image in others for commit in image.commits}
+    commits = {commit for image in _others(wholes, snapshot) for commit in image.commits}
     more = {commit for commit in commits if commit not in known and not is_commit(commit, source)}
     snapshot = replace(snapshot, relations={**known, **relations(more)} if more else known)
     if difference is not None:
-        lifecycles = _lifecycles([item for item in wholes if reuses and has_others(item)], registry, retrier)
+        reuses = settings.skip == "commit" and not republish
+        prove = partial(git_proof, source=source, registry=registry, difference=difference)
         proofs = {
-            item.image.name: git_proof(
-                item,
-                source,
-                registry,
-                difference,
-                reuses=reuses and not item.rebuilds,
-                relations=snapshot.relations,
-                lifecycles=lifecycles,
-            )
+            item.image.name: prove(item, reuses=reuses and not item.rebuilds, relations=snapshot.relations)
             for item in wholes
         }
         if any(proofs.values()):
-            snapshot = replace(snapshot, unchanged={name: proof for name, proof in proofs.items() if proof})
+            snapshot = _with_proofs(proofs, snapshot)
+            items = [plan(image) for image in images]
+        wholes = [item.whole or item for item in items]
+        if left := [item for item in wholes if reuses and may_be_as_others(item)]:
+            there = _images_before(left, registry, retrier)
+            commits = {commit for others in there.values() for image in others.images for commit in image.commits}
+            known = {**snapshot.relations, **relations(commits - snapshot.relations.keys())}
+            found = {
+                item.image.name: prove(item, relations=known, others=there[item.image.repository]) for item in left
+            }
+            told = snapshot.unchanged
+            better = {name: it for name, it in found.items() if it and (it.published is not None or name not in told)}
+            snapshot = _with_proofs(better, snapshot)
             items = [plan(image) for image in images]
             wholes = [item.whole or item for item in items]
     if settings.destinations:
@@ -139,16 +142,9 @@ def _describe(
     retrier: Retrier,
     *,
     brief: bool,
-    before: bool,
 ) -> Snapshot:
-    """Return a snapshot with the repositories of the settings' registry and of the destinations.
-
-    With ``before`` also with the images of where the source came from.
-    """
-    tags = {
-        image.repository: (*image.tag_names, *((image.whole or image).tags_before if before else ()))
-        for image in images
-    }
+    """Return a snapshot with the repositories of the settings' registry and of the destinations."""
+    tags = {image.repository: image.tag_names for image in images}
     moving = {image.repository: image.moving_names for image in images} if brief else None
     if not destinations:
         return Snapshot(registry.describe(tags, moving))
@@ -316,28 +312,32 @@ def _others(items: Sequence[PlannedImage], snapshot: Snapshot) -> Iterator[Store
                 yield from (image for _, image in other_images(_tag_states(item, view), view))
 
 
-def _before(items: Sequence[PlannedImage], snapshot: Snapshot) -> Iterator[StoredImage]:
-    """Yield the images of the branches and commits that the source came from."""
-    for item in items:
-        tags = snapshot.repositories[item.image.repository].tags
-        yield from (tags[name] for name in item.image.tags_before if name in tags)
+def _with_proofs(proofs: Mapping[str, GitProof | None], snapshot: Snapshot) -> Snapshot:
+    """Return the snapshot with these proofs, by image name, in place of those that it has."""
+    return replace(snapshot, unchanged={**snapshot.unchanged, **{key: it for key, it in proofs.items() if it}})
 
 
-def _lifecycles(
-    items: Sequence[PlannedImage], registry: Registry, retrier: Retrier
-) -> dict[str, str | EcrTasksError | None]:
-    """Return the lifecycle policies of the images' repositories, or why they can't be read, several at a time."""
+def _images_before(items: Sequence[PlannedImage], registry: Registry, retrier: Retrier) -> dict[str, Others]:
+    """Return by repository the images of where the source came from, and its lifecycle policy, in one round trip."""
 
-    def read(item: PlannedImage) -> str | EcrTasksError | None:
-        try:
-            return registry.lifecycle(item.view.repository) if item.view and item.view.repository else None
-        except EcrTasksError as error:
-            return error
+    def look(item: PlannedImage) -> Others:
+        repository = item.view.repository if item.view else None
+        if repository is None:
+            return Others()
+        policy = begin(partial(_lifecycle, registry, repository))
+        found = registry.images(repository, item.image.tags_before)
+        return Others(tuple({image.digest: image for image in found.values()}.values()), policy())
 
-    if items:
-        registry.connect()  # which threads must not do
-    found = map_parallel(read, items, PARALLEL, retrier)
-    return {item.image.repository: policy for item, policy in zip(items, found, strict=True)}
+    registry.connect()  # which threads must not do
+    found = map_parallel(look, items, PARALLEL, retrier)
+    return {item.image.repository: others for item, others in zip(items, found, strict=True)}
+
+
+def _lifecycle(registry: Registry, repository: Repository) -> str | EcrTasksError | None:
+    try:
+        return registry.lifecycle(repository)
+    except EcrTasksError as error:
+        return error
 
 
 def _key(item: PlannedImage, destination: Destination) -> CopyKey:

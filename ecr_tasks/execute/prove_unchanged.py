@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.execute.set_tags import read_commit
+from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import FRESH_OPTIONS, BuildDefinition, Image
 from ecr_tasks.model.manifest import SETTINGS, StoredImage
 from ecr_tasks.model.registry import Repository, RepositoryView
@@ -42,6 +42,14 @@ MAX_TAGS = 950
 """How many tags an image may have to get more of them; ECR allows 1,000 (service quotas, tags per image)."""
 
 
+@dataclass(frozen=True)
+class Others:
+    """The images of where the source came from, and the lifecycle policy there or why it can't be read."""
+
+    images: tuple[StoredImage, ...] = ()
+    lifecycle: str | EcrTasksError | None = None
+
+
 def git_proof(
     item: PlannedImage,
     source: SourceState,
@@ -50,12 +58,12 @@ def git_proof(
     *,
     reuses: bool = True,
     relations: Mapping[str, Relation],
-    lifecycles: Mapping[str, str | EcrTasksError | None] = MappingProxyType({}),
+    others: Others | None = None,
 ) -> GitProof | None:
     """Return what git tells of an image's inputs beside those of the images that have its tags; None for nothing.
 
-    ``relations`` are git's, of commits of the images to the source's; ``lifecycles`` the policies of the repositories
-    in which another branch has an image, or why they can't be read. Without ``reuses`` only of the image that the
+    ``relations`` are git's, of commits of the images to the source's. With ``others`` those are compared, in place of
+    the images that have its moving tags. Without ``reuses`` only of the image that the
     commit is published as: another one is not to take its place. A manifest is read, which ECR counts as a pull, only
     where git finds nothing that changed: to set a tag takes the manifest anyway.
     """
@@ -74,11 +82,10 @@ def git_proof(
     if anew := [option for option in FRESH_OPTIONS if any(build.extra.get(option) for build in builds)]:
         return GitProof(difference=f"it is to be built with {join_words(anew)}")
     because = None
-    own = {view.tags[name].digest for name in image.moving_names if name in view.tags}
-    for candidate in _candidates(item):
+    for candidate in _candidates(item) if others is None else others.images:
         answer = _compare(candidate, item, view.repository, registry, difference, relations)
-        if isinstance(answer, StoredImage) and candidate.digest not in own:
-            answer = _must_be_apart(candidate, image, lifecycles.get(image.repository)) or answer
+        if isinstance(answer, StoredImage) and others is not None:
+            answer = _must_be_apart(candidate, image, others.lifecycle) or answer
         if isinstance(answer, StoredImage):
             return GitProof(frozenset([answer.revision or ""]), answer)
         because = because or answer
@@ -96,17 +103,17 @@ def same_commits(image: Image, view: RepositoryView, source: SourceState, differ
 
 
 def _candidates(item: PlannedImage) -> Iterator[StoredImage]:
-    """Yield the images that have the moving tags, and those that the source came from, each once."""
+    """Yield the images that have the moving tags, each once."""
     view = item.view
-    tags = [*(tag.name for tag in item.image.tags if tag.kind == "moving"), *item.image.tags_before]
+    tags = [tag.name for tag in item.image.tags if tag.kind == "moving"]
     images = [view.tags[name] for name in tags if view and name in view.tags]
     yield from {image.digest: image for image in images}.values()
 
 
-def has_others(item: PlannedImage) -> bool:
-    """Return whether an image is to be built, and another branch or a merged commit has one that may do."""
-    view = item.view
-    return item.build_needed and view is not None and any(name in view.tags for name in item.image.tags_before)
+def may_be_as_others(item: PlannedImage) -> bool:
+    """Return whether an image is to be built, and one of where the source came from may do."""
+    there = item.view is not None and item.view.repository is not None and not item.view.template
+    return there and item.build_needed and not item.rebuilds and bool(item.image.tags_before)
 
 
 def _must_be_apart(stored: StoredImage, image: Image, lifecycle: str | EcrTasksError | None) -> str | None:

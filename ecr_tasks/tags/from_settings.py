@@ -69,21 +69,35 @@ def tag_set(
 def tags_before(settings: Settings, source: SourceState, environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return tags under which an image with the same inputs may be, beside those that a source's own rules give it.
 
-    That is the moving tag of the branch that it is to go to or came from (its target, or the default branch), and of
-    a merge the tags of the commits that it merges; where no such branch is known, the tag of the commit before.
+    They are the moving tag of the branch that it is to go to or came from (its target, or the default branch), and
+    of a merge the tags of the commits that it merges. Where no such branch is known, it is taken for a usual one, and
+    the commit before counts as well. None for a release, whose image names its version, and for uncommitted trees.
     """
-    if source.dirty:
+    if source.dirty or source.revision is None or event_of(source, process_time(), 7, head=False).tag is not None:
         return ()
-    branch, names = source.base_ref or source.default_branch, list[str]()
-    if branch and (branch != source.branch or source.is_change):
-        event = "push" if source.ci else None
-        pushed = replace(source, branch=branch, tag=None, tags=(), event=event, change=None, pull_request=None)
-        moving = [tag for tag in tag_set(settings, pushed, environ).tags if tag.kind == "moving"]
-        names += [tag.name for tag in sorted(moving, key=lambda tag: tag.forward != "branch")][:1]
-    for parent in source.parents[1 if branch or source.branch in _DEFAULT_BRANCHES else 0 :]:
-        first = tag_set(settings, replace(source, revision=parent, tag=None, tags=()), environ).publishing
-        names += [first.name] if first is not None and first.kind == "fixed" and parent[:7] in first.name else []
-    return tuple(dict.fromkeys(names))
+    known = source.base_ref or source.default_branch
+    branches, commits = [known] if known else [*_DEFAULT_BRANCHES], source.parents[1:]
+    if source.branch in branches and not source.is_change:
+        branches = []
+    elif not known:
+        commits = source.parents
+    names = [_moving_tag(settings, source, environ, branch) for branch in branches]
+    names += [_commit_tag(settings, source, environ, commit) for commit in commits]
+    return tuple(dict.fromkeys(filter(None, names)))
+
+
+def _moving_tag(settings: Settings, source: SourceState, environ: Mapping[str, str], branch: str) -> str | None:
+    """Return the moving tag that a push of a branch gives, best one that names the branch."""
+    event = "push" if source.ci else None
+    pushed = replace(source, branch=branch, tag=None, tags=(), event=event, change=None, pull_request=None)
+    moving = [tag for tag in tag_set(settings, pushed, environ).tags if tag.kind == "moving"]
+    return min(moving, key=lambda tag: tag.forward != "branch").name if moving else None
+
+
+def _commit_tag(settings: Settings, source: SourceState, environ: Mapping[str, str], commit: str) -> str | None:
+    """Return the fixed tag that names a commit; None where the rules give none."""
+    first = tag_set(settings, replace(source, revision=commit, tag=None, tags=()), environ).publishing
+    return first.name if first is not None and first.kind == "fixed" and commit[:7] in first.name else None
 
 
 def lost_release(settings: Settings, source: SourceState, environ: Mapping[str, str]) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from ecr_tasks.errors import AwsError
-from ecr_tasks.execute.prove_unchanged import MAX_TAGS, SAMPLE, Difference, git_proof
+from ecr_tasks.execute.prove_unchanged import MAX_TAGS, SAMPLE, Difference, Others, git_proof
 from ecr_tasks.model.image import BuildDefinition, Fresh, Image
 from ecr_tasks.model.manifest import IGNORED_FILES, REVISION, SETTINGS, StoredImage
 from ecr_tasks.plan.build_settings import SCHEMA
@@ -71,12 +71,12 @@ def test_another_branch_s_image_is_taken_unless_ecr_would_delete_it_for_that(
     tags: tuple[str, ...], lifecycle: str | AwsError | None, because: str | None
 ) -> None:
     moving = tuple(replace(BRANCH, name=name) for name in tags)
-    planned = replace(IMAGE, tags=(IMAGE.tags[0], *moving), tags_before=("main",))
+    planned = replace(IMAGE, tags=(IMAGE.tags[0], *moving))
     registry = FakeRegistry(Calls(), repository())
+    item = make_plan([planned], source(), Snapshot(registry.describe({NAME: planned.tag_names}))).images[0]
+    others = Others((replace(before(), tags=("main", "sha-before")),), lifecycle)
     registry.put(NAME, before(), "main", "sha-before")
-    snapshot = Snapshot(registry.describe({NAME: (*planned.tag_names, "main")}))
-    item = make_plan([planned], source(), snapshot).images[0]
-    proof = git_proof(item, source(), registry, unchanged, relations={}, lifecycles={NAME: lifecycle})
+    proof = git_proof(item, source(), registry, unchanged, relations={}, others=others)
     assert proof is not None
     assert (proof.published is None) == (because is not None)
     assert (because or "") in (proof.difference or "")

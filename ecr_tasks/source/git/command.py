@@ -149,7 +149,6 @@ class Git:
             raise _error(text(process.stderr).strip() or f"it ended with {process.returncode}", self.folder)
         return process
 
-
     def _output(self, child: subprocess.Popen[bytes], stdin: bytes) -> tuple[bytes, bytes]:
         """Return what git prints. Raises SettingsError where it waits for a pipe."""
         if len(stdin) <= _PIPE_BYTES:

@@ -31,8 +31,8 @@ def rewritten(git: Git, root: Path, index: bytes, changed: Iterable[bytes]) -> l
     """Return the paths of tracked files that a checkout would write otherwise, and that are not ``changed`` to git.
 
     ``index`` is git's output for ``INDEX`` (:mod:`unchecked`). Starts git only where the repository has a
-    .gitattributes, and writes what is to be compared to a temporary folder. A file of a filter that makes what a checkout
-    has (Git LFS), or that is not configured here, is left out: only its program knows the bytes.
+    .gitattributes, and writes what is to be compared to a temporary folder. A file of a filter that makes what a
+    checkout has (Git LFS), or that is not configured here, is left out: only its program knows the bytes.
     """
     entries = dict(_entries(index))
     attributes = [path for path in entries if path.rpartition(b"/")[2] == _ATTRIBUTES]
@@ -86,7 +86,7 @@ def _content(root: Path, path: bytes) -> bytes:
 
 
 def _cleaning(git: Git) -> set[bytes]:
-    """Return the names of the filters that are configured here, and that a checkout leaves what is stored as it is."""
+    """Return the names of the filters that are configured here, and make nothing at a checkout."""
     known: dict[bytes, set[bytes]] = {}
     for record in lines(git.run("config", "-z", "--get-regexp", _FILTER, exit_codes=(0, 1)), b"\0"):
         key, _, program = record.partition(b"\n")

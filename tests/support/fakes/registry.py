@@ -120,7 +120,8 @@ class FakeRegistry:
         tags, stored = dict(self.tags[repository.name]), self.stored[repository.name]
         self.calls.end()
         digests = {reference: tags.get(reference, reference) for reference in references}
-        return {reference: stored[digest] for reference, digest in digests.items() if digest in stored}
+        there = {reference: stored[digest] for reference, digest in digests.items() if digest in stored}
+        return {reference: self._with_tags(repository.name, image) for reference, image in there.items()}
 
     def tagged(self, repository: Repository, tags: Sequence[str]) -> Mapping[str, StoredImage]:
         self.calls.begin("tagged", repository.name, *tags)
