@@ -114,9 +114,7 @@ def look_at_registries(
             found = {
                 item.image.name: prove(item, relations=known, others=there[item.image.repository]) for item in left
             }
-            told = snapshot.unchanged
-            better = {name: it for name, it in found.items() if it and (it.published is not None or name not in told)}
-            snapshot = _with_proofs(better, snapshot)
+            snapshot = _with_proofs(found, snapshot)
             items = [plan(image) for image in images]
             wholes = [item.whole or item for item in items]
     if settings.destinations:
@@ -313,8 +311,10 @@ def _others(items: Sequence[PlannedImage], snapshot: Snapshot) -> Iterator[Store
 
 
 def _with_proofs(proofs: Mapping[str, GitProof | None], snapshot: Snapshot) -> Snapshot:
-    """Return the snapshot with these proofs, by image name, in place of those that it has."""
-    return replace(snapshot, unchanged={**snapshot.unchanged, **{key: it for key, it in proofs.items() if it}})
+    """Return the snapshot with these proofs, by image name; a mere difference takes no earlier one's place."""
+    known = snapshot.unchanged
+    new = {name: it for name, it in proofs.items() if it and (it.published is not None or name not in known)}
+    return replace(snapshot, unchanged={**known, **new})
 
 
 def _images_before(items: Sequence[PlannedImage], registry: Registry, retrier: Retrier) -> dict[str, Others]:
