@@ -35,7 +35,6 @@ class AbsentRegistry:
     in_region = public = main_public = _return_self
     describe = image = read = remember = images = tagged = tag_digests = labels = find = existing_digests = _refuse
     cache_rules = list_tags = referrers = inventory = details = caller = login_from_secret = created_on_push = _refuse
-    lifecycle = _refuse
     owner = check = part = apply = regions = scan_summaries = _refuse
     set_tag = untag = delete_image = permit = reserve = token = region = endpoint = caller_account = replicates_to = (
         replication

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
-from ecr_tasks.clients.parallel import begin, map_parallel
+from ecr_tasks.clients.parallel import map_parallel
 from ecr_tasks.clients.retry import Retrier
 from ecr_tasks.errors import EcrTasksError
-from ecr_tasks.execute.prove_unchanged import Difference, Others, git_proof, may_be_as_others
+from ecr_tasks.execute.prove_unchanged import Difference, git_proof
 from ecr_tasks.model.destination import Destination
 from ecr_tasks.model.image import Image
 from ecr_tasks.model.manifest import StoredImage
-from ecr_tasks.model.registry import Repository, RepositoryView
+from ecr_tasks.model.registry import RepositoryView
 from ecr_tasks.plan.cache import caches_of
 from ecr_tasks.plan.destinations import check_destinations, plan_copy, unique_destinations
 from ecr_tasks.plan.forward import is_commit, is_older_than_commit, must_be_read
 from ecr_tasks.plan.plan import depends_on_engine, other_images, plan_image
 from ecr_tasks.plan.planned_image import PlannedImage
 from ecr_tasks.plan.republish import revision_tags
-from ecr_tasks.plan.snapshot import CopyKey, GitProof, Snapshot
+from ecr_tasks.plan.snapshot import CopyKey, Snapshot
 from ecr_tasks.plan.tag_states import PlannedTag, plan_tag
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.source_state import SourceState
@@ -98,23 +97,19 @@ def look_at_registries(
     snapshot = replace(snapshot, relations={**known, **relations(more)} if more else known)
     if difference is not None:
         reuses = settings.skip == "commit" and not republish
-        prove = partial(git_proof, source=source, registry=registry, difference=difference)
         proofs = {
-            item.image.name: prove(item, reuses=reuses and not item.rebuilds, relations=snapshot.relations)
+            item.image.name: git_proof(
+                item,
+                source,
+                registry,
+                difference,
+                reuses=reuses and not item.rebuilds,
+                relations=snapshot.relations,
+            )
             for item in wholes
         }
         if any(proofs.values()):
-            snapshot = _with_proofs(proofs, snapshot)
-            items = [plan(image) for image in images]
-        wholes = [item.whole or item for item in items]
-        if left := [item for item in wholes if reuses and may_be_as_others(item)]:
-            there = _images_before(left, registry, retrier)
-            commits = {commit for others in there.values() for image in others.images for commit in image.commits}
-            known = {**snapshot.relations, **relations(commits - snapshot.relations.keys())}
-            found = {
-                item.image.name: prove(item, relations=known, others=there[item.image.repository]) for item in left
-            }
-            snapshot = _with_proofs(found, snapshot)
+            snapshot = replace(snapshot, unchanged={name: proof for name, proof in proofs.items() if proof})
             items = [plan(image) for image in images]
             wholes = [item.whole or item for item in items]
     if settings.destinations:
@@ -308,36 +303,6 @@ def _others(items: Sequence[PlannedImage], snapshot: Snapshot) -> Iterator[Store
         for view in (snapshot.repositories[name], *there):
             if isinstance(view, RepositoryView):
                 yield from (image for _, image in other_images(_tag_states(item, view), view))
-
-
-def _with_proofs(proofs: Mapping[str, GitProof | None], snapshot: Snapshot) -> Snapshot:
-    """Return the snapshot with these proofs, by image name; a mere difference takes no earlier one's place."""
-    known = snapshot.unchanged
-    new = {name: it for name, it in proofs.items() if it and (it.published is not None or name not in known)}
-    return replace(snapshot, unchanged={**known, **new})
-
-
-def _images_before(items: Sequence[PlannedImage], registry: Registry, retrier: Retrier) -> dict[str, Others]:
-    """Return by repository the images of where the source came from, and its lifecycle policy, in one round trip."""
-
-    def look(item: PlannedImage) -> Others:
-        repository = item.view.repository if item.view else None
-        if repository is None:
-            return Others()
-        policy = begin(partial(_lifecycle, registry, repository))
-        found = registry.images(repository, item.image.tags_before)
-        return Others(tuple({image.digest: image for image in found.values()}.values()), policy())
-
-    registry.connect()  # which threads must not do
-    found = map_parallel(look, items, PARALLEL, retrier)
-    return {item.image.repository: others for item, others in zip(items, found, strict=True)}
-
-
-def _lifecycle(registry: Registry, repository: Repository) -> str | EcrTasksError | None:
-    try:
-        return registry.lifecycle(repository)
-    except EcrTasksError as error:
-        return error
 
 
 def _key(item: PlannedImage, destination: Destination) -> CopyKey:

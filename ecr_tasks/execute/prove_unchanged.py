@@ -6,16 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from ecr_tasks.errors import EcrTasksError
 from ecr_tasks.execute.set_tags import read_commit
-from ecr_tasks.frozen import dataclass
 from ecr_tasks.model.image import FRESH_OPTIONS, BuildDefinition, Image
 from ecr_tasks.model.manifest import SETTINGS, StoredImage
 from ecr_tasks.model.registry import Repository, RepositoryView
 from ecr_tasks.model.wording import join_words
 from ecr_tasks.plan.build_settings import compared_settings
 from ecr_tasks.plan.planned_image import PlannedImage
-from ecr_tasks.plan.repository.lifecycle_policy import selected_together
 from ecr_tasks.plan.republish import commit_tag
 from ecr_tasks.plan.skip import is_ours
 from ecr_tasks.plan.snapshot import GitProof
@@ -42,14 +39,6 @@ MAX_TAGS = 950
 """How many tags an image may have to get more of them; ECR allows 1,000 (service quotas, tags per image)."""
 
 
-@dataclass(frozen=True)
-class Others:
-    """The images of where the source came from, and the lifecycle policy there or why it can't be read."""
-
-    images: tuple[StoredImage, ...] = ()
-    lifecycle: str | EcrTasksError | None = None
-
-
 def git_proof(
     item: PlannedImage,
     source: SourceState,
@@ -58,12 +47,10 @@ def git_proof(
     *,
     reuses: bool = True,
     relations: Mapping[str, Relation],
-    others: Others | None = None,
 ) -> GitProof | None:
     """Return what git tells of an image's inputs beside those of the images that have its tags; None for nothing.
 
-    ``relations`` are git's, of commits of the images to the source's. With ``others`` those are compared, in place of
-    the images that have its moving tags. Without ``reuses`` only of the image that the
+    ``relations`` are git's, of commits of the images to the source's. Without ``reuses`` only of the image that the
     commit is published as: another one is not to take its place. A manifest is read, which ECR counts as a pull, only
     where git finds nothing that changed: to set a tag takes the manifest anyway.
     """
@@ -82,10 +69,8 @@ def git_proof(
     if anew := [option for option in FRESH_OPTIONS if any(build.extra.get(option) for build in builds)]:
         return GitProof(difference=f"it is to be built with {join_words(anew)}")
     because = None
-    for candidate in _candidates(item) if others is None else others.images:
+    for candidate in _candidates(item):
         answer = _compare(candidate, item, view.repository, registry, difference, relations)
-        if isinstance(answer, StoredImage) and others is not None:
-            answer = _must_be_apart(candidate, image, others.lifecycle) or answer
         if isinstance(answer, StoredImage):
             return GitProof(frozenset([answer.revision or ""]), answer)
         because = because or answer
@@ -108,26 +93,6 @@ def _candidates(item: PlannedImage) -> Iterator[StoredImage]:
     tags = [tag.name for tag in item.image.tags if tag.kind == "moving"]
     images = [view.tags[name] for name in tags if view and name in view.tags]
     yield from {image.digest: image for image in images}.values()
-
-
-def may_be_as_others(item: PlannedImage) -> bool:
-    """Return whether an image is to be built, and one of where the source came from may do."""
-    there = item.view is not None and item.view.repository is not None and not item.view.template
-    return there and item.build_needed and not item.rebuilds and bool(item.image.tags_before)
-
-
-def _must_be_apart(stored: StoredImage, image: Image, lifecycle: str | EcrTasksError | None) -> str | None:
-    """Return why an image is not to be another branch's one, as a clause: ECR would delete both for the tags of one.
-
-    What a rule for ``pr-*`` selects goes with all of its tags, ``main`` and those of releases among them.
-    """
-    if lifecycle is None:
-        return None
-    same = "another branch's image has the same"
-    if isinstance(lifecycle, EcrTasksError):
-        return f"{same}, and whether a lifecycle policy keeps one with both branches' tags can't be read"
-    patterns = selected_together(lifecycle, stored.tags, [tag.name for tag in image.tags])
-    return f"{same}, and the lifecycle policy's rule for {patterns} is for one of both alone" if patterns else None
 
 
 def _sample(commits: Sequence[str], relations: Mapping[str, Relation]) -> Sequence[str]:

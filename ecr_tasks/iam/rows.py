@@ -186,13 +186,6 @@ _LOOK = (
     Row("ecr:GetDownloadUrlForLayer", "own copies", "read an image's commit from its labels", required=False),
     Row("ecr:DescribeRegistry", "*", "see what ECR replicates by itself", False, _has_private_copies),
     _CREATED_ON_PUSH,
-    Row(
-        "ecr:GetLifecyclePolicy",
-        "own",
-        "give a new branch the image of another one, unless ECR would delete it for that",
-        False,
-        lambda settings, scope: settings.skip == "commit",
-    ),
 )
 
 _TAKE_TURNS = (

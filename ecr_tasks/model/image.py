@@ -309,8 +309,6 @@ class Image:
     whole: Image | None = None
     same_as: frozenset[str] = frozenset()
     """Other commits of which git proves that they have the same inputs."""
-    tags_before: tuple[str, ...] = ()
-    """Other tags under which an image with the same inputs may be: those of where its source came from."""
     anew: str = ""
     """Why it is built anew although it is published, such as a base image that has moved; empty where it isn't."""
 

@@ -303,12 +303,6 @@ class Registry(Target, Protocol):
     def referrers(self, repository: Repository, digest: str) -> Sequence[str]:
         """Return the digests of the manifests that have an image as subject: signatures, attestations, SBOMs."""
 
-    def lifecycle(self, repository: Repository) -> str | None:
-        """Return the text of a repository's lifecycle policy; None without one.
-
-        Raises AwsError where it may not be read.
-        """
-
 
 class Signatures(Protocol):
     """The programs that sign images and check signatures."""

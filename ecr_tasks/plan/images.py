@@ -24,7 +24,7 @@ from ecr_tasks.settings.errors import Malformed
 from ecr_tasks.settings.parse.build_options import DEFAULT_DOCKERFILE, platforms, referenced_variables
 from ecr_tasks.settings.settings import Settings
 from ecr_tasks.source.source_state import SourceState
-from ecr_tasks.tags.from_settings import lost_release, tag_set, tags_before
+from ecr_tasks.tags.from_settings import lost_release, tag_set
 from ecr_tasks.tags.labels import at_levels
 
 _ECR_HOST = r"^\d{12}\.dkr[.-]ecr[^/]*/"
@@ -287,16 +287,8 @@ def _image(
     complete = replace(
         complete, labels={**complete.labels, **recorded}, annotations={**complete.annotations, **recorded}
     )
-    return Image(
-        name,
-        repository,
-        complete,
-        result.in_publishing_order,
-        configured,
-        dirty=source.dirty,
-        outside=bool(source.outside),
-        tags_before=tags_before(settings, source, environ),
-    )
+    tags = result.in_publishing_order
+    return Image(name, repository, complete, tags, configured, dirty=source.dirty, outside=bool(source.outside))
 
 
 @cache

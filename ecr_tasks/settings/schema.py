@@ -324,9 +324,9 @@ class Schema:
         "ECR_SKIP=content",
         values.choice("commit", "content", "never"),
         "commit: don't rebuild a clean commit that is published, nor an image of which git proves that nothing "
-        "changed since the one that its branch has, or the branch that it came from. content: nor the same inputs "
-        "(files, Dockerfile, arguments, platforms, base images), whichever commit they were built from; the image's "
-        "labels go on naming that one. never: always build.",
+        "changed since the one that its branch has. content: nor the same inputs (files, Dockerfile, "
+        "arguments, platforms, base images), whichever commit they were built from; the image's labels go on naming"
+        " that one. never: always build.",
         default="commit",
     )
     lock_minutes: int = setting(

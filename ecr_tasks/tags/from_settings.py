@@ -24,9 +24,6 @@ from ecr_tasks.tags.tag_set import TagSet
 SHORT_SHA_VARIABLE = "DOCKER_METADATA_SHORT_SHA_LENGTH"
 HEAD_VARIABLE = "DOCKER_METADATA_PR_HEAD_SHA"
 
-_DEFAULT_BRANCHES = ("main", "master")
-"""What the default branch is called where neither the CI nor the clone says which it is."""
-
 
 @functools.cache
 def process_time() -> datetime:
@@ -64,40 +61,6 @@ def tag_set(
         annotations=_sorted({**of_source, **(annotations or {}), **own_annotations}),
         of_source=of_source,
     )
-
-
-def tags_before(settings: Settings, source: SourceState, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return tags under which an image with the same inputs may be, beside those that a source's own rules give it.
-
-    They are the moving tag of the branch that it is to go to or came from (its target, or the default branch), and
-    of a merge the tags of the commits that it merges. Where no such branch is known, it is taken for a usual one, and
-    the commit before counts as well. None for a release, whose image names its version, and for uncommitted trees.
-    """
-    if source.dirty or source.revision is None or event_of(source, process_time(), 7, head=False).tag is not None:
-        return ()
-    known = source.base_ref or source.default_branch
-    branches, commits = [known] if known else [*_DEFAULT_BRANCHES], source.parents[1:]
-    if source.branch in branches and not source.is_change:
-        branches = []
-    elif not known:
-        commits = source.parents
-    names = [_moving_tag(settings, source, environ, branch) for branch in branches]
-    names += [_commit_tag(settings, source, environ, commit) for commit in commits]
-    return tuple(dict.fromkeys(filter(None, names)))
-
-
-def _moving_tag(settings: Settings, source: SourceState, environ: Mapping[str, str], branch: str) -> str | None:
-    """Return the moving tag that a push of a branch gives, best one that names the branch."""
-    event = "push" if source.ci else None
-    pushed = replace(source, branch=branch, tag=None, tags=(), event=event, change=None, pull_request=None)
-    moving = [tag for tag in tag_set(settings, pushed, environ).tags if tag.kind == "moving"]
-    return min(moving, key=lambda tag: tag.forward != "branch").name if moving else None
-
-
-def _commit_tag(settings: Settings, source: SourceState, environ: Mapping[str, str], commit: str) -> str | None:
-    """Return the fixed tag that names a commit; None where the rules give none."""
-    first = tag_set(settings, replace(source, revision=commit, tag=None, tags=()), environ).publishing
-    return first.name if first is not None and first.kind == "fixed" and commit[:7] in first.name else None
 
 
 def lost_release(settings: Settings, source: SourceState, environ: Mapping[str, str]) -> str | None:

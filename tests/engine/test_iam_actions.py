@@ -61,7 +61,7 @@ IDLE = {
     "ec2.user-data": {("own", "BatchGetImage")},
     "images": {("own", "BatchGetImage"), ("own", "DescribeRepositories")},
     "pull": {("own", "GetDownloadUrlForLayer")},
-    "push": {(COPIES, "GetDownloadUrlForLayer"), ("own", "GetLifecyclePolicy")},
+    "push": {(COPIES, "GetDownloadUrlForLayer")},
     "rollback": {
         ("own", action)
         for action in (
@@ -73,14 +73,11 @@ IDLE = {
         *(("own", action) for action in ("BatchGetImage", "BatchGetRepositoryScanningConfiguration")),
         *(("own", action) for action in ("ListCoverage", "ListFindings", "StartImageScan")),
     },
-    "plan": {
-        ("own", "GetLifecyclePolicy"),
-        *((place, action) for place in ("own", COPIES) for action in ("BatchGetImage", "GetDownloadUrlForLayer")),
-    },
+    "plan": {(place, action) for place in ("own", COPIES) for action in ("BatchGetImage", "GetDownloadUrlForLayer")},
 }
 """What these runs don't call: manifests are in the cache, the engine has the layers already that it would pull, the
 commit is in annotations, so that labels, where the classic store has it alone, are not read; nobody opens a page; the
-first record in a repository brings the layer that the others have; no branch begins. The image was
+first record in a repository brings the layer that the others have. The image was
 scanned when it was pushed, by a registry whose configuration may be read."""
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-import boto3
 import pytest
 
 from ecr_tasks.local_ecr.server import LocalEcr
@@ -50,56 +48,6 @@ def test_every_task_takes_the_other_commit_s_image(app: Project, tmp_path: Path)
     again = job.ok("build", "push", "--republish")
     assert again.stdout != first
     assert job.receipt["images"][0]["published"][0]["tags"][0].endswith("-r2")
-
-
-def test_a_new_branch_gets_the_image_of_the_branch_that_it_came_from(app: Project, tmp_path: Path) -> None:
-    """Of a monorepo, a branch would build every image once, whatever it changes."""
-    first = app.ok("build", "push").stdout
-    job = clone(app, tmp_path / "job")  # which knows the default branch
-    job.git("checkout", "--quiet", "-b", "feature/x")
-    for text in ("one", "two"):  # of which the first commit is not published
-        job.write("README", text)
-        job.commit()
-    assert "nothing to build, nothing of it changed since" in reason(job)
-    assert job.ok("build", "push").stdout == first
-    job.write("svc/hello.txt", "changed")
-    job.commit()
-    assert "svc/hello.txt changed since" in reason(job)
-
-
-def test_a_rule_for_branches_deletes_no_image_of_main(app: Project, local_ecr: LocalEcr) -> None:
-    first = app.ok("build", "push").stdout
-    client = boto3.client(
-        "ecr",
-        endpoint_url=local_ecr.endpoint,
-        region_name=local_ecr.region,
-        aws_access_key_id="AKIALOCAL",
-        aws_secret_access_key="none",
-    )
-    newest = {"countType": "imageCountMoreThan", "countNumber": 1}
-    selection = {"tagStatus": "tagged", "tagPrefixList": ["feature-"], **newest}
-    rule = {"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}
-    client.put_lifecycle_policy(repositoryName=app.name, lifecyclePolicyText=json.dumps({"rules": [rule]}))
-    app.git("checkout", "--quiet", "-b", "feature/x")
-    app.write("README", "more")
-    app.commit()
-    assert "the lifecycle policy's rule for feature-* is for one of both alone" in reason(app)
-    assert app.ok("build", "push").stdout != first
-
-
-@pytest.mark.parametrize("is_known", [True, False])
-def test_a_merge_gets_the_image_of_what_it_merges(app: Project, is_known: bool) -> None:
-    app.ok("build", "push")
-    app.git("checkout", "--quiet", "-b", "feature/x")
-    app.write("svc/hello.txt", "changed")
-    app.commit()
-    built = app.ok("build", "push").stdout
-    app.git("checkout", "--quiet", "main")
-    if is_known:
-        app.git("update-ref", "refs/remotes/origin/main", "HEAD")
-        app.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
-    app.git("merge", "--quiet", "--no-ff", "--no-edit", "feature/x")
-    assert app.ok("build", "push").stdout == built
 
 
 def test_a_build_in_any_case_is_published_beside_the_other_commit_s_image(app: Project) -> None:

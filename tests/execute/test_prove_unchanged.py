@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import pytest
 
-from ecr_tasks.errors import AwsError
-from ecr_tasks.execute.prove_unchanged import MAX_TAGS, SAMPLE, Difference, Others, git_proof
+from ecr_tasks.execute.prove_unchanged import MAX_TAGS, SAMPLE, Difference, git_proof
 from ecr_tasks.model.image import BuildDefinition, Fresh, Image
 from ecr_tasks.model.manifest import IGNORED_FILES, REVISION, SETTINGS, StoredImage
 from ecr_tasks.plan.build_settings import SCHEMA
@@ -52,34 +50,6 @@ def test_the_branch_s_image_gets_the_new_commit_s_tags_where_git_proves_that_not
     assert (item.build_needed, item.published, conflicts) == (False, stored, [])
     assert item.because == f"nothing of it changed since {REVISION_B[:12]}, which is published"
     assert {tag.tag.name: tag.state for tag in item.tags}[SHA_TAG] == "new"
-
-
-OF_REQUESTS = {"tagStatus": "tagged", "tagPatternList": ["pr-*"], "countType": "imageCountMoreThan", "countNumber": 9}
-POLICY = json.dumps({"rules": [{"rulePriority": 1, "selection": OF_REQUESTS, "action": {"type": "expire"}}]})
-
-
-@pytest.mark.parametrize(
-    ("tags", "lifecycle", "because"),
-    [
-        (("pr-7",), None, None),
-        (("pr-7",), POLICY, "the lifecycle policy's rule for pr-* is for one of both alone"),
-        (("feature",), POLICY, None),
-        (("pr-7",), AwsError("No right to ecr:GetLifecyclePolicy.", "Ask for it."), "can't be read"),
-    ],
-)
-def test_another_branch_s_image_is_taken_unless_ecr_would_delete_it_for_that(
-    tags: tuple[str, ...], lifecycle: str | AwsError | None, because: str | None
-) -> None:
-    moving = tuple(replace(BRANCH, name=name) for name in tags)
-    planned = replace(IMAGE, tags=(IMAGE.tags[0], *moving))
-    registry = FakeRegistry(Calls(), repository())
-    item = make_plan([planned], source(), Snapshot(registry.describe({NAME: planned.tag_names}))).images[0]
-    others = Others((replace(before(), tags=("main", "sha-before")),), lifecycle)
-    registry.put(NAME, before(), "main", "sha-before")
-    proof = git_proof(item, source(), registry, unchanged, relations={}, others=others)
-    assert proof is not None
-    assert (proof.published is None) == (because is not None)
-    assert (because or "") in (proof.difference or "")
 
 
 def test_of_hundreds_of_commits_that_an_image_has_some_that_the_clone_knows_are_compared() -> None:

@@ -203,7 +203,7 @@ def test_a_plain_push_needs_what_docker_needs_and_a_look(settings: Settings) -> 
         "PutImage",
     }
     optional = {need.action.partition(":")[2] for need in found if not need.required}
-    looks = {"DescribeImages", "ListImages", "DescribeRepositoryCreationTemplates", "GetLifecyclePolicy"}
+    looks = {"DescribeImages", "ListImages", "DescribeRepositoryCreationTemplates"}
     assert optional == {*looks, "GetDownloadUrlForLayer", "GetSigningConfiguration", "DescribeImageSigningStatus"}
 
 

@@ -82,9 +82,6 @@ class MainPublicRegistry(PublicRegistry):
         """Return the digests of the manifests that have an image as subject."""
         return tuple(item.digest for item in self.artifacts.list(repository, digest))
 
-    def lifecycle(self, repository: Repository) -> None:
-        """Return none: a public repository has no lifecycle policy."""
-
     def platform(self, repository: Repository, image: StoredImage) -> str:
         """Return the platform of an image without an index, by its configuration; empty when that can't be read."""
         return platform_of(self._reader.config(repository.name, self.read(repository, image)))

@@ -236,10 +236,6 @@ class EcrRegistry:
                 manifest["digest"] for manifest in listing.referrers(self._reader.client(), repository, digest)
             )
 
-    def lifecycle(self, repository: Repository) -> str | None:
-        """Return the text of a repository's lifecycle policy; None without one (GetLifecyclePolicy)."""
-        return self.admin.lifecycle(repository.name)
-
     def existing_digests(self, repository: Repository, digests: Sequence[str]) -> set[str]:
         """Return the digests that exist in the repository."""
         return set(self.images(repository, digests))

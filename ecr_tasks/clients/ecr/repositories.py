@@ -53,7 +53,7 @@ class EcrRepositories:
             encryption=encryption["encryptionType"],
             kms_key=encryption.get("kmsKey"),
             tags=MappingProxyType({tag["Key"]: tag["Value"] for tag in tags}),
-            lifecycle=self.lifecycle(name),
+            lifecycle=self._lifecycle(name),
             policy=self._policy(name),
         )
 
@@ -162,8 +162,7 @@ class EcrRepositories:
             return not is_missing, "" if is_missing else failure.get("failureReason") or "it says no reason"
         return True, ""
 
-    def lifecycle(self, name: str) -> str | None:
-        """Return the text of a repository's lifecycle policy; None without one."""
+    def _lifecycle(self, name: str) -> str | None:
         with translate_errors(f"read the lifecycle policy of {name} (ecr:GetLifecyclePolicy)"):
             response = result_or_none(
                 lambda: self._client().get_lifecycle_policy(**self._id, repositoryName=name),

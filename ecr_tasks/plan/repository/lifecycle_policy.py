@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -178,34 +177,6 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
-def selected_together(text: str, some: Collection[str], others: Collection[str]) -> str | None:
-    """Return the patterns by which a policy's rule selects an image with all these tags, and not one with some or the
-    others alone; None without such a rule.
-
-    A rule's patterns must each match one of an image's tags, and what it selects goes with all of them (user guide,
-    "Lifecycle policy evaluation rules").
-    """
-    for rule in parse_json(text).get("rules", []):
-        patterns = _patterns(rule["selection"])
-        selects_each = _all_match(patterns, some) and _all_match(patterns, others)
-        if patterns and _all_match(patterns, {*some, *others}) and not selects_each:
-            return " and ".join(patterns)
-    return None
-
-
-def _all_match(patterns: Sequence[str], tags: Collection[str]) -> bool:
-    return all(any(_matches(pattern, tag) for tag in tags) for pattern in patterns)
-
-
-def _matches(pattern: str, tag: str) -> bool:
-    first, *others = pattern.split("*")
-    return bool(re.fullmatch(re.escape(first) + "".join(f".*{re.escape(one)}" for one in others), tag))
-
-
-def _patterns(selection: Mapping[str, Any]) -> Sequence[str]:
-    return selection.get("tagPatternList") or [f"{one}*" for one in selection.get("tagPrefixList", [])]
-
-
 def describe_lifecycle(text: str | None) -> tuple[str, ...]:
     """Return a line of text for each rule of a lifecycle policy."""
     if text is None:
@@ -216,7 +187,7 @@ def describe_lifecycle(text: str | None) -> tuple[str, ...]:
 
 def _describe_rule(rule: Mapping[str, Any]) -> str:
     selection, action = rule["selection"], rule["action"]
-    patterns = _patterns(selection)
+    patterns = selection.get("tagPatternList") or [f"{one}*" for one in selection.get("tagPrefixList", [])]
     images = f"images tagged {' and '.join(patterns)}" if patterns else f"{selection['tagStatus']} images"
     images = images.replace("any images", "all images")
     count, kind = selection.get("countNumber"), str(selection.get("countType"))

@@ -87,12 +87,14 @@ def _content(root: Path, path: bytes) -> bytes:
 
 def _cleaning(git: Git) -> set[bytes]:
     """Return the names of the filters that are configured here, and make nothing at a checkout."""
-    known: dict[bytes, set[bytes]] = {}
-    for record in lines(git.run("config", "-z", "--get-regexp", _FILTER, exit_codes=(0, 1)), b"\0"):
-        key, _, program = record.partition(b"\n")
+    found = lines(git.run("config", "-z", "--get-regexp", _FILTER, exit_codes=(0, 1)), b"\0")
+    programs = dict(record.split(b"\n", 1) for record in found if b"\n" in record)  # of several, the last one counts
+    kinds: dict[bytes, set[bytes]] = {}
+    for key, program in programs.items():
         name, _, kind = key.removeprefix(b"filter.").rpartition(b".")
-        known.setdefault(name, set()).update([kind] if kind == b"clean" or program not in _MAKES_NOTHING else [])
-    return {name for name, kinds in known.items() if kinds == {b"clean"}}
+        kinds.setdefault(name, set()).update([kind] if kind == b"clean" or program not in _MAKES_NOTHING else [])
+    # An option of git's can't name one with that character.
+    return {name for name, used in kinds.items() if used == {b"clean"} and b"=" not in name}
 
 
 def _filters(git: Git, paths: Sequence[bytes]) -> Iterable[tuple[bytes, bytes]]:

@@ -21,7 +21,6 @@ from ecr_tasks.plan.repository.lifecycle_policy import (
     UNTAGGED_DAYS,
     default_lifecycle,
     read_lifecycle,
-    selected_together,
 )
 from ecr_tasks.plan.repository.repository_policy import same
 from tests.plan.repository.files import write_policy
@@ -224,32 +223,3 @@ def test_the_check_takes_what_the_local_ecr_takes(tmp_path: Path, listed: list[d
     with pytest.raises(EcrError, match="Lifecycle policy validation failure"):
         lifecycle_policy.parse(rules(*listed))
     assert "ECR_LIFECYCLE_POLICY" in refusal
-
-
-MAIN, REQUEST = ("sha-1", "main"), ("sha-2", "pr-7")
-
-
-@pytest.mark.parametrize(
-    ("selection", "found"),
-    [
-        ({"tagPatternList": ["pr-*"]}, "pr-*"),
-        ({"tagPrefixList": ["main", "pr-"]}, "main* and pr-*"),
-        ({"tagPatternList": ["m*n"]}, "m*n"),
-        ({"tagPatternList": ["pr-*", "v*"]}, None),
-        ({"tagPrefixList": ["sha-"]}, None),  # it selects each of both
-        ({"tagPatternList": ["*"]}, None),
-        ({"tagPatternList": ["r-7"]}, None),
-        ({"tagStatus": "untagged"}, None),
-        ({"tagStatus": "any"}, None),
-    ],
-)
-def test_a_rule_that_would_spare_one_of_two_images_selects_them_together(
-    selection: dict[str, Any], found: str | None
-) -> None:
-    rule = {**RULE, "selection": {**SELECTION, "tagStatus": "tagged", **selection}}
-    text = json.dumps({"rules": [rule]})
-    assert selected_together(text, MAIN, REQUEST) == selected_together(text, REQUEST, MAIN) == found
-
-
-def test_the_default_policy_selects_no_two_branches_together() -> None:
-    assert selected_together(default_lifecycle(CACHE_TAGS), MAIN, REQUEST) is None

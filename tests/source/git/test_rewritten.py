@@ -56,6 +56,15 @@ def test_a_filter_that_only_cleans_leaves_what_no_clone_has(repo: Repo, others: 
     assert repo.read().rewritten == ("config",)
 
 
+def test_of_several_settings_of_a_filter_the_last_one_counts(repo: Repo) -> None:
+    repo.git("config", "filter.strip.clean", "grep -v SECRET")
+    for smudge in ("false", ""):
+        repo.git("config", "--add", "filter.strip.smudge", smudge)
+    repo.commit(".gitattributes", "config filter=strip\n")
+    commit_bytes(repo, "config", b"1\nSECRET\n")
+    assert repo.read().rewritten == ("config",)
+
+
 def test_what_a_filter_made_that_is_not_configured_here_is_left_out(repo: Repo) -> None:
     """As where Git LFS has written the files, and the job's own image doesn't have it."""
     options = ("-c", "filter.big.clean=printf pointer", "-c", "filter.big.smudge=printf bigcontent")

@@ -59,7 +59,6 @@ class FakeRegistry:
         self.signings: dict[str, list[Sequence[Signing]]] = {}
         self.caller_error: Exception | None = None
         self.attach_error: Exception | None = None
-        self.lifecycles: dict[str, str] = {}
         self.deleted: set[str] = set()
         """The images that went with their last tag."""
         self._may_untag: dict[str, bool] = {}
@@ -182,11 +181,6 @@ class FakeRegistry:
         stored = self.stored[repository.name].values()
         self.calls.end()
         return [item.digest for item in stored if item.document.get("subject", {}).get("digest") == digest]
-
-    def lifecycle(self, repository: Repository) -> str | None:
-        self.calls.begin("lifecycle", repository.name)
-        self.calls.end()
-        return self.lifecycles.get(repository.name)
 
     def set_tag(
         self, repository: Repository, image: StoredImage, tag: str, again: Callable[[], object] = lambda: None
