@@ -26,7 +26,7 @@ from ecr_tasks.plan.images import with_ignored_files
 from ecr_tasks.plan.parts import part_prefix, part_tags, parts_of_other_revisions
 
 _BASE_KEYS = rf"(manifest\[.*\]:)?({re.escape(BASE_NAME)}|{re.escape(BASE_DIGEST)})"
-"""The annotations that a definition has by what this runner builds on; a user's own have another level."""
+"""The annotations that a definition has by what this runner builds on; those of other levels are a user's own."""
 
 PARALLEL = 8
 """How many parts are looked at at once."""

@@ -7,13 +7,12 @@ commit know each other's parts without a word between them, and no runner takes 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from ecr_tasks.errors import Refused, SettingsError
 from ecr_tasks.model.digest import sha256_digest
-from ecr_tasks.model.image import Image, revision_names
+from ecr_tasks.model.image import Image, revision_names, split_revision
 from ecr_tasks.model.manifest import SETTINGS, VERSION
 from ecr_tasks.model.platform import LOCAL, parse_platform
 from ecr_tasks.model.tag import PART_RULE, PART_TAG, Tag
@@ -56,8 +55,8 @@ def part_tags(image: Image, revision: str) -> dict[str, str]:
 def parts_of_other_revisions(image: Image, platform: str, revision: str) -> set[str]:
     """Return the tags of this part in the image's other revisions: that of 1.2.3 beside 1.2.3-r2."""
     tag = image.tags[0]
-    first = re.sub(r"-r[0-9]+$", "", tag.name)
-    names = [name for name in (first, *revision_names(first)) if name != tag.name]
+    firsts = dict.fromkeys([tag.name, split_revision(tag.name)[0]])  # a git tag may end so itself
+    names = [name for first in firsts for name in (first, *revision_names(first)) if name != tag.name]
     others = [replace(image, tags=(replace(tag, name=name),)) for name in names]
     return {part_tag(other, platform, revision).name for other in others}
 

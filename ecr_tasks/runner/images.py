@@ -61,11 +61,12 @@ def planned_images(
     ignored: dict[str, None] = {}
     outside: dict[str, None] = {}
     rewritten: dict[str, None] = {}
+    unlike_clone = frozenset(run.source.rewritten)
 
     def seen_by(definition: BuildDefinition) -> SourceState:
         source = _seen_by(run, [definition], definitions)
         ignored.update(dict.fromkeys(source.ignored))
-        rewritten.update(dict.fromkeys(path for path in source.rewritten if path in source.changes))
+        rewritten.update(dict.fromkeys(unlike_clone.intersection(source.changes)))
         outside.update(dict.fromkeys(source.outside))
         return source
 
@@ -93,7 +94,7 @@ def planned_images(
         say(f"Uncommitted, and left out of account by ECR_DIRTY_IGNORE: {name_some(tuple(ignored))}")
     if rewritten:
         warn(
-            f"git calls {name_paths(tuple(rewritten))} unchanged, and a clone has other bytes there: .gitattributes "
+            f"git calls {name_paths(sorted(rewritten))} unchanged, and a clone has other bytes there: .gitattributes "
             "has line ends or a filter for it. Remove such files and check them out (`git checkout -- FILE`), keep "
             "them out (.dockerignore), or name them in ECR_DIRTY_IGNORE."
         )

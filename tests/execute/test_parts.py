@@ -233,6 +233,14 @@ def test_the_part_of_another_revision_is_not_built_otherwise() -> None:
         assert other_part(again, ARM, REVISION_A, REPOSITORY, fake) == OtherPart()
 
 
+def test_the_parts_of_a_tag_that_ends_as_a_revision_does_have_revisions_too() -> None:
+    tag, *others = IMAGE.tags
+    first, again = (replace(IMAGE, tags=(replace(tag, name=name), *others)) for name in ("1.2.3-r2", "1.2.3-r2-r2"))
+    fake = registry()
+    fake.put("team/app", manifest("arm"), part_tags(again, REVISION_A)[ARM])
+    assert other_part(first, ARM, REVISION_A, REPOSITORY, fake) == OtherPart()
+
+
 def test_the_part_of_a_release_is_no_part_of_a_branch_built_otherwise() -> None:
     """A tag's pipeline and a branch's may have the same commit."""
     fake = registry(amd64=manifest("amd"))

@@ -175,7 +175,7 @@ class AwsSession:
             connect_timeout=5,
             read_timeout=self.read_seconds,
             max_pool_connections=CONNECTIONS,
-            parameter_validation=False,  # mypy does it, by the stubs; of a call for each of many images it is a tenth
+            parameter_validation=False,  # mypy does it, by the stubs: 15 ms of 200 calls
             retries={"mode": "standard", "total_max_attempts": botocore_attempts(self.retrier)},
             user_agent_extra="ecr-tasks",
         )

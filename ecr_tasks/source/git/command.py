@@ -110,9 +110,9 @@ class Git:
                         pipe.close()
             raise
 
-    def test(self, *arguments: str) -> bool:
-        """Run git and return True for exit code 0, False for 1. Raises the errors of :meth:`run` for other codes."""
-        return self._completed(arguments, (0, 1)).returncode == 0
+    def test(self, *arguments: str, exit_codes: tuple[int, ...] = (0, 1), stdin: bytes = b"") -> bool:
+        """Run git and return True for exit code 0, False for the others. Raises the errors of :meth:`run`."""
+        return self._completed(arguments, exit_codes, stdin).returncode == 0
 
     def _completed(
         self, arguments: tuple[str, ...], exit_codes: tuple[int, ...], stdin: bytes = b""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 
+from ecr_tasks.source.git.command import Git
 from tests.support.repo import Repo
 
 LF, CRLF = b"one\ntwo\n", b"one\r\ntwo\r\n"
@@ -54,6 +56,27 @@ def test_a_filter_that_only_cleans_leaves_what_no_clone_has(repo: Repo, others: 
     repo.commit(".gitattributes", "config filter=strip\n")
     commit_bytes(repo, "config", b"1\nSECRET\n")
     assert repo.read().rewritten == ("config",)
+
+
+def test_a_filter_that_masks_leaves_what_no_clone_has(repo: Repo) -> None:
+    repo.git("config", "filter.mask.clean", "sed s/hunter2/XXXXXXX/")
+    repo.commit(".gitattributes", "config filter=mask\n")
+    commit_bytes(repo, "config", b"hunter2\n")
+    assert repo.read().rewritten == ("config",)
+
+
+def test_where_not_all_can_be_written_nothing_is_compared(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk leaves parts of files behind."""
+    repo.commit(".gitattributes", "* text=auto\n")
+    commit_bytes(repo, "run.sh", CRLF)
+    run = Git.test
+
+    def fail(git: Git, *arguments: str, **options: Any) -> bool:
+        run(git, *arguments, **options)
+        return False
+
+    monkeypatch.setattr(Git, "test", fail)
+    assert not repo.read().dirty
 
 
 def test_of_several_settings_of_a_filter_the_last_one_counts(repo: Repo) -> None:
